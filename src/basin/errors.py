@@ -1,0 +1,92 @@
+"""The exceptions of `basin`: what is wrong, which features, and how to mend it.
+
+Every exception carries ``ids`` (all features concerned, so that a program can act on them) and
+``mend`` (what the user can do). The message names the first five ids and the count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+__all__ = [
+    "AssessmentError",
+    "BasinError",
+    "BasinWarning",
+    "CrsError",
+    "LayerError",
+    "NetworkError",
+    "ProjectError",
+    "RuleError",
+    "SnapError",
+    "list_ids",
+]
+
+
+def list_ids(ids: Iterable[Any], *, show: int = 5) -> str:
+    """Write ids for a message: the first `show` of them, and how many more there are.
+
+    Examples
+    --------
+    >>> list_ids(["P1", "P2"])
+    'P1, P2'
+    >>> list_ids(range(8))
+    '0, 1, 2, 3, 4 (+3 more)'
+    """
+    all_ids = [str(i) for i in ids]
+    more = len(all_ids) - show
+    return ", ".join(all_ids[:show]) + (f" (+{more} more)" if more > 0 else "")
+
+
+class BasinError(Exception):
+    """Base of all errors that a user of `basin` can cause and mend.
+
+    Parameters
+    ----------
+    message
+        What is wrong and where (layer, column).
+    ids
+        The features concerned; the first five are named in the message.
+    mend
+        What the user can do about it: one sentence.
+    """
+
+    def __init__(self, message: str, *, ids: Iterable[Any] = (), mend: str = "") -> None:
+        self.ids = tuple(ids)
+        self.mend = mend
+        text = message.rstrip(".")
+        if self.ids:
+            text += f": ids {list_ids(self.ids)}"
+        super().__init__(f"{text}. {mend}".rstrip() if mend else f"{text}.")
+
+
+class LayerError(BasinError):
+    """A file or table cannot be used as the layer that it should be."""
+
+
+class CrsError(LayerError):
+    """A coordinate reference system is missing, refused, or does not fit the coordinates."""
+
+
+class NetworkError(BasinError):
+    """A river network cannot be built or asked as wanted."""
+
+
+class SnapError(NetworkError):
+    """A point cannot be placed on the river network."""
+
+
+class RuleError(BasinError):
+    """A rule pack is malformed or cannot be found."""
+
+
+class AssessmentError(BasinError):
+    """Samples or sections cannot be assessed."""
+
+
+class ProjectError(BasinError):
+    """A project folder or its ``basin.toml`` cannot be used."""
+
+
+class BasinWarning(UserWarning):
+    """Something was repaired, left out or left undecided; the text says what and which ids."""

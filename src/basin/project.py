@@ -1,0 +1,493 @@
+"""A basin project: which layers, which rules, which date; opens, caches and hands on.
+
+A project is a ``basin.toml``, a folder that holds one, or a folder or GeoPackage whose layers have
+the canonical names (``rivers``, ``shorelines``, ``zones`` ...).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import pandas as pd
+
+from basin import layers as layer_io
+from basin.crs import EXCHANGE_CRS
+from basin.errors import LayerError, ProjectError
+
+if TYPE_CHECKING:
+    from basin.maps import OfflineMap
+    from basin.network import RiverNetwork
+    from basin.quality import SectionAssessment
+    from basin.siting import SitingResult
+    from basin.tracing import SourceTrace
+
+__all__ = ["LAYERS", "Basin", "open"]
+
+#: The layers of a project, in the order in which they are read and reported.
+LAYERS = (
+    "rivers",
+    "shorelines",
+    "zones",
+    "coverage",
+    "districts",
+    "sections",
+    "samples",
+    "outfalls",
+    "sites",
+    "intakes",
+    "structures",
+)
+
+_RULE_PACKS = ("china-yangtze", "chongqing")
+_KEYS = {
+    "basin": {"name", "crs", "date", "lang"},
+    "network": {"snap_tolerance_m", "max_offset_m"},
+}
+_LAYER_KEYS = {"path", "layer", "encoding", "crs", "columns"}
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where a layer lies, and what the user says about reading it."""
+
+    path: Path
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _refuse_unknown(given: Any, known: set[str], where: str, file: Path) -> None:
+    for key in given:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            raise ProjectError(
+                f"{file.name}: unknown key {key!r} in {where}",
+                mend=f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(sorted(known))}.",
+            )
+
+
+def _as_date(value: Any, file: Path) -> dt.date:
+    if isinstance(value, dt.datetime):
+        return value.date()
+    if isinstance(value, dt.date):
+        return value
+    try:
+        return dt.date.fromisoformat(str(value))
+    except ValueError as error:
+        raise ProjectError(
+            f"{file.name}: [basin] date {value!r} is not a date", mend="Write date = 2026-03-31."
+        ) from error
+
+
+def _sources(entry: Any, name: str, file: Path) -> tuple[_Source, ...]:
+    """Read one value of ``[layers]``: a path, a table with a path, or a list of either."""
+    if isinstance(entry, list):
+        return tuple(source for one in entry for source in _sources(one, name, file))
+    if isinstance(entry, str):
+        entry = {"path": entry}
+    if not isinstance(entry, dict) or "path" not in entry:
+        raise ProjectError(
+            f"{file.name}: layer {name!r} needs a path",
+            mend=f'Write {name} = "file.gpkg" or {name} = {{ path = "file.gpkg" }}.',
+        )
+    _refuse_unknown(entry, _LAYER_KEYS, f"layer {name!r}", file)
+    path = (file.parent / entry["path"]).resolve()
+    if not path.exists():
+        raise ProjectError(
+            f"{file.name}: layer {name!r} names {entry['path']!r}, which does not exist",
+            mend="Paths are relative to the project file.",
+        )
+    return (_Source(path, {k: v for k, v in entry.items() if k != "path"}),)
+
+
+def open(path: str | Path = ".") -> Basin:
+    """Open a project.
+
+    Parameters
+    ----------
+    path
+        A ``basin.toml``, a folder that holds one, or a folder or GeoPackage whose layers have the
+        canonical names.
+
+    Raises
+    ------
+    ProjectError
+        If there is no such project, or its file has an unknown key, layer or value.
+
+    Examples
+    --------
+    >>> basin = open("data/sample_layers")
+    >>> basin.name, basin.date.isoformat()
+    ('綦江示意流域', '2026-03-31')
+    """
+    place = Path(path).resolve()
+    if not place.exists():
+        raise ProjectError(
+            f"there is no project at {str(path)!r}", mend="Give a folder, basin.toml or .gpkg."
+        )
+    file = place / "basin.toml" if place.is_dir() else place
+    if file.suffix == ".toml":
+        if file.exists():
+            return _from_toml(file)
+        found = layer_io.find_layers(place)
+    else:
+        found = layer_io.find_layers(place)
+    if "rivers" not in found and "shorelines" not in found:
+        raise ProjectError(
+            f"{str(path)!r} holds no basin.toml and no layer named rivers or shorelines",
+            mend="Name the layers as in the contract (rivers, shorelines, zones, ...) or write a basin.toml.",
+        )
+    sources = {
+        name: tuple(
+            _Source(Path(file_path), {"layer": layer} if layer else {}) for file_path, layer in places
+        )
+        for name, places in found.items()
+        if name in LAYERS
+    }
+    folder = place if place.is_dir() else place.parent
+    return Basin(folder=folder, name=place.stem, sources=sources)
+
+
+def _from_toml(file: Path) -> Basin:
+    try:
+        config = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProjectError(f"{file} cannot be read: {error}", mend="Save it as UTF-8 TOML.") from error
+    _refuse_unknown(config, {"basin", "layers", "rules", "network"}, "the file", file)
+    head, network = config.get("basin", {}), config.get("network", {})
+    _refuse_unknown(head, _KEYS["basin"] | {"rules"}, "[basin]", file)
+    _refuse_unknown(network, _KEYS["network"], "[network]", file)
+    given = config.get("layers", {})
+    _refuse_unknown(given, {*LAYERS, "dem"}, "[layers]", file)
+    lang = head.get("lang", "zh")
+    if lang not in ("zh", "en"):
+        raise ProjectError(f"{file.name}: lang {lang!r} is not known", mend="Use 'zh' or 'en'.")
+    crs = head.get("crs", "auto")
+    sources = {
+        name: tuple(
+            # a CRS for the whole project fills in where a layer's own entry has none
+            _Source(s.path, s.options if crs == "auto" else {"crs": crs, **s.options})
+            for s in _sources(entry, name, file)
+        )
+        for name, entry in given.items()
+    }
+    dem = sources.pop("dem", None)
+    return Basin(
+        folder=file.parent,
+        name=str(head.get("name", file.parent.name)),
+        date=_as_date(head["date"], file) if "date" in head else None,
+        lang=lang,
+        rules=tuple(config.get("rules", head.get("rules", _RULE_PACKS))),
+        sources=sources,
+        dem=dem[0].path if dem else None,
+        snap_tolerance_m=float(network.get("snap_tolerance_m", 1.0)),
+        max_offset_m=float(network.get("max_offset_m", 500.0)),
+    )
+
+
+class _Layers(Mapping[str, Any]):
+    """The project's tables, read when first asked for; problems gather in one list."""
+
+    def __init__(self, sources: Mapping[str, tuple[_Source, ...]]) -> None:
+        self._sources = sources
+        self._tables: dict[str, Any] = {}
+        self.problems: list[layer_io.Problem] = []
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in LAYERS if name in self._sources)
+
+    def __len__(self) -> int:
+        return len(self._sources)
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._tables:
+            tables = [
+                layer_io.read_layer(s.path, name, problems=self.problems, **s.options)
+                for s in self._sources[name]
+            ]
+            self._tables[name] = tables[0] if len(tables) == 1 else _stack(tables)
+        return self._tables[name]
+
+
+def _stack(tables: list[Any]) -> Any:
+    stacked = pd.concat(tables, ignore_index=True)
+    return gpd.GeoDataFrame(stacked, geometry="geometry", crs=EXCHANGE_CRS)
+
+
+@dataclass(frozen=True)
+class Basin:
+    """An open project: its layers, its network, and the questions that it answers.
+
+    Attributes
+    ----------
+    folder : Path
+        Where the project lies.
+    name : str
+    date : datetime.date or None
+        The project's date, which decides the edition of every rule and line; None is today.
+    lang : {'zh', 'en'}
+        Language of labels and reports.
+    rules : tuple of str
+        Rule packs by name or path.
+    layers : mapping
+        Tables by layer name (EPSG:4490), read when first asked for.
+    problems : list
+        What reading found, repaired or set aside so far.
+    """
+
+    folder: Path
+    name: str
+    sources: Mapping[str, tuple[_Source, ...]]
+    date: dt.date | None = None
+    lang: str = "zh"
+    rules: tuple[str, ...] = _RULE_PACKS
+    dem: Path | None = None
+    snap_tolerance_m: float = 1.0
+    max_offset_m: float = 500.0
+
+    @cached_property
+    def layers(self) -> _Layers:
+        return _Layers(self.sources)
+
+    @property
+    def problems(self) -> list[layer_io.Problem]:
+        return self.layers.problems
+
+    def _need(self, name: str, purpose: str) -> Any:
+        if name not in self.layers:
+            raise ProjectError(
+                f"project {self.name!r} has no layer {name!r}, which {purpose} needs",
+                mend=f"Add {name} to [layers] in basin.toml.",
+            )
+        return self.layers[name]
+
+    def _maybe(self, name: str) -> Any:
+        return self.layers[name] if name in self.layers else None
+
+    @property
+    def effective_date(self) -> dt.date:
+        """The project's date, or today where it has none."""
+        return self.date or dt.date.today()
+
+    @cached_property
+    def network(self) -> RiverNetwork:
+        """The river network, built once from the ``rivers`` layer (and the DEM where given)."""
+        from basin.network import RiverNetwork
+
+        rivers = self._need("rivers", "the network")
+        return RiverNetwork.from_lines(
+            rivers,
+            snap_tolerance_m=self.snap_tolerance_m,
+            to_id="to_id" if "to_id" in rivers.columns else None,
+            dem=self.dem,
+        )
+
+    def validate(self) -> pd.DataFrame:
+        """Read every layer, build the network, and return all problems found, one a row.
+
+        A layer that cannot be read is a row with severity ``error``; the others are still read.
+        """
+        for name in self.layers:
+            try:
+                self.layers[name]
+            except LayerError as error:
+                self.problems.append(layer_io.unreadable(name, error))
+        return layer_io.problems_frame(self.problems, self.lang)
+
+    def check(self, sites: Any = None, *, date: dt.date | None = None) -> SitingResult:
+        """May these projects be built here?
+
+        Parameters
+        ----------
+        sites : GeoDataFrame, path, or None
+            Sites as in the contract (``site_id``, ``category``, ``action``, ``accuracy_m``), a file
+            that holds them, or None for the project's own ``sites`` layer.
+        date
+            Another project date, to replay or to look ahead.
+        """
+        from basin.siting import check_sites
+
+        if sites is None:
+            sites = self._need("sites", "the siting check")
+        elif isinstance(sites, str | Path):
+            sites = layer_io.read_layer(sites, "sites", problems=self.problems)
+        return check_sites(
+            sites,
+            self._maybe("shorelines"),
+            self._maybe("zones"),
+            coverage=self._maybe("coverage"),
+            rules=tuple(self._rule_pack(r) for r in self.rules),
+            date=date or self.effective_date,
+        )
+
+    def _rule_pack(self, name: str) -> str:
+        local = self.folder / name
+        return str(local) if local.suffix == ".toml" and local.exists() else name
+
+    def assess(self, period: str | None = None) -> SectionAssessment:
+        """Assess every section by GB 3838-2002 and 环办〔2011〕22号 over `period`.
+
+        Parameters
+        ----------
+        period
+            ``"2025"``, ``"2025Q3"``, ``"2025-07"``, ``"2025-05/2025-09"``; None is the last twelve
+            calendar months that hold samples.
+        """
+        from basin.quality import assess_sections
+
+        return assess_sections(
+            self._need("samples", "the assessment"),
+            self._need("sections", "the assessment"),
+            period=period,
+        )
+
+    def trace(
+        self, section_id: str, item: str | None = None, period: str | None = None
+    ) -> SourceTrace:
+        """Which outfalls drain to this section, how far away, and which carry the failing item?
+
+        Parameters
+        ----------
+        section_id
+        item
+            An item id such as ``"tp"``; None is the section's worst failing item.
+        period
+            As in :meth:`assess`.
+        """
+        from basin.tracing import trace_sources
+
+        return trace_sources(
+            self.network,
+            section_id,
+            self._need("outfalls", "the trace"),
+            self._need("samples", "the trace"),
+            item,
+            period,
+            sections=self._need("sections", "the trace"),
+            districts=self._maybe("districts"),
+            max_offset_m=self.max_offset_m,
+        )
+
+    def trace_failing(self, assessment: SectionAssessment) -> list[SourceTrace]:
+        """Trace each section that the assessment finds failing, over the same period."""
+        return [self.trace(section, period=assessment.period) for section in assessment.failing]
+
+    def bands(self, limits_m: tuple[float, ...] = (1000.0, 5000.0)) -> gpd.GeoDataFrame | None:
+        """Bands around the shorelines in force, for drawing (a verdict never comes from a band)."""
+        from basin.buffers import base_lines, shoreline_band
+
+        shorelines = self._maybe("shorelines")
+        if shorelines is None:
+            return None
+        lines = base_lines(shorelines, self.effective_date)
+        parts = [shoreline_band(lines, limit) for limit in limits_m]
+        return gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), crs=EXCHANGE_CRS)
+
+    def map(
+        self,
+        path: str | Path | None = None,
+        *,
+        assessment: SectionAssessment | None = None,
+        siting: SitingResult | None = None,
+        traces: list[SourceTrace] | None = None,
+        title: str | None = None,
+    ) -> OfflineMap:
+        """Draw everything that the project can answer on one self-contained HTML map.
+
+        Parameters
+        ----------
+        path
+            Where to write the page; None only returns the map.
+        assessment, siting, traces
+            Results to draw; those not given are computed where the layers for them exist.
+        title
+            None is the project's name and date.
+        """
+        from basin.maps import basin_map
+
+        has = self.layers.__contains__
+        if assessment is None and has("samples") and has("sections"):
+            assessment = self.assess()
+        if siting is None and has("sites"):
+            siting = self.check()
+        if traces is None and assessment is not None and has("outfalls"):
+            traces = self.trace_failing(assessment)
+        page = basin_map(
+            reaches=self.network.reaches if has("rivers") else None,
+            issues=self.network.issues if has("rivers") else None,
+            districts=self._maybe("districts"),
+            zones=self._maybe("zones"),
+            bands=self.bands(),
+            shorelines=self._maybe("shorelines"),
+            sections=assessment.sections if assessment else self._maybe("sections"),
+            outfalls=self._maybe("outfalls"),
+            intakes=self._maybe("intakes"),
+            structures=self._maybe("structures"),
+            sites=siting.sites if siting else self._maybe("sites"),
+            findings=siting.findings if siting else None,
+            traces=tuple(traces or ()),
+            dem=self.dem,
+            title=title or f"{self.name} · {self.effective_date.isoformat()}",
+            lang=self.lang,
+        )
+        if path is not None:
+            page.save(path)
+        return page
+
+    def result_layers(
+        self,
+        *,
+        assessment: SectionAssessment | None = None,
+        siting: SitingResult | None = None,
+        traces: list[SourceTrace] | None = None,
+    ) -> dict[str, Any]:
+        """Gather every result as a table by layer name, ready for :func:`basin.layers.write_layers`."""
+        tables: dict[str, Any] = {}
+        has = self.layers.__contains__
+        if has("rivers"):
+            tables["reaches"] = self.network.reaches.reset_index()
+            tables["network_issues"] = self.network.issues.reset_index(drop=True)
+        if has("samples") and has("sections"):
+            assessment = assessment or self.assess()
+            tables["sections"] = assessment.sections.reset_index()
+            tables["section_items"] = assessment.items
+            tables["section_months"] = assessment.months
+            if has("outfalls"):
+                for trace in self.trace_failing(assessment) if traces is None else traces:
+                    tables[f"trace_{trace.section_id}_outfalls"] = trace.outfalls.reset_index()
+                    tables[f"trace_{trace.section_id}_reaches"] = trace.reaches.reset_index()
+                    tables[f"trace_{trace.section_id}_left_out"] = trace.left_out
+        if has("outfalls") and has("rivers"):
+            outfalls = self.layers["outfalls"]
+            snapped = self.network.snap(outfalls, max_offset_m=self.max_offset_m)
+            new = snapped.drop(columns=[c for c in snapped.columns if c == "river"])
+            tables["outfalls"] = outfalls.join(new.add_prefix("snap_"))
+        if has("sites"):
+            siting = siting or self.check()
+            tables["sites"] = siting.sites.reset_index()
+            tables["site_findings"] = siting.findings
+            tables["site_unchecked"] = siting.unchecked
+        bands = self.bands()
+        if bands is not None:
+            tables["bands"] = bands
+        if self.problems:
+            tables["problems"] = layer_io.problems_frame(self.problems, self.lang)
+        return tables
+
+    def write_layers(self, path: str | Path, *, overwrite: bool = False, **results: Any) -> Path:
+        """Write every result layer to one file (GeoPackage by its ending), whole or not at all."""
+        return Path(
+            layer_io.write_layers(path, self.result_layers(**results), overwrite=overwrite)
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"<Basin {self.name!r} {self.effective_date.isoformat()}: "
+            f"{len(self.layers)} layers ({', '.join(self.layers)})>"
+        )

@@ -2,6 +2,21 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from basin.standards.labels import codes, colour, label
 
-__all__ = ["codes", "colour", "label"]
+if TYPE_CHECKING:
+    from basin.standards.quality import classify, gb3838, item_name
+
+__all__ = ["classify", "codes", "colour", "gb3838", "item_name", "label"]
+
+# words and colours load at once; what needs pandas loads when it is first used
+_FROM = {"classify": "quality", "gb3838": "quality", "item_name": "quality"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _FROM:
+        return getattr(import_module(f"basin.standards.{_FROM[name]}"), name)
+    raise AttributeError(f"module 'basin.standards' has no attribute {name!r}")

@@ -18,7 +18,6 @@ from basin.standards.quality import (
     default_velocity,
     exceedance_multiple,
     gb3838,
-    item_name,
     limit_of,
     worst_class,
 )
@@ -197,7 +196,6 @@ def test_small_records() -> None:
     assert class_rank(["I", "inferior", "x"]).tolist() == [1, 6, 0]
     assert worst_class(["none", "II"]) == "II"
     assert limit_of("tp", "III", "lake") == 0.05
-    assert item_name("cr6") == "六价铬"
     assert default_velocity()[0] > 0
 
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from basin.standards.labels import codes, colour, label
 
 if TYPE_CHECKING:
-    from basin.standards.quality import classify, gb3838, item_name
+    from basin.standards.quality import classify, gb3838
 
-__all__ = ["classify", "codes", "colour", "gb3838", "item_name", "label"]
+__all__ = ["classify", "codes", "colour", "gb3838", "label"]
 
 # words and colours load at once; what needs pandas loads when it is first used
-_FROM = {"classify": "quality", "gb3838": "quality", "item_name": "quality"}
+_FROM = {"classify": "quality", "gb3838": "quality"}
 
 
 def __getattr__(name: str) -> Any:

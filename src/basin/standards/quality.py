@@ -30,7 +30,6 @@ __all__ = [
     "default_velocity",
     "exceedance_multiple",
     "gb3838",
-    "item_name",
     "limit_of",
     "worst_class",
 ]
@@ -57,7 +56,7 @@ def _text(name: str) -> str:
 
 @cache
 def assessment_method() -> dict[str, Any]:
-    """Return the records of the assessment method: names, minimum samples, order of pollutants.
+    """Return the records of the assessment method: minimum samples, order of pollutants.
 
     References
     ----------
@@ -136,18 +135,6 @@ def gb3838(waterbody: str = "river", *, tables: tuple[int, ...] = (1,)) -> pd.Da
             mend="Use 'river' (also for river-type reservoirs) or 'lake' (lakes and reservoirs).",
         )
     return _limits(waterbody, tuple(tables)).copy()
-
-
-def item_name(item: str, lang: str = "zh") -> str:
-    """Return the short name of an item; an unknown id stands for itself.
-
-    Examples
-    --------
-    >>> item_name("tp"), item_name("tp", "en")
-    ('总磷', 'total phosphorus')
-    """
-    entry = assessment_method()["items"].get(item)
-    return str(entry[lang]) if entry else str(item)
 
 
 def class_rank(codes: Any) -> npt.NDArray[np.int64]:

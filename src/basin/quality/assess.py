@@ -1,0 +1,435 @@
+"""From samples to classes, compliance and main pollutants.
+
+Concentrations are averaged over the period first and then classified; classes are never averaged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from basin._text import escape, html_table
+from basin.errors import AssessmentError
+from basin.quality.explain import explain_all, explain_one, pollutant_text
+from basin.quality.periods import Period, parse_period
+from basin.standards.labels import label
+from basin.standards.quality import (
+    CLASSES,
+    assessment_method,
+    class_rank,
+    classify,
+    exceedance_multiple,
+    gb3838,
+)
+
+__all__ = ["METHOD", "SectionAssessment", "assess_sections"]
+
+METHOD = (
+    "GB 3838-2002 表1限值；环办〔2011〕22号《地表水环境质量评价办法（试行）》："
+    "先求时段浓度均值（多月时段先求月均值），再按 21 项指标单因子评价；"
+    "低于检出限按检出限一半参加统计；pH 用算术平均值；超标倍数以Ⅲ类为基准，"
+    "达标按断面目标类别另行判断；总氮、粪大肠菌群单列，不参加评价。"
+)
+
+_CODES = np.array(("none", *CLASSES), dtype=object)
+_APART = ("tn", "fecal_coliform")
+_NEW_COLUMNS = [
+    "period", "n_samples", "n_months", "water_class", "compliant", "main_pollutants",
+    "failing_items", "missing_items", "below_detection_items", "tn_mg_l", "tn_class",
+    "fecal_coliform_per_l", "fecal_coliform_class", "note",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SectionAssessment:
+    """The assessment of sections over one period.
+
+    Attributes
+    ----------
+    sections
+        Indexed by ``section_id`` in the order given, with the columns (and geometry) given, and:
+        ``period``, ``n_samples``, ``n_months``, ``water_class`` (I ... V, inferior, none),
+        ``compliant`` (nullable: no target or no class is missing), ``main_pollutants`` (Chinese,
+        with multiples of class III), ``failing_items`` (worse than the target, worst first),
+        ``missing_items`` (of the 21, not measured in the period), ``below_detection_items``,
+        ``tn_mg_l``, ``tn_class``, ``fecal_coliform_per_l``, ``fecal_coliform_class`` (reported
+        apart), ``note`` (codes).
+    items
+        One row per section and item measured: ``section_id``, ``item_id``, ``value`` (period mean
+        in ``unit``), ``n`` values, ``n_months``, ``n_below`` (below detection, counted as half),
+        ``water_class``, ``limit_iii``, ``multiple`` (against class III), ``target_limit``,
+        ``target_multiple``, ``compliant``, ``evaluated`` (one of the 21).
+    months
+        One row per section and month of the period: ``water_class``, ``compliant``,
+        ``failing_items``, ``n_items``.
+    left_out
+        Samples that could not be used: ``reason``, ``section_id``, ``item_id``, ``n``.
+    period
+        The period's label, readable by `parse_period`.
+    method
+        Standard and clauses applied.
+    """
+
+    sections: Any
+    items: pd.DataFrame
+    months: pd.DataFrame
+    left_out: pd.DataFrame
+    period: str
+    method: str = METHOD
+
+    @property
+    def failing(self) -> list[str]:
+        """Ids of the sections worse than their target, in the order of `sections`."""
+        worse = self.sections["compliant"].eq(False).fillna(False)
+        return list(self.sections.index[worse.to_numpy(dtype=bool)])
+
+    def to_frame(self) -> Any:
+        """Return the table of sections."""
+        return self.sections.copy()
+
+    def explain(self, section_id: str | None = None, lang: str = "zh") -> str:
+        """Say in sentences how the sections stand, or one section in detail.
+
+        Raises
+        ------
+        AssessmentError
+            If `section_id` is not among the sections.
+        """
+        if section_id is None:
+            return explain_all(self, lang)
+        if section_id not in self.sections.index:
+            raise AssessmentError(
+                "there is no such section", ids=[section_id], mend="Use an id of `.sections`."
+            )
+        return explain_one(self, section_id, lang)
+
+    def __repr__(self) -> str:
+        return (
+            f"SectionAssessment({self.period}: {len(self.sections)} sections, "
+            f"{len(self.failing)} worse than their target)"
+        )
+
+    def _repr_html_(self) -> str:
+        heads = ["section_id", "name", "target_class", "water_class", "compliant"]
+        heads += ["main_pollutants", "failing_items", "n_samples", "note"]
+        table = self.sections.reset_index()
+        names = [label("column", h) for h in heads]
+        rows = (["" if pd.isna(row[h]) else row[h] for h in heads] for _, row in table.iterrows())
+        return f"<p>{escape(repr(self))}</p>" + html_table(names, rows)
+
+
+def assess_sections(
+    samples: pd.DataFrame, sections: Any, *, period: str | None = None
+) -> SectionAssessment:
+    """Assess sections over a period by GB 3838-2002 and 环办〔2011〕22号.
+
+    Parameters
+    ----------
+    samples
+        ``section_id``, ``date`` and one column per item of the standard, in its units. Values below
+        detection hold the detection limit with ``<item>_flag`` equal to ``"below"`` and count as
+        half of it; ``"below_unknown"`` (limit not stated) counts as missing and is listed. Columns
+        of text (``"<0.01"``) are read with `basin.layers.parse_measurement`.
+    sections : DataFrame or GeoDataFrame
+        ``section_id``; ``target_class`` (I to V), ``waterbody`` (river or lake) where known.
+    period
+        As in `parse_period`.
+
+    Returns
+    -------
+    SectionAssessment
+        A section without samples appears with class ``"none"``; samples of unknown sections are in
+        ``.left_out``.
+
+    Raises
+    ------
+    AssessmentError
+        If a needed column is missing, a ``section_id`` is not unique, the period is unreadable, or
+        no sample lies in it.
+
+    Notes
+    -----
+    A month's value is the mean of its samples; a longer period's is the mean of its months, so that
+    a month sampled often does not outweigh the others. Least months: 2 a quarter, 8 (asked: 12) a
+    year; every month of any other range.
+
+    References
+    ----------
+    GB 3838-2002 table 1; 环办〔2011〕22号《地表水环境质量评价办法（试行）》.
+    """
+    _need(samples, ("section_id", "date"), "samples")
+    _need(sections, ("section_id",), "sections")
+    ids = sections["section_id"]
+    if ids.duplicated().any():
+        raise AssessmentError(
+            "section_id is not unique in sections",
+            ids=ids[ids.duplicated()].unique(),
+            mend="Give each section its own id.",
+        )
+    span = parse_period(period, samples["date"])
+    used, left_out = _sift(samples, ids, span)
+    table = _prepare(sections)
+    values, unknown = _long(used)
+    monthly = (
+        values.groupby(["section_id", "item_id", "month"], observed=True)
+        .agg(value=("value", "mean"), n=("value", "size"), n_below=("below", "sum"))
+        .reset_index()
+    )
+    items = _judge(_period_means(monthly), table)
+    months = _months(_judge(monthly, table), table, span)
+    return SectionAssessment(
+        sections=_sections(table, items, used, span),
+        items=_tidy(items, table),
+        months=months,
+        left_out=pd.concat([left_out, unknown], ignore_index=True),
+        period=span.label,
+    )
+
+
+def _need(table: Any, columns: tuple[str, ...], layer: str) -> None:
+    lacking = [c for c in columns if c not in table.columns]
+    if lacking:
+        raise AssessmentError(
+            f"{layer} lacks {' and '.join(lacking)}",
+            mend="Read it with basin.layers.read_layer, which recognises other names.",
+        )
+
+
+def _sift(samples: pd.DataFrame, ids: Any, span: Period) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Split off the rows that cannot be used; what lies outside the period is not listed."""
+    when = pd.to_datetime(samples["date"])
+    section = samples["section_id"]
+    undated = when.isna()
+    inside = (when >= span.start) & (when < span.end)
+    known = section.isin(ids)
+    reasons = pd.Series("", index=samples.index, dtype=object)
+    reasons[inside & ~known] = "unknown_section"
+    reasons[undated] = "no_date"
+    out = pd.DataFrame({"reason": reasons, "section_id": section.astype(object).fillna("")})
+    out = out[out["reason"] != ""]
+    counted = out.groupby(["reason", "section_id"], sort=True).size().rename("n").reset_index()
+    counted.insert(2, "item_id", "")
+    if not inside.any():
+        seen = f"{when.min():%Y-%m} to {when.max():%Y-%m}" if when.notna().any() else "none dated"
+        raise AssessmentError(
+            f"no sample lies in period {span.label!r}", mend=f"The samples run: {seen}."
+        )
+    return samples.loc[inside & known].assign(date=when), counted
+
+
+def _prepare(sections: Any) -> Any:
+    """Index by id and settle what decides the limits: kind of water, target."""
+    table = sections.drop(columns=[c for c in _NEW_COLUMNS if c in sections.columns])
+    table = table.set_index("section_id")
+    for column in ("name", "level", "river", "waterbody", "target_class"):
+        if column not in table.columns:
+            table[column] = pd.Series("", index=table.index, dtype=object)
+    return table
+
+
+def _waterbody(table: Any) -> pd.Series:
+    return pd.Series(
+        np.where(table["waterbody"].eq("lake").fillna(False), "lake", "river"),
+        index=table.index,
+        dtype=object,
+    )
+
+
+def _long(samples: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One row per value; below detection halved. Also the values that nobody can know."""
+    half = float(assessment_method()["below_detection"]["factor"])
+    month = samples["date"].dt.strftime("%Y-%m").to_numpy(dtype=object)
+    section = samples["section_id"].to_numpy(dtype=object)
+    parts, unknown = [], []
+    for item in gb3838().index.drop("water_temp"):
+        if item not in samples.columns:
+            continue
+        value, flag = _measured(samples, item)
+        below = flag == "below"
+        part = pd.DataFrame({"section_id": section, "item_id": item, "month": month})
+        part["value"] = np.where(below, value * half, value)
+        part["below"] = below
+        parts.append(part[np.isfinite(value)])
+        unknown.append(part.loc[flag == "below_unknown", ["section_id", "item_id"]])
+    if not parts:
+        raise AssessmentError(
+            "samples hold no item of GB 3838-2002", mend="Name columns by item_id, e.g. 'nh3n'."
+        )
+    lost = pd.concat(unknown).groupby(["section_id", "item_id"]).size().rename("n").reset_index()
+    lost.insert(0, "reason", "below_unknown")
+    return pd.concat(parts, ignore_index=True), lost
+
+
+def _measured(samples: pd.DataFrame, item: str) -> tuple[np.ndarray, np.ndarray]:
+    column = samples[item]
+    if pd.api.types.is_numeric_dtype(column):
+        value = column.to_numpy(dtype=float, na_value=np.nan)
+        flag = samples.get(f"{item}_flag", pd.Series("", index=samples.index))
+    else:
+        from basin.layers import parse_measurement
+
+        parsed, flag = parse_measurement(column)
+        value = parsed.to_numpy(dtype=float, na_value=np.nan)
+    return value, flag.fillna("").to_numpy(dtype=object)
+
+
+def _period_means(monthly: pd.DataFrame) -> pd.DataFrame:
+    return (
+        monthly.groupby(["section_id", "item_id"], observed=True)
+        .agg(
+            value=("value", "mean"),
+            n=("n", "sum"),
+            n_months=("month", "size"),
+            n_below=("n_below", "sum"),
+        )
+        .reset_index()
+    )
+
+
+def _judge(means: pd.DataFrame, table: Any) -> pd.DataFrame:
+    """Add class, limits and multiples to a table of section_id, item_id, value."""
+    limits = gb3838()
+    result = means.copy()
+    body = _waterbody(table).reindex(result["section_id"]).to_numpy(dtype=object)
+    target = table["target_class"].reindex(result["section_id"]).to_numpy(dtype=object)
+    item = result["item_id"].to_numpy(dtype=object)
+    value = result["value"].to_numpy(dtype=float)
+    result["water_class"] = classify(value, item, body)
+    result["rank"] = class_rank(result["water_class"])
+    result["evaluated"] = limits["evaluated"].reindex(item).to_numpy(dtype=bool)
+    result["order"] = limits.index.get_indexer(pd.Index(item))
+    result["unit"] = limits["unit"].reindex(item).to_numpy(dtype=object)
+    result["limit_iii"] = _limit(item, body, np.full(len(item), "III", dtype=object))
+    result["multiple"] = exceedance_multiple(value, item, body)
+    result["target_limit"] = _limit(item, body, target)
+    result["target_multiple"] = exceedance_multiple(value, item, body, against=target)
+    aim, rank = class_rank(target), result["rank"].to_numpy()
+    judged = (aim > 0) & (aim < 6) & (rank > 0) & result["evaluated"].to_numpy()
+    result["compliant"] = pd.arrays.BooleanArray(rank <= aim, ~judged)
+    return result
+
+
+def _limit(item: Any, body: Any, code: Any) -> np.ndarray:
+    out = np.full(len(item), np.nan)
+    for kind in ("river", "lake"):
+        limits = gb3838(kind)
+        table = limits[list(CLASSES[:5])].to_numpy(dtype=float)
+        rank = class_rank(code)
+        here = (body == kind) & (rank > 0) & (rank <= 5)
+        out[here] = table[limits.index.get_indexer(pd.Index(item[here])), rank[here] - 1]
+    return out
+
+
+def _worst_first(judged: pd.DataFrame, multiple: str) -> pd.DataFrame:
+    """Sort by class, worst first, then by multiple; an item without a multiple follows."""
+    key = judged.assign(_m=judged[multiple].fillna(-1.0))
+    by = ["rank", "_m", "order"]
+    return key.sort_values(by, ascending=[False, False, True], kind="stable").drop(columns="_m")
+
+
+def _joined(judged: pd.DataFrame, keys: list[str]) -> pd.Series:
+    """Item ids by group, comma-joined in the order of the rows."""
+    return judged.groupby(keys, sort=False)["item_id"].agg(", ".join)
+
+
+def _months(judged: pd.DataFrame, table: Any, span: Period) -> pd.DataFrame:
+    keys = ["section_id", "month"]
+    counted = judged[judged["evaluated"] & (judged["rank"] > 0)]
+    grid = pd.MultiIndex.from_product([table.index, span.months], names=keys)
+    rank = counted.groupby(keys)["rank"].max().reindex(grid, fill_value=0).to_numpy()
+    failing = _worst_first(counted[counted["compliant"].eq(False).fillna(False)], "target_multiple")
+    aim = class_rank(table["target_class"].reindex(grid.get_level_values(0)))
+    return pd.DataFrame(
+        {
+            "section_id": grid.get_level_values(0),
+            "month": grid.get_level_values(1),
+            "water_class": _CODES[rank],
+            "compliant": _compliance(rank, aim),
+            "failing_items": _joined(failing, keys).reindex(grid, fill_value="").to_numpy(),
+            "n_items": counted.groupby(keys).size().reindex(grid, fill_value=0).to_numpy(),
+        }
+    )
+
+
+def _compliance(rank: Any, aim: Any) -> Any:
+    known = (aim > 0) & (aim < 6) & (rank > 0)
+    return pd.arrays.BooleanArray(rank <= aim, ~known)
+
+
+def _sections(table: Any, items: pd.DataFrame, used: pd.DataFrame, span: Period) -> Any:
+    result = table.copy()
+    ids = result.index
+    counted = items[items["evaluated"] & (items["rank"] > 0)]
+    rank = counted.groupby("section_id")["rank"].max().reindex(ids, fill_value=0).to_numpy()
+    aim = class_rank(result["target_class"])
+    failing = _worst_first(counted[counted["compliant"].eq(False).fillna(False)], "target_multiple")
+    below = items[items["n_below"] > 0].sort_values("order")
+    by_section = used.groupby("section_id")
+    result["period"] = span.label
+    result["n_samples"] = by_section.size().reindex(ids, fill_value=0)
+    n_months = used["date"].dt.to_period("M").groupby(used["section_id"]).nunique()
+    result["n_months"] = n_months.reindex(ids, fill_value=0)
+    result["water_class"] = _CODES[rank]
+    result["compliant"] = _compliance(rank, aim)
+    result["main_pollutants"] = _main_pollutants(counted, ids)
+    result["failing_items"] = _joined(failing, ["section_id"]).reindex(ids, fill_value="")
+    result["missing_items"] = _missing(counted, ids)
+    result["below_detection_items"] = _joined(below, ["section_id"]).reindex(ids, fill_value="")
+    for item, column in (("tn", "tn_mg_l"), ("fecal_coliform", "fecal_coliform_per_l")):
+        own = items[items["item_id"] == item].set_index("section_id")
+        result[column] = own["value"].reindex(ids)
+        result[f"{item}_class"] = own["water_class"].reindex(ids, fill_value="none")
+    result["note"] = _notes(result, span)
+    return result
+
+
+def _main_pollutants(counted: pd.DataFrame, ids: Any) -> pd.Series:
+    """Name up to three items worse than III: cyanide and heavy metals, then worst class first."""
+    rule = assessment_method()["main_pollutants"]
+    worse = _worst_first(counted[counted["rank"] > 3], "multiple")
+    first = worse["item_id"].isin(rule["first"])
+    worse = pd.concat([worse[first], worse[~first]])
+    top = worse.groupby("section_id", sort=False).head(int(rule["count"]))
+    texts = [pollutant_text(i, m) for i, m in zip(top["item_id"], top["multiple"], strict=True)]
+    named = pd.Series(texts, index=top["section_id"], dtype=object)
+    return named.groupby(level=0, sort=False).agg("、".join).reindex(ids, fill_value="")
+
+
+def _missing(counted: pd.DataFrame, ids: Any) -> list[str]:
+    limits = gb3838()
+    wanted = limits.index[limits["evaluated"]]
+    have = counted.groupby("section_id")["item_id"].agg(set)
+    return [", ".join(i for i in wanted if i not in have.get(s, set())) for s in ids]
+
+
+def _notes(result: Any, span: Period) -> list[str]:
+    rules = assessment_method()["samples"]
+    months = result["n_months"].to_numpy()
+    whole_year = span.kind == "year" or len(span.months) == 12
+    if whole_year or span.kind in rules:
+        rule = rules["year" if whole_year else span.kind]
+        least, ask = int(rule["months"]), int(rule["ask"])
+    else:
+        least = ask = len(span.months)
+    aim = class_rank(result["target_class"])
+    marks = {
+        "no_samples": months == 0,
+        "below_minimum": (months > 0) & (months < least),
+        "below_ask": (months >= least) & (months < ask),
+        "waterbody_assumed": ~result["waterbody"].isin(["river", "lake"]).to_numpy(),
+        "no_target": (aim == 0) | (aim > 5),
+    }
+    return [", ".join(k for k, here in marks.items() if here[n]) for n in range(len(result))]
+
+
+def _tidy(items: pd.DataFrame, table: Any) -> pd.DataFrame:
+    columns = [
+        "section_id", "item_id", "value", "unit", "n", "n_months", "n_below", "water_class",
+        "limit_iii", "multiple", "target_limit", "target_multiple", "compliant", "evaluated",
+    ]  # fmt: skip
+    place = items["section_id"].map({s: n for n, s in enumerate(table.index)})
+    ordered = items.assign(_place=place).sort_values(["_place", "order"], kind="stable")
+    return ordered[columns].reset_index(drop=True)

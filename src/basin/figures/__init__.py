@@ -1,0 +1,24 @@
+"""Figures for the report: sections in their class colours, a source trace, sites by verdict.
+
+Each ``plot_`` function returns a matplotlib ``Figure`` with scale, north arrow, legend, graticule
+in CGCS2000 degrees and a footer (source, date, caveat); `save_figure` writes it as PNG, SVG or PDF.
+matplotlib comes with the extra ``[report]`` and is loaded when a figure is drawn.
+"""
+
+from __future__ import annotations
+
+from basin.figures._fonts import FONT_FAMILIES, FontError, find_font
+from basin.figures._save import save_figure
+from basin.figures._sections import plot_sections
+from basin.figures._siting import plot_siting
+from basin.figures._trace import plot_trace
+
+__all__ = [
+    "FONT_FAMILIES",
+    "FontError",
+    "find_font",
+    "plot_sections",
+    "plot_siting",
+    "plot_trace",
+    "save_figure",
+]

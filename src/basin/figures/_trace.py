@@ -1,0 +1,286 @@
+"""A source trace: the reaches upstream by the load they carry, and the outfalls by their share."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from basin._text import number
+from basin.figures._frame import INK, Mark, add_legend, key
+from basin.figures._sheet import Labels, Sheet, Style, names_of
+from basin.standards.labels import codes, colour, label
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["plot_trace"]
+
+_MOST_BARS = 12
+_MOST_LABELS = 10
+
+
+class _Bar(NamedTuple):
+    name: str
+    kg_d: float
+    share: float
+    colour: str
+    hatch: str = ""
+
+
+def plot_trace(
+    trace: Any, *, reaches: Any = None, districts: Any = None, lang: str = "zh",
+    labels: Labels = "name", title: str | None = None, source: str | None = None,
+    date: dt.date | str | None = None, font: str | Path | None = None,
+) -> Figure:  # fmt: skip
+    """Draw a trace: upstream reaches by load and ranked outfalls, and the balance of loads.
+
+    Parameters
+    ----------
+    trace : SourceTrace
+        From `basin.tracing.trace_sources`.
+    reaches : GeoDataFrame, optional
+        The whole network in EPSG:4490, drawn thin under the traced reaches.
+    districts : GeoDataFrame, optional
+        Outlines in EPSG:4490 with ``name``.
+    lang, labels, source, date, font
+        See `Style`.
+    title
+        In place of the usual one.
+
+    Returns
+    -------
+    Figure
+        11 by 6.8 inches.
+
+    Raises
+    ------
+    FontError
+        If no installed font has all characters.
+    BasinError
+        If matplotlib is not installed.
+    """
+    style = Style(lang, labels, source, date, font)
+    item = label("item", trace.item_id, lang)
+    outfalls, above = trace.outfalls, trace.upstream_sections
+    texts = [
+        trace.section_id, item, title, *names_of(outfalls, labels), *names_of(above, labels),
+        *(label("outfall_kind", k, lang) for k in codes("outfall_kind")),
+        *([] if reaches is None else reaches.get("name", pd.Series(dtype=object)).dropna()),
+        *([] if districts is None else names_of(districts, labels)),
+    ]  # fmt: skip
+    sheet = Sheet((11.0, 6.8), style, texts)
+    period = sheet.words["period"] + str(trace.period) + "　" if trace.period else ""
+    head = title or sheet.words["trace"].format(trace.section_id, item)
+    sheet.title(head, period + sheet.words["leads"])
+    left_out = _draw_map(sheet, (0.62, 1.55, 5.2, 4.5), trace, reaches, districts)
+    _draw_bars(sheet, (7.75, 1.0, 2.2, 4.75), trace)
+    return sheet.finish(left_out)
+
+
+def _draw_map(sheet: Sheet, box: Any, trace: Any, reaches: Any, districts: Any) -> list[str]:
+    outfalls = trace.outfalls[trace.outfalls.geometry.notna()]
+    above = trace.upstream_sections
+    frame = sheet.frame(box, [trace.reaches, outfalls])
+    sheet.base_map(frame, reaches, districts)
+    norm = _draw_loads(sheet, frame, trace.reaches)
+    frame.north_arrow()
+    frame.scale_bar()
+    ranked = outfalls[outfalls["arriving_kg_d"].gt(0)]
+    for code, kind in _by_kind(outfalls[~outfalls.index.isin(ranked.index)]):
+        fill = colour("outfall_kind", code)
+        frame.points(kind, size_pt=4, marker="o", color="white", edgecolor=fill, lw=1, zorder=5)
+    largest = ranked["arriving_kg_d"].max() if len(ranked) else 1.0
+    sizes = 4.5 + 10 * np.sqrt(ranked["arriving_kg_d"] / largest)
+    for place in ranked.index[::-1]:  # the largest last, on top
+        one = ranked.loc[[place]]
+        fill = colour("outfall_kind", one["kind"].iloc[0])
+        frame.points(
+            one,
+            size_pt=float(sizes[place]),
+            marker="o",
+            color=fill,
+            edgecolor="white",
+            lw=0.8,
+            zorder=6,
+        )
+    if above is not None and len(above) and hasattr(above, "geometry"):
+        frame.points(above, size_pt=6.5, marker="s", color="white", edgecolor=INK, lw=1.2, zorder=6)
+    target = _outlet(frame, trace)
+    if target is not None:
+        frame.ax.scatter(
+            *target, s=190, marker="*", color="#d50000", edgecolor="white", lw=0.8, zorder=7
+        )
+        frame.keep_clear(*target, 8)
+    left_out = frame.label(_marks(sheet, frame, trace, ranked, sizes, target))
+    sheet.base_names(frame, trace.reaches if reaches is None else reaches, districts)
+    _legend(sheet, box, outfalls, above, reaches, districts, norm)
+    return left_out
+
+
+def _by_kind(outfalls: Any) -> Any:
+    return outfalls.groupby("kind", sort=True, dropna=False) if len(outfalls) else []
+
+
+def _draw_loads(sheet: Sheet, frame: Any, reaches: Any) -> Any:
+    """Colour the traced reaches by the load that they carry; return the colours' scale."""
+    from matplotlib import colormaps
+    from matplotlib.colors import LogNorm, Normalize
+
+    load = reaches["load_kg_d"].fillna(0.0)
+    carries = load > 0
+    frame.lines(reaches[~carries], avoid=True, color="#90a4ae", linewidth=1.4, zorder=3)
+    if not carries.any():
+        return None
+    low, high = load[carries].min(), load.max()
+    norm = LogNorm(low, high) if high > 100 * low else Normalize(0, high)
+    shades = colormaps["YlOrRd"]
+    tones = [shades(0.25 + 0.75 * float(norm(v))) for v in load[carries]]
+    widths = [1.6 + 2.6 * float(norm(v)) for v in load[carries]]
+    frame.lines(
+        reaches[carries], avoid=True, color="#5d4037", linewidth=[w + 0.9 for w in widths], zorder=3
+    )
+    frame.lines(reaches[carries], color=tones, linewidth=widths, zorder=4)
+    return norm
+
+
+def _outlet(frame: Any, trace: Any) -> tuple[float, float] | None:
+    """The section's place: the downstream end of the traced reach nearest to it."""
+    reaches = trace.reaches
+    if not len(reaches):
+        return None
+    last = reaches.loc[reaches["distance_m"].idxmin()].geometry
+    line = frame.project(reaches.geometry.loc[[reaches["distance_m"].idxmin()]]).iloc[0]
+    end = line.interpolate(1.0, normalized=True) if last is not None else None
+    return None if end is None else (end.x, end.y)
+
+
+def _marks(
+    sheet: Sheet, frame: Any, trace: Any, ranked: Any, sizes: Any, target: Any
+) -> list[Mark]:
+    if sheet.style.labels == "none":
+        return []
+    marks = []
+    if target is not None:
+        marks.append(Mark(target[0], target[1], str(trace.section_id), 8.5, 9.0, "#b71c1c", rank=0))
+    top = ranked.head(_MOST_LABELS)
+    for px, py, rank, size in zip(*frame.xy(top), top["rank"], sizes, strict=False):
+        marks.append(Mark(px, py, f"{int(rank)}", float(size) / 2, 8.0, INK, rank=1 + int(rank)))
+    above = trace.upstream_sections
+    if above is not None and len(above) and hasattr(above, "geometry"):
+        names = names_of(above, sheet.style.labels)
+        for px, py, name in zip(*frame.xy(above), names, strict=True):
+            marks.append(Mark(px, py, name, 4.5, 7.5, rank=50))
+    return marks
+
+
+def _legend(
+    sheet: Sheet, box: Any, outfalls: Any, above: Any, reaches: Any, districts: Any, norm: Any
+) -> None:
+    lang, words = sheet.style.lang, sheet.words
+    handles = [key(ls="", marker="*", ms=11, mfc="#d50000", mec="white", label=words["target"])]
+    if above is not None and len(above):
+        square = {"ls": "", "marker": "s", "ms": 5.5, "mfc": "white", "mec": INK}
+        handles.append(key(label=words["upstream_section"], **square))
+    handles += [
+        key(ls="", marker="o", ms=6.5, mfc=colour("outfall_kind", kind), mec="white",
+               label=label("outfall_kind", kind, lang))
+        for kind in codes("outfall_kind")
+        if (outfalls["kind"] == kind).any()
+    ]  # fmt: skip
+    hollow = {"ls": "", "marker": "o", "ms": 4.5, "mfc": "white", "mec": "#616161"}
+    if not outfalls["arriving_kg_d"].gt(0).all():
+        handles.append(key(label=words["unranked"], **hollow))
+    handles += sheet.base_handles(reaches, districts)
+    wide = 3.9 if norm is not None else 6.0
+    add_legend(sheet.figure, handles, at=(box[0] - 0.1, 1.22), width=wide, family=sheet.families)
+    if norm is None:
+        return
+    from matplotlib import colormaps
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import LinearSegmentedColormap
+
+    upper = LinearSegmentedColormap.from_list("load", colormaps["YlOrRd"](np.linspace(0.25, 1, 64)))
+    strip = sheet.axes((4.65, 0.86, 1.15, 0.1))
+    bar = sheet.figure.colorbar(ScalarMappable(norm, upper), cax=strip, orientation="horizontal")
+    bar.outline.set_linewidth(0.5)
+    low, high = norm.vmin, norm.vmax
+    bar.set_ticks([low, high], labels=[number(low), number(high)])
+    strip.minorticks_off()
+    strip.tick_params(labelsize=7, length=2, width=0.5, labelfontfamily=sheet.family)
+    sheet.text(5.22, 1.08, words["passing"], size=7.5, ha="center")
+
+
+def _draw_bars(sheet: Sheet, box: Any, trace: Any) -> None:
+    """Bars of load: outfalls by rank, the others together, from upstream, and the remainder."""
+    bars = _bars(sheet, trace)
+    flux = float(trace.balance.get("flux_kg_d", np.nan))
+    left, bottom, _, tall = box
+    words = sheet.words
+    if not bars:
+        sheet.text(left - 1.4, bottom + tall / 2, words["nothing"], size=9)
+        return
+    tall = min(tall, 0.33 * len(bars) + 0.1)
+    ax = sheet.axes((left, bottom + box[3] - tall, box[2], tall))
+    at = np.arange(len(bars))
+    drawn = ax.barh(
+        at, [b.kg_d for b in bars], height=0.68, color=[b.colour for b in bars], zorder=2
+    )
+    for patch, bar in zip(drawn, bars, strict=True):
+        if bar.hatch:
+            patch.set(hatch=bar.hatch, edgecolor="#78909c", linewidth=0.6)
+        share = "" if np.isnan(bar.share) else f" ({bar.share:.1%})"
+        ax.text(
+            max(bar.kg_d, 0), patch.get_y() + 0.34, f" {number(bar.kg_d)}{share}", va="center",
+            fontsize=7.5, family=sheet.families, color=INK, zorder=4,
+        )  # fmt: skip
+    words_style = {"family": sheet.families, "fontsize": 7.5, "color": INK}
+    ax.set_yticks(at, [b.name for b in bars], **words_style)
+    ax.set_ylim(len(bars) - 0.4, -0.6)
+    low = min(0.0, *(b.kg_d for b in bars))
+    ax.set_xlim(low * 1.05, max(*(b.kg_d for b in bars), 1e-9) * 1.02 if low < 0 else None)
+    ax.axvline(0, color=INK, lw=0.8)
+    ax.set_xticks([])
+    ax.tick_params(axis="y", length=0)
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    known = np.isfinite(flux)
+    note = words["share_note" if known else "share_note_explained"]
+    sheet.text(left - 1.75, bottom + box[3] + 0.27, words["arriving"], size=9)
+    under = (words["flux"].format(f"{number(flux)} kg/d") + "　" if known else "") + note
+    sheet.text(left - 1.75, bottom + box[3] + 0.08, under, size=7, colour="#546e7a")
+
+
+def _bars(sheet: Sheet, trace: Any) -> list[_Bar]:
+    outfalls, balance, words = trace.outfalls, trace.balance, sheet.words
+    flux = float(balance.get("flux_kg_d", np.nan))
+    shares = outfalls["share_of_flux" if np.isfinite(flux) else "share_explained"]
+    ranked = outfalls[outfalls["arriving_kg_d"].gt(0)]
+    names = names_of(ranked, "id" if sheet.style.labels == "none" else sheet.style.labels)
+    top = ranked.head(_MOST_BARS)
+    bars = [
+        _Bar(
+            f"{_short(name)}  {int(rank)}", float(load), float(share), colour("outfall_kind", kind)
+        )
+        for name, rank, load, share, kind in zip(
+            names, top["rank"], top["arriving_kg_d"], shares[top.index], top["kind"], strict=False
+        )
+    ]
+    rest = ranked.iloc[_MOST_BARS:]
+    if len(rest):
+        load, share = float(rest["arriving_kg_d"].sum()), float(shares[rest.index].sum())
+        bars.append(_Bar(words["others"].format(len(rest)), load, share, "#b0bec5"))
+    for part, hatch in (("inherited", ""), ("remainder", "////")):
+        load = float(balance.get(f"{part}_kg_d", np.nan))
+        if np.isfinite(load) and (load != 0 or part == "remainder"):
+            tone = "#90caf9" if part == "inherited" else "#eceff1"
+            word = words["over" if load < 0 else part]
+            bars.append(_Bar(word, load, load / flux if flux > 0 else np.nan, tone, hatch))
+    return bars
+
+
+def _short(name: str, most: int = 13) -> str:
+    return name if len(name) <= most else name[: most - 1] + "…"

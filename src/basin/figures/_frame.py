@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["INK", "RIVER", "Box", "MapFrame", "Mark", "add_legend", "key", "text_on"]
+__all__ = ["INK", "RIVER", "Box", "MapFrame", "Mark", "add_legend", "key"]
 
 #: Left, bottom, width and height of a panel, in inches from the lower left of the figure.
 Box = tuple[float, float, float, float]
@@ -357,14 +357,6 @@ def key(**style: Any) -> Any:
     from matplotlib.lines import Line2D
 
     return Line2D([], [], **style)
-
-
-def text_on(colour: str) -> str:
-    """Black or white, whichever stands out more from a ground of this colour (WCAG contrast)."""
-    rgb = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in rgb]
-    light = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return "#ffffff" if 1.05 / (light + 0.05) > (light + 0.05) / 0.05 else "#000000"
 
 
 def _renderer(figure: Figure) -> Any:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from basin.figures._frame import INK, Mark, add_legend, key, text_on
+from basin._colour import text_on
+from basin.figures._frame import INK, Mark, add_legend, key
 from basin.figures._sheet import Labels, Sheet, Style, names_of
 from basin.standards.labels import codes, colour, label
 

@@ -1,0 +1,235 @@
+"""The layout of a report, apart from any file format."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from basin._text import number
+from basin.standards.labels import colour, label
+
+__all__ = [
+    "Cell",
+    "Column",
+    "Document",
+    "Picture",
+    "Section",
+    "Table",
+    "clean",
+    "fill_of",
+    "shown",
+    "tabulate",
+]
+
+#: What a table holds; a code stays a code until it is shown.
+Cell = str | float | int | bool | dt.date | None
+
+_YES_NO = {"zh": {True: "是", False: "否"}, "en": {True: "yes", False: "no"}}
+
+#: Signs that turn the reading direction, and so can make a name read as another.
+_TURNING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F}
+
+
+def clean(value: Any) -> str:
+    """Return text without control characters, turning marks and lone surrogates.
+
+    Examples
+    --------
+    >>> clean("A\\x00B\\x0b C\\u202e"), clean(None)
+    ('AB C', '')
+    """
+    if value is None or (not isinstance(value, str) and pd.isna(value)):
+        return ""
+    text = str(value).replace("\r\n", "\n").replace("\t", " ")
+    return "".join(
+        c
+        for c in text
+        if (c == "\n" or ord(c) >= 32)
+        and not 0x7F <= ord(c) < 0xA0
+        and not 0xD800 <= ord(c) < 0xE000
+        and ord(c) not in (*_TURNING, 0xFFFE, 0xFFFF)
+    )
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Attributes
+    ----------
+    key
+        Name in the result's own table.
+    head
+        Heading in the language of the document.
+    codes
+        Table of ``labels.toml`` whose words stand for the values; ``"a,b"`` is read as two codes.
+    painted
+        Fill each cell with the colour of its code.
+    digits
+        Decimals of a number; None for text.
+    significant
+        Digits of a number that may be of any size, in place of fixed decimals.
+    percent
+        Show a share as per cent.
+    """
+
+    key: str
+    head: str
+    codes: str = ""
+    painted: bool = False
+    digits: int | None = None
+    significant: int | None = None
+    percent: bool = False
+
+    @property
+    def numeric(self) -> bool:
+        """Whether cells hold measured numbers."""
+        return self.digits is not None or self.significant is not None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of cells, each row as long as `columns`.
+
+    Attributes
+    ----------
+    title
+        Heading, and name of the sheet in a workbook.
+    empty
+        What to say in place of a table without rows.
+    """
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    empty: str = ""
+
+    def pick(self, keys: Sequence[str], *, where: tuple[str, Any] | None = None) -> Table:
+        """Return the columns `keys` that exist, and the rows in which a column has a value."""
+        at = [k for key in keys for k, column in enumerate(self.columns) if column.key == key]
+        rows = self.rows
+        if where is not None:
+            by = next(k for k, column in enumerate(self.columns) if column.key == where[0])
+            rows = tuple(row for row in rows if row[by] == where[1])
+        return Table(
+            self.title,
+            tuple(self.columns[k] for k in at),
+            tuple(tuple(row[k] for k in at) for row in rows),
+            self.empty,
+        )
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure as PNG with its caption."""
+
+    caption: str
+    png: bytes
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the document under one heading."""
+
+    heading: str
+    paragraphs: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    level: int = 2
+
+
+@dataclass(frozen=True)
+class Document:
+    """A report.
+
+    Attributes
+    ----------
+    title, caveat
+        The caveat stands on every page.
+    facts
+        Pairs of label and value for the head.
+    conclusion
+        One paragraph.
+    sections
+        What is read from top to bottom.
+    sheets
+        The complete tables, one sheet each in a workbook.
+    """
+
+    title: str
+    lang: str
+    caveat: str
+    facts: tuple[tuple[str, str], ...]
+    conclusion: str
+    sections: tuple[Section, ...]
+    sheets: tuple[Table, ...]
+    pictures: tuple[Picture, ...] = field(default=())
+
+
+def tabulate(title: str, frame: Any, columns: Iterable[Column], *, empty: str = "") -> Table:
+    """Take the columns that a frame has, in the order asked, as cells.
+
+    Index levels count as columns. Nulls become None, numbers stay numbers, other values text.
+    """
+    flat = pd.DataFrame(frame).reset_index() if frame is not None else pd.DataFrame()
+    present = tuple(column for column in columns if column.key in flat)
+    taken = [[_cell(v, column) for v in flat[column.key]] for column in present]
+    return Table(title, present, tuple(zip(*taken, strict=True)) if taken else (), empty)
+
+
+def _cell(value: Any, column: Column) -> Cell:
+    if isinstance(value, list | tuple | set | frozenset):
+        value = ", ".join(str(v) for v in value)
+    if value is None or pd.isna(value):
+        return None
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, pd.Timestamp | dt.datetime):
+        return value.date()
+    if isinstance(value, dt.date):
+        return value
+    if column.numeric and not isinstance(value, str):
+        return float(value) if np.isfinite(value) else None
+    if isinstance(value, int | np.integer):
+        return int(value)
+    return clean(value)
+
+
+def shown(value: Cell, column: Column, lang: str) -> str:
+    """Write a cell as the reader sees it.
+
+    Examples
+    --------
+    >>> shown(1041.27, Column("distance_m", "", digits=1), "zh")
+    '1,041.3'
+    >>> shown("tp, nh3n", Column("failing_items", "", codes="item"), "zh")
+    '总磷、氨氮'
+    """
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return _YES_NO[lang][value]
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if column.significant is not None:
+            return number(value, column.significant)
+        if column.percent:
+            return f"{value:.{column.digits or 0}%}"
+        return f"{value:,.{column.digits or 0}f}"
+    if column.codes and isinstance(value, str):
+        parts = [part.strip() for part in value.split(",")]
+        return ("、" if lang == "zh" else ", ").join(label(column.codes, p, lang) for p in parts)
+    return str(value)
+
+
+def fill_of(value: Cell, column: Column) -> str | None:
+    """Colour of a painted cell, from the table of colours only; None for any other cell."""
+    if not column.painted or not isinstance(value, str):
+        return None
+    return colour(column.codes, value, "") or None

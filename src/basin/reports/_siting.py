@@ -1,0 +1,226 @@
+"""What a siting report says: the conclusion, the reasons site by site, and what was not checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import shapely
+
+from basin.crs import area_m2
+from basin.reports._document import Column, Document, Picture, Section, Table, clean, tabulate
+from basin.reports._words import heads, join_ids
+from basin.standards.labels import codes, label
+
+__all__ = ["siting_document"]
+
+_WORDS = {
+    "zh": {
+        "title": "选址核查报告",
+        "caveat": "辅助研判，不代替审批。依据所给图层和规则记录计算；未核查不等于不受限。",
+        "date": "核查基准日期",
+        "packs": "规则包",
+        "count": "核查项目",
+        "count_text": "{} 个，逐条结论 {} 条",
+        "crs": "坐标系",
+        "crs_text": "CGCS2000 经纬度（EPSG:4490），距离为椭球面测地线距离",
+        "sites": "{} {} 个（{}）",
+        "unchecked_count": "未核查条目 {} 项，涉及 {} 个项目。",
+        "all_checked": "没有未核查条目。",
+        "no_sites": "没有可核查的项目。",
+        "overview": "结论",
+        "findings": "逐条核查",
+        "unchecked": "未核查",
+        "unchecked_none": "没有未核查条目。",
+        "unchecked_text": "以下条目因图层缺失、过期或未覆盖而未核查，须核实后再作结论。",
+        "editions": "岸线版本",
+        "editions_text": "换用其他版本的岸线时的距离和结论，供说明结论对岸线版本的敏感性。",
+        "editions_none": "没有其他版本的岸线。",
+        "corners": "坐标",
+        "rules": "规则依据",
+        "rules_text": "“把握程度”为“未核原文”“存疑”的条款，引用前须与现行正式文本核对。",
+        "each": "逐个项目",
+        "figures": "附图",
+        "area": "面积 {:,.0f} 平方米",
+        "no_findings": "没有适用的规则。",
+    },
+    "en": {
+        "title": "Siting check",
+        "caveat": "An aid to judgement, not a substitute for approval. Computed from the layers "
+        "and rules given; unchecked does not mean unrestricted.",
+        "date": "Date of the check",
+        "packs": "Rule packs",
+        "count": "Sites",
+        "count_text": "{}, with {} findings",
+        "crs": "Coordinates",
+        "crs_text": "CGCS2000 longitude/latitude (EPSG:4490); distances are geodesic",
+        "sites": "{}: {} ({})",
+        "unchecked_count": "{} rules unchecked, at {} sites.",
+        "all_checked": "No rule is unchecked.",
+        "no_sites": "There is no site to check.",
+        "overview": "Overview",
+        "findings": "Findings",
+        "unchecked": "Unchecked",
+        "unchecked_none": "No rule is unchecked.",
+        "unchecked_text": "These rules could not be checked, since a layer is missing, expired or "
+        "does not cover the site. Ask the holder of the data before concluding.",
+        "editions": "Shoreline editions",
+        "editions_text": "Distances and verdicts by other editions of the shoreline.",
+        "editions_none": "There is no other edition of a shoreline.",
+        "corners": "Coordinates",
+        "rules": "Rules and their basis",
+        "rules_text": "Compare clauses that are not verified with the official text before citing.",
+        "each": "Site by site",
+        "figures": "Figures",
+        "area": "area {:,.0f} m²",
+        "no_findings": "No rule applies.",
+    },
+}
+
+_SITES = (
+    "site_id", "name", "category", "action", "verdict", "blocking_rules", "n_prohibited",
+    "n_borderline", "n_unchecked", "n_manual", "n_conditional", "n_clear", "nearest_river",
+    "nearest_line_id", "nearest_m", "foot_lon", "foot_lat", "site_lon", "site_lat",
+)  # fmt: skip
+_FINDINGS = (
+    "site_id", "rule_id", "pack", "title", "verdict", "reason", "distance_m", "limit_m", "margin_m",
+    "error_m", "overlap_m2", "share", "evidence", "edition", "basis", "confidence", "exemption",
+    "note",
+)  # fmt: skip
+_IN_TEXT = (
+    "rule_id", "title", "verdict", "distance_m", "limit_m", "margin_m", "error_m", "overlap_m2",
+    "evidence", "edition", "exemption", "note",
+)  # fmt: skip
+_UNCHECKED = ("site_id", "rule_id", "title", "reason", "evidence", "note", "basis")
+_EDITIONS = (
+    "site_id", "line_id", "river", "edition", "issuer", "valid_from", "valid_to", "kind",
+    "distance_m", "limit_m", "error_m", "rule_id", "verdict", "verdict_now", "changes",
+)  # fmt: skip
+_MOST_CORNERS = 60
+
+
+def siting_document(result: Any, lang: str, pictures: tuple[Picture, ...]) -> Document:
+    """Lay out a `SitingResult`."""
+    words = _WORDS[lang]
+    sites, findings = result.sites, _in_words(result.findings, lang)
+    overview = tabulate(words["overview"], _plain(sites), heads(_SITES, lang))
+    every = tabulate(
+        words["findings"], findings, heads(_FINDINGS, lang), empty=words["no_findings"]
+    )
+    unchecked = tabulate(
+        words["unchecked"], _in_words(result.unchecked, lang), heads(_UNCHECKED, lang),
+        empty=words["unchecked_none"],
+    )  # fmt: skip
+    editions = tabulate(
+        words["editions"], result.other_editions, heads(_EDITIONS, lang),
+        empty=words["editions_none"],
+    )  # fmt: skip
+    corners = _corners(sites, lang)
+    short = overview.pick(
+        ("site_id", "name", "category", "action", "verdict", "blocking_rules", "n_unchecked",
+         "nearest_river", "nearest_m")
+    )  # fmt: skip
+    sections = [
+        Section(words["overview"], tables=(short,)),
+        Section(words["each"]),
+        *_each_site(result, every, corners, lang),
+        Section(words["editions"], (words["editions_text"],), (editions,)),
+        Section(words["unchecked"], (words["unchecked_text"],), (unchecked,)),
+        Section(words["rules"], (words["rules_text"],), (_rules(findings, lang),)),
+    ]
+    if pictures:
+        sections.append(Section(words["figures"], pictures=pictures))
+    return Document(
+        title=words["title"], lang=lang, caveat=words["caveat"],
+        facts=(
+            (words["date"], clean(result.date)),
+            (words["packs"], join_ids(result.packs, lang)),
+            (words["count"], words["count_text"].format(len(sites), len(findings))),
+            (words["crs"], words["crs_text"]),
+        ),
+        conclusion=_conclusion(sites, unchecked, lang), sections=tuple(sections),
+        sheets=(overview, every, unchecked, editions, corners), pictures=pictures,
+    )  # fmt: skip
+
+
+def _plain(table: Any) -> pd.DataFrame:
+    """A table without its geometry."""
+    return pd.DataFrame(table.drop(columns="geometry", errors="ignore"))
+
+
+def _in_words(findings: Any, lang: str) -> pd.DataFrame:
+    """Findings with title and exemption in one language."""
+    table = pd.DataFrame(findings)
+    for name in ("title", "exemption"):
+        if f"{name}_{lang}" in table:
+            table = table.assign(**{name: table[f"{name}_{lang}"]})
+    return table
+
+
+def _conclusion(sites: Any, unchecked: Table, lang: str) -> str:
+    """Count the sites by verdict with their ids, and say how much is unchecked."""
+    words = _WORDS[lang]
+    if not len(sites):
+        return words["no_sites"]
+    groups = []
+    for code in codes("verdict"):
+        ids = sites.index[sites["verdict"] == code]
+        if len(ids):
+            word = label("verdict", code, lang)
+            groups.append(words["sites"].format(word, len(ids), join_ids(ids, lang)))
+    text = ("；" if lang == "zh" else "; ").join(groups) + ("。" if lang == "zh" else ".")
+    if not unchecked.rows:
+        return f"{text}\n{words['all_checked']}"
+    at = [column.key for column in unchecked.columns].index("site_id")
+    concerned = len({row[at] for row in unchecked.rows})
+    return f"{text}\n{words['unchecked_count'].format(len(unchecked.rows), concerned)}"
+
+
+def _each_site(result: Any, every: Table, corners: Table, lang: str) -> list[Section]:
+    words = _WORDS[lang]
+    sites = result.sites
+    parts = []
+    for site, given, size in zip(sites.index, sites["name"], area_m2(sites.geometry), strict=True):
+        name = clean(given)
+        story = [clean(result.explain(site, lang=lang))]
+        if size > 0:
+            story.append(words["area"].format(size))
+        key = clean(site)
+        found = every.pick(_IN_TEXT, where=("site_id", key))
+        places = corners.pick(("corner", "lon", "lat"), where=("site_id", key))
+        tables = [_without_empty(found)]
+        if 3 < len(places.rows) <= _MOST_CORNERS:
+            tables.append(places)
+        heading = f"{key} {name}".strip()
+        parts.append(Section(heading, tuple(story), tuple(tables), level=3))
+    return parts
+
+
+def _without_empty(table: Table) -> Table:
+    """Drop columns that hold nothing, to leave room on the page for the others."""
+    kept = [
+        column.key
+        for k, column in enumerate(table.columns)
+        if any(row[k] not in (None, "") for row in table.rows)
+    ]
+    found = table.pick(kept)
+    return Table("", found.columns, found.rows, found.empty)
+
+
+def _corners(sites: Any, lang: str) -> Table:
+    """Corner points of polygons, and the place of point sites, as used."""
+    rows: list[tuple[Any, ...]] = []
+    for site, shape in zip(sites.index, sites.geometry, strict=True):
+        if shape is None or shape.is_empty:
+            continue
+        xy = shapely.get_coordinates(shape)
+        rows += [(clean(site), k + 1, float(x), float(y)) for k, (x, y) in enumerate(xy)]
+    columns: tuple[Column, ...] = heads(("site_id", "corner", "lon", "lat"), lang)
+    return Table(_WORDS[lang]["corners"], columns, tuple(rows))
+
+
+def _rules(findings: pd.DataFrame, lang: str) -> Table:
+    """The rules that were applied, once each, with source and certainty."""
+    keys = ("rule_id", "title", "basis", "pack", "confidence")
+    present = [key for key in keys if key in findings]
+    return tabulate("", findings[present].drop_duplicates("rule_id"), heads(keys, lang))

@@ -1,0 +1,65 @@
+"""Headings, words and number formats of the columns that reports print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from basin.reports._document import Column, clean
+from basin.standards.labels import label
+
+__all__ = ["heads", "join_ids"]
+
+#: Column -> table of codes in ``labels.toml``; painted where that table has colours.
+_CODES = {
+    "verdict": "verdict", "verdict_now": "verdict", "water_class": "water_class",
+    "target_class": "water_class", "tn_class": "water_class",
+    "fecal_coliform_class": "water_class", "level": "section_level", "waterbody": "waterbody",
+    "item_id": "item", "failing_items": "item", "missing_items": "item",
+    "below_detection_items": "item", "confidence": "confidence", "load_basis": "data_basis",
+    "data_basis": "data_basis", "status": "outfall_status", "river_class": "river_class",
+}  # fmt: skip
+_PAINTED = {"verdict", "verdict_now", "water_class"}
+
+#: Decimals by the unit that ends a column's name, the longest ending first.
+_DIGITS = {
+    "_mg_l": 4, "_kg_d": 3, "_m3_s": 3, "_m3_d": 1, "_per_l": 0, "_m2": 1, "_h": 1, "_m": 1,
+    "lon": 6, "lat": 6,
+}  # fmt: skip
+#: Significant digits of values whose unit differs from row to row.
+_SIGNIFICANT = {
+    "value": 4, "limit_iii": 4, "target_limit": 4, "multiple": 3, "target_multiple": 3,
+    "load_rel_sd": 2,
+}  # fmt: skip
+_SHARES = {"share", "share_explained", "share_of_flux"}
+
+
+def heads(keys: Iterable[str], lang: str, **codes: str) -> tuple[Column, ...]:
+    """Describe columns by name: heading, codes and format follow from it.
+
+    Parameters
+    ----------
+    keys
+        Names of columns.
+    lang
+        Language of the headings.
+    codes
+        Tables of codes for columns whose name is used for more than one, such as ``kind``.
+    """
+    return tuple(_column(key, lang, codes.get(key, _CODES.get(key, ""))) for key in keys)
+
+
+def _column(key: str, lang: str, codes: str) -> Column:
+    share = key in _SHARES
+    fixed = next((n for ending, n in _DIGITS.items() if key.endswith(ending)), None)
+    return Column(
+        key, label("column", key, lang), codes, painted=key in _PAINTED,
+        digits=1 if share else fixed, significant=_SIGNIFICANT.get(key), percent=share,
+    )  # fmt: skip
+
+
+def join_ids(ids: Iterable[Any], lang: str) -> str:
+    """Write ids in one line."""
+    if isinstance(ids, str):
+        return clean(ids)
+    return ("、" if lang == "zh" else ", ").join(clean(i) for i in ids)

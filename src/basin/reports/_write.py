@@ -1,0 +1,137 @@
+"""From a result to a file: which document it is, and which format its ending asks for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from basin.errors import BasinError
+from basin.layers import atomic_write
+from basin.reports._assessment import assessment_document
+from basin.reports._document import Document, Picture, clean
+from basin.reports._html import render_html
+from basin.reports._siting import siting_document
+from basin.reports._trace import trace_document
+from basin.reports._xlsx import render_xlsx
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from basin.quality import SectionAssessment
+    from basin.siting import SitingResult
+    from basin.tracing import SourceTrace
+
+    Result: TypeAlias = SitingResult | SectionAssessment | SourceTrace
+
+__all__ = ["document", "report_filename", "write_report"]
+
+#: Fine enough for A4 print, small enough for a page that is mailed.
+_EMBEDDED_DPI = 160
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def write_report(
+    result: Result,
+    path: str | Path,
+    *,
+    lang: str = "zh",
+    figures: Iterable[Figure | str | Path | tuple[str, Figure | str | Path]] = (),
+    overwrite: bool = False,
+) -> Path:
+    """Write the report of a result as a web page (``.html``) or a workbook (``.xlsx``).
+
+    Parameters
+    ----------
+    result : SitingResult, SectionAssessment or SourceTrace
+    path
+        Its ending chooses the format.
+    lang
+        ``"zh"`` or ``"en"``.
+    figures
+        Figures from `basin.figures`, PNG files, or pairs of caption and one of these.
+    overwrite
+        Replace an existing file; the file is written whole or not at all.
+
+    Returns
+    -------
+    Path
+        `path`.
+
+    Raises
+    ------
+    BasinError
+        If the result is of another type, the ending or the language is unknown, or a picture is
+        not a PNG.
+    LayerError
+        If the file exists and `overwrite` is False.
+    """
+    target = Path(path)
+    ending = target.suffix.lower()
+    if ending not in {".html", ".xlsx"}:
+        raise BasinError(
+            f"a report cannot be written as {target.name!r}", mend="End it in .html or .xlsx."
+        )
+    laid_out = document(result, lang=lang, figures=figures)
+    content = render_html(laid_out).encode("utf-8") if ending == ".html" else render_xlsx(laid_out)
+    with atomic_write(target, overwrite=overwrite) as temporary:
+        Path(temporary).write_bytes(content)
+    return target
+
+
+def document(
+    result: Result,
+    *,
+    lang: str = "zh",
+    figures: Iterable[Figure | str | Path | tuple[str, Figure | str | Path]] = (),
+) -> Document:
+    """Lay out a result as a document, apart from any file format; raises as `write_report`."""
+    if lang not in ("zh", "en"):
+        raise BasinError(f"there are no reports in {lang!r}", mend="Take lang='zh' or 'en'.")
+    pictures = tuple(_picture(figure) for figure in figures)
+    laid_out: Document = _layout_of(result)(result, lang, pictures)
+    return laid_out
+
+
+def report_filename(result: Result, ending: str = ".html") -> str:
+    """Return a safe file name for a result: ``siting``, ``assessment`` or ``trace_<section>``.
+
+    Letters of any script, digits, ``-`` and ``_`` of the section's id are kept.
+    """
+    kind = _layout_of(result)
+    if kind is siting_document:
+        return f"siting{ending}"
+    if kind is assessment_document:
+        return f"assessment{ending}"
+    section = re.sub(r"[^\w\-]+", "_", str(getattr(result, "section_id", "")))[:80]
+    return f"trace_{section}{ending}"
+
+
+def _layout_of(result: Any) -> Any:
+    """Choose the layout by the tables that a result has, so that no room above is loaded."""
+    if hasattr(result, "findings") and hasattr(result, "sites"):
+        return siting_document
+    if hasattr(result, "balance") and hasattr(result, "outfalls"):
+        return trace_document
+    if hasattr(result, "months") and hasattr(result, "sections"):
+        return assessment_document
+    raise BasinError(
+        f"there is no report for a {type(result).__name__}",
+        mend="Give a SitingResult, a SectionAssessment or a SourceTrace.",
+    )
+
+
+def _picture(figure: Any) -> Picture:
+    """Render a figure, or read a PNG file."""
+    caption, drawn = figure if isinstance(figure, tuple) else ("", figure)
+    if isinstance(drawn, str | Path):
+        png = Path(drawn).read_bytes()
+        if not png.startswith(_PNG):
+            raise BasinError(f"{Path(drawn).name!r} is not a PNG", mend="Save the figure as .png.")
+        return Picture(clean(caption or Path(drawn).stem), png)
+    buffer = BytesIO()
+    drawn.savefig(buffer, format="png", dpi=_EMBEDDED_DPI, metadata={"Software": None})
+    return Picture(clean(caption or drawn.get_suptitle()), buffer.getvalue())

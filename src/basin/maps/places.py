@@ -1,0 +1,371 @@
+"""The places of a map: outfalls, works, sections in their class colour, sites by verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from basin.maps.content import (
+    INK,
+    Content,
+    Drawn,
+    Record,
+    Style,
+    add_records,
+    column,
+    listed,
+    name_style,
+    number_in,
+    numbers,
+    short_titles,
+    strings,
+    titles,
+)
+from basin.maps.shapes import as_text, number_text, table_of
+from basin.maps.words import words
+from basin.standards.labels import codes, colour, label
+
+__all__ = ["add_outfalls", "add_sections", "add_sites", "add_works"]
+
+_MISSED = "#c62828"
+
+_LEVEL_SHAPES = {
+    "national": "circle",
+    "provincial": "hexagon",
+    "municipal": "square",
+    "district": "triangle",
+}
+
+
+#: Farther lines to a bank would cross the whole map.
+_LONGEST_BANK_LINE_M = 10_000.0
+
+
+# ---- outfalls and works
+
+
+def _outfall_style(kind: str, status: str) -> Style:
+    tint = colour("outfall_kind", kind)
+    style: Style = {"shape": "circle", "radius": 4.2, "weight": 1, "color": "#ffffff"}
+    if status in ("closed", "planned"):  # an open ring: nothing comes out of it
+        return style | {"color": tint, "fillColor": "#ffffff", "weight": 1.6, "radius": 3.6}
+    return style | {"fillColor": tint}
+
+
+def add_outfalls(content: Content, outfalls: Any) -> None:
+    """Outfalls by kind; closed and planned ones are open rings."""
+    table = table_of(outfalls, "outfalls")
+    if table is None:
+        return
+    lang = content.lang
+    row = content.row("outfalls", "sources", words("outfalls", lang), on=True)
+    row.count = len(table)
+    layer = content.layer(row, "outfalls", label=name_style(13, 50, 11))
+    add_records(
+        layer,
+        table,
+        titles=titles(table, "outfall_id"),
+        kinds={
+            "kind": "outfall_kind",
+            "action": "outfall_action",
+            "status": "outfall_status",
+            "data_basis": "data_basis",
+        },
+        lang=lang,
+    )
+    kinds, states = strings(table, "kind"), strings(table, "status")
+    shapes = content.shapes(table)
+    for i, (kind, state) in enumerate(zip(kinds, states, strict=True)):
+        layer.add(shapes[i], _outfall_style(kind, state), i)
+    for kind in codes("outfall_kind"):
+        if kind in kinds:
+            row.explain(label("outfall_kind", kind, lang), "point", _outfall_style(kind, ""))
+    for state in ("closed", "planned"):
+        if state in states:
+            style = _outfall_style("other", state)
+            row.explain(label("outfall_status", state, lang), "point", style)
+    content.summary.append(words("sum_outfalls", lang, n=len(table)))
+
+
+def add_works(content: Content, table: Any, *, layer_name: str, style: Style) -> None:
+    """Intakes or structures: one symbol for all of them."""
+    known = table_of(table, layer_name)
+    if known is None:
+        return
+    lang = content.lang
+    row = content.row(layer_name, "sources", words(layer_name, lang), on=True)
+    row.count = len(known)
+    layer = content.layer(row, layer_name, label=name_style(12, 40, 11))
+    own = f"{layer_name.removesuffix('s')}_id"
+    add_records(
+        layer,
+        known,
+        titles=titles(known, own if own in known.columns else "id"),
+        kinds={},
+        lang=lang,
+    )
+    for i, shape in enumerate(content.shapes(known)):
+        layer.add(shape, style, i)
+    row.show("point", style)
+
+
+# ---- sections
+
+
+def _section_style(water_class: str, level: str, missed: bool) -> Style:
+    style: Style = {
+        "shape": _LEVEL_SHAPES.get(level, "circle"),
+        "radius": 7 if level == "national" else 6.2,
+        "fillColor": colour("water_class", water_class or "none"),
+        "color": INK,
+        "weight": 1.2,
+    }
+    return style | {"ring": _MISSED} if missed else style
+
+
+def add_sections(content: Content, sections: Any) -> None:
+    """Sections in their class colour, shaped by level; those that miss their target are ringed."""
+    table = table_of(sections, "sections")
+    if table is None:
+        return
+    lang = content.lang
+    assessed = "water_class" in table.columns
+    name = words("sections" if assessed else "plain_sections", lang)
+    row = content.row("sections", "results", name, on=True)
+    row.count = len(table)
+    layer = content.layer(row, "sections", obstacle=True, label=name_style(0, 10, 12, 600))
+    records = add_records(
+        layer,
+        table,
+        titles=short_titles(table, "section_id"),
+        kinds={
+            "level": "section_level",
+            "waterbody": "waterbody",
+            "water_class": "water_class",
+            "target_class": "water_class",
+        },
+        lang=lang,
+    )
+    classes, levels = strings(table, "water_class"), strings(table, "level")
+    missed = [v is not None and not bool(v) for v in column(table, "compliant")]
+    shapes = content.shapes(table)
+    # those that miss their target are drawn last, above their neighbours
+    for i in sorted(range(len(table)), key=lambda i: missed[i]):
+        layer.add(shapes[i], _section_style(classes[i], levels[i], missed[i]), i)
+        if assessed:
+            water_class = classes[i] or "none"
+            text = label("water_class", water_class, lang)
+            records[i]["badge"] = [text, colour("water_class", water_class)]
+        if missed[i]:
+            records[i]["notes"] = [_note(words("missed_badge", lang), _MISSED, "")]
+    if assessed:
+        for water_class in codes("water_class"):
+            if water_class != "none" or "" in classes or "none" in classes:
+                style = _section_style(water_class, "national", False)
+                row.explain(label("water_class", water_class, lang), "point", style)
+    for level in codes("section_level"):
+        if level in levels:
+            style = _section_style("", level, False) | {"fillColor": "#ffffff"}
+            row.explain(label("section_level", level, lang), "point", style)
+    if any(missed):
+        row.explain(words("missed", lang), "point", _section_style("", "national", True))
+    _sum_sections(content, table, missed)
+
+
+def _sum_sections(content: Content, table: pd.DataFrame, missed: list[bool]) -> None:
+    lang = content.lang
+    text = words("sum_sections", lang, n=len(table))
+    if any(missed):
+        names = short_titles(table, "section_id")
+        ids = listed([n for n, bad in zip(names, missed, strict=True) if bad], lang)
+        comma = "，" if lang == "zh" else ", "
+        text += comma + words("sum_missed", lang, n=sum(missed), ids=ids)
+    content.summary.append(text)
+
+
+def _note(badge: str, tint: str, head: str, lines: Iterable[str] = ()) -> dict[str, Any]:
+    return {"badge": badge, "colour": tint, "head": head, "lines": list(lines)}
+
+
+# ---- sites
+
+
+def add_sites(content: Content, sites: Any, findings: pd.DataFrame | None) -> None:
+    """Sites in their verdict's colour, each with a line to the nearest bank point, in metres."""
+    table = table_of(sites, "sites")
+    if table is None:
+        return
+    lang = content.lang
+    checked = "verdict" in table.columns
+    name = words("sites" if checked else "plain_sites", lang)
+    row = content.row("sites", "results", name, on=True)
+    row.count = len(table)
+    areas = content.layer(row, "site_areas")
+    lines = content.layer(
+        row,
+        "site_lines",
+        still=True,
+        label={"zoom": 11, "rank": 35, "size": 11, "color": "#37474f", "gap": 0},
+    )
+    points = content.layer(row, "sites", obstacle=True, label=name_style(11, 20, 12))
+    records = add_records(
+        points,
+        table,
+        titles=short_titles(table, "site_id"),
+        kinds={"action": "site_action", "verdict": "verdict"},
+        lang=lang,
+        skip=[c for c in table.columns if str(c).startswith("n_")],
+    )
+    areas.spec["fields"], areas.spec["records"] = points.spec["fields"], records
+    verdicts = strings(table, "verdict")
+    strictness = {code: place for place, code in enumerate(codes("verdict"))}
+    shapes = content.shapes(table)
+    # the strictest are drawn last, above the others
+    for i in sorted(range(len(table)), key=lambda i: -strictness.get(verdicts[i], 99)):
+        _draw_site(areas, points, shapes[i], verdicts[i], i)
+    _draw_bank_lines(lines, table)
+    _tell_findings(records, table, findings, lang)
+    if checked:
+        for record, verdict in zip(records, verdicts, strict=True):
+            record["badge"] = [label("verdict", verdict, lang), colour("verdict", verdict)]
+        for verdict in codes("verdict"):
+            if verdict in verdicts:
+                row.explain(label("verdict", verdict, lang), "point", _site_style(verdict))
+    if lines.spec["features"]:
+        row.explain(words("bank_distance", lang), "line", _BANK_LINE)
+    _sum_sites(content, verdicts if checked else [], len(table))
+
+
+_BANK_LINE: Style = {"color": "#37474f", "weight": 1.3, "opacity": 0.9, "dashArray": "3 3"}
+
+
+def _site_style(verdict: str) -> Style:
+    return {
+        "shape": "diamond",
+        "radius": 6.6,
+        "fillColor": colour("verdict", verdict, "#37474f"),
+        "color": "#ffffff",
+        "weight": 1.2,
+    }
+
+
+def _draw_site(areas: Drawn, points: Drawn, shape: Any, verdict: str, record: int) -> None:
+    if shape is None:
+        return
+    if shapely.get_dimensions(shape) > 0:
+        tint = colour("verdict", verdict, "#37474f")
+        fill = {"color": tint, "weight": 1.6, "fillColor": tint, "fillOpacity": 0.25}
+        areas.add(shape, fill, record)
+        shape = shapely.point_on_surface(shape)
+    points.add(shape, _site_style(verdict), record)
+
+
+def _draw_bank_lines(lines: Drawn, table: pd.DataFrame) -> None:
+    ends = [numbers(table, c) for c in ("site_lon", "site_lat", "foot_lon", "foot_lat")]
+    distances = numbers(table, "nearest_m")
+    drawable = np.isfinite([*ends, distances]).all(axis=0)
+    drawable &= (distances > 0) & (distances <= _LONGEST_BANK_LINE_M)
+    for i in np.flatnonzero(drawable):
+        x0, y0, x1, y1 = (end[i] for end in ends)
+        line = shapely.LineString([(x0, y0), (x1, y1)])
+        lines.add(line, _BANK_LINE)
+        lines.name(f"{number_text(distances[i])} m", line)
+
+
+def _tell_findings(
+    records: list[Record], table: pd.DataFrame, findings: pd.DataFrame | None, lang: str
+) -> None:
+    """Put each site's findings into its record, the strictest first; untouched rules are folded."""
+    if findings is None or len(findings) == 0 or "site_id" not in findings.columns:
+        return
+    found: dict[str, list[dict[str, Any]]] = {}
+    for finding in pd.DataFrame(findings).to_dict("records"):
+        found.setdefault(str(finding["site_id"]), []).append(
+            {str(k): v for k, v in finding.items()}
+        )
+    strictness = {code: place for place, code in enumerate(codes("verdict"))}
+    for record, site_id in zip(records, strings(table, "site_id"), strict=True):
+        own = sorted(
+            found.get(site_id, []), key=lambda f: strictness.get(str(f.get("verdict")), 99)
+        )
+        touched = [_finding_note(f, lang) for f in own if f.get("verdict") != "clear"]
+        clear = [_finding_note(f, lang) for f in own if f.get("verdict") == "clear"]
+        if touched:
+            record["notes"] = touched
+        if clear:
+            title = words("findings_clear", lang, n=len(clear))
+            record["folded"] = {"title": title, "notes": clear}
+
+
+def _finding_note(finding: dict[str, Any], lang: str) -> dict[str, Any]:
+    def text(key: str, kind: str | None = None) -> str | None:
+        return as_text(finding.get(key), kind=kind, lang=lang)
+
+    verdict = str(finding.get("verdict"))
+    stop = "，" if lang == "zh" else ", "
+    basis = [text("basis"), text("confidence", "confidence")]
+    told = {
+        "edition": text("edition"),
+        "exemption": text(f"exemption_{lang}"),
+    }
+    lines = [
+        stop.join(_measures(finding, lang)),
+        words("basis", lang, b=" · ".join(b for b in basis if b)) if any(basis) else "",
+        words("edition", lang, e=told["edition"]) if told["edition"] else "",
+        words("exemption", lang, x=told["exemption"]) if told["exemption"] else "",
+        text("note") or "",
+    ]
+    return _note(
+        label("verdict", verdict, lang),
+        colour("verdict", verdict),
+        text(f"title_{lang}") or text("title_zh") or text("rule_id") or "",
+        [line for line in lines if line],
+    )
+
+
+def _measures(finding: dict[str, Any], lang: str) -> list[str]:
+    """Distance with its error, limit, margin and overlap of one finding, those that are known."""
+
+    def metres(value: float) -> str:
+        return number_text(round(value, 1), 5)
+
+    distance, error, limit = (
+        number_in(finding, "distance_m"),
+        number_in(finding, "error_m"),
+        number_in(finding, "limit_m"),
+    )
+    margin, overlap, share = (
+        number_in(finding, "margin_m"),
+        number_in(finding, "overlap_m2"),
+        number_in(finding, "share"),
+    )
+    parts = []
+    if distance is not None and error:
+        parts.append(words("distance_error", lang, d=metres(distance), e=metres(error)))
+    elif distance is not None:
+        parts.append(words("distance", lang, d=metres(distance)))
+    if limit:
+        parts.append(words("limit", lang, l=metres(limit)))
+    if margin is not None and limit:
+        side = "inside" if margin >= 0 else "outside"
+        parts.append(words(side, lang, m=metres(abs(margin))))
+    if overlap:
+        percent = number_text(100 * (share or 0), 3)
+        parts.append(words("overlap", lang, a=number_text(overlap), s=percent))
+    return parts
+
+
+def _sum_sites(content: Content, verdicts: list[str], n: int) -> None:
+    lang = content.lang
+    counts = [
+        f"{label('verdict', code, lang)} {verdicts.count(code)}"
+        for code in codes("verdict")
+        if code in verdicts
+    ]
+    colon, stop = ("：", "、") if lang == "zh" else (": ", ", ")
+    text = words("sum_sites", lang, n=n)
+    content.summary.append(text + colon + stop.join(counts) if counts else text)

@@ -1,0 +1,182 @@
+"""Source traces on a map: reaches by the load that passes, outfalls with their rank."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from basin.maps.content import (
+    Content,
+    Row,
+    Style,
+    add_records,
+    column,
+    listed,
+    name_style,
+    number_in,
+    numbers,
+    short_titles,
+    strings,
+    titles,
+)
+from basin.maps.shapes import number_text, table_of
+from basin.maps.words import item_name, words
+
+__all__ = ["add_traces"]
+
+#: Arriving load as a share of the largest on the map: upper ends of the classes, tint, width.
+#: One hue from light to dark, so that it reads without colour too.
+_LOAD_CLASSES = (
+    (0.0, "#c9a3c4", 3.0),
+    (0.10, "#f48fb1", 3.6),
+    (0.33, "#e0569a", 4.6),
+    (0.66, "#b3197d", 5.6),
+    (1.0, "#6a0b5e", 6.8),
+)
+
+
+def _load_class(share: float) -> int:
+    if not np.isfinite(share) or share <= 0:
+        return 0
+    return next(i for i, (top, _, _) in enumerate(_LOAD_CLASSES) if share <= top + 1e-9)
+
+
+def _load_style(place: int) -> Style:
+    _, tint, width = _LOAD_CLASSES[place]
+    return {"color": tint, "weight": width, "opacity": 1, "casing": "#ffffff"}
+
+
+def _shares(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    top = np.nanmax(values) if np.isfinite(values).any() else 0.0
+    return values / top if top > 0 else np.zeros(len(values))
+
+
+def add_traces(content: Content, traces: Iterable[Any], sections: Any, *, on: bool) -> None:
+    """Traces: reaches by the load that passes towards the section, outfalls with their rank.
+
+    Parameters
+    ----------
+    traces
+        ``SourceTrace`` objects.
+    sections
+        Where the traced sections may be found, for their names.
+    on
+        Whether they are shown when the map opens.
+    """
+    known = table_of(sections, "sections")
+    section_names = (
+        {}
+        if known is None
+        else dict(zip(strings(known, "section_id"), short_titles(known, "section_id"), strict=True))
+    )
+    told = []
+    for place, trace in enumerate(traces):
+        lang = content.lang
+        section = str(getattr(trace, "section_id", "") or "")
+        item = item_name(getattr(trace, "item_id", "") or "", lang)
+        name = words("trace", lang, section=section_names.get(section, section), item=item).strip()
+        row = content.row(f"trace:{place}", "results", name, on=on)
+        row.explain(words("leads", lang))
+        _trace_reaches(content, row, getattr(trace, "reaches", None))
+        _trace_outfalls(content, row, getattr(trace, "outfalls", None))
+        _trace_rest(content, row, trace)
+        told.append(section_names.get(section, section))
+    if told:
+        content.summary.append(words("sum_traces", content.lang, ids=listed(told, content.lang)))
+
+
+def _trace_reaches(content: Content, row: Row, reaches: Any) -> None:
+    table = table_of(reaches, "trace reaches")
+    if table is None:
+        return
+    lang = content.lang
+    layer = content.layer(row, "trace_reaches", arrows=9)
+    add_records(layer, table, titles=titles(table, "reach_id"), kinds={}, lang=lang)
+    load = "arriving_kg_d" if "arriving_kg_d" in table.columns else "load_kg_d"
+    classes = [_load_class(s) for s in _shares(numbers(table, load))]
+    shapes = content.shapes(table)
+    for i in sorted(range(len(table)), key=lambda i: classes[i]):
+        layer.add(shapes[i], _load_style(classes[i]), i)
+    row.explain(words("load_none", lang), "line", _load_style(0))
+    for i in range(1, len(_LOAD_CLASSES)):
+        if i in classes:
+            low, high = (round(100 * _LOAD_CLASSES[k][0]) for k in (i - 1, i))
+            row.explain(words("load_share", lang, low=low, high=high), "line", _load_style(i))
+
+
+def _trace_outfalls(content: Content, row: Row, outfalls: Any) -> None:
+    table = table_of(outfalls, "trace outfalls")
+    if table is None:
+        return
+    lang = content.lang
+    layer = content.layer(
+        row,
+        "trace_outfalls",
+        obstacle=True,
+        remark=words("leads", lang),
+        label=name_style(11, 15, 11.5),
+    )
+    records = add_records(
+        layer,
+        table,
+        titles=titles(table, "outfall_id"),
+        kinds={
+            "kind": "outfall_kind",
+            "action": "outfall_action",
+            "status": "outfall_status",
+            "load_basis": "data_basis",
+            "data_basis": "data_basis",
+        },
+        lang=lang,
+    )
+    arriving = numbers(table, "arriving_kg_d")
+    shares, ranks = _shares(arriving), numbers(table, "rank")
+    shapes = content.shapes(table)
+    # the first in rank is drawn last, above the others
+    for i in np.argsort(-np.nan_to_num(ranks, nan=1e9), kind="stable"):
+        rank = f"{ranks[i]:.0f}" if np.isfinite(ranks[i]) else None
+        if rank:
+            records[i]["badge"] = [words("rank_badge", lang, n=rank), "#6a0b5e"]
+        layer.add(shapes[i], _lead_style(shares[i]), int(i), rank if shares[i] > 0 else None)
+    row.explain(words("ranked", lang), "point", _lead_style(1.0))
+    if (~(shares > 0)).any():
+        row.explain(words("no_load", lang), "point", _lead_style(0.0))
+
+
+def _lead_style(share: float) -> Style:
+    """A disc whose area grows with the share of the load; small and pale without any."""
+    known = np.isfinite(share) and share > 0
+    return {
+        "shape": "circle",
+        "radius": round(7 + 5 * float(np.sqrt(share)), 1) if known else 4.5,
+        "fillColor": _LOAD_CLASSES[_load_class(share)][1] if known else "#e9dfe8",
+        "color": "#ffffff" if known else "#8a6d88",
+        "textColor": "#ffffff" if known and share > 0.10 else "#3b0a35",
+        "weight": 1.2,
+    }
+
+
+def _trace_rest(content: Content, row: Row, trace: Any) -> None:
+    """What the trace leaves out and what it cannot explain, in words under the row."""
+    lang = content.lang
+    balance = getattr(trace, "balance", None)
+    if balance is not None and len(balance):
+        flat = {str(k): v for k, v in dict(balance).items()}
+
+        observed, limit = number_in(flat, "observed_mg_l"), number_in(flat, "limit_mg_l")
+        flux, explained = number_in(flat, "flux_kg_d"), number_in(flat, "explained_kg_d")
+        if observed is not None and limit is not None:
+            row.explain(
+                words("observed", lang, v=number_text(observed, 3), l=number_text(limit, 3))
+            )
+        if flux is not None and explained is not None:
+            row.explain(words("flux", lang, f=number_text(flux, 3), e=number_text(explained, 3)))
+    left_out = getattr(trace, "left_out", None)
+    if left_out is not None and len(left_out):
+        table = pd.DataFrame(left_out)
+        ids = column(table, "outfall_id") if "outfall_id" in table.columns else list(table.index)
+        row.explain(words("left_out", lang, n=len(table), ids=listed(ids, lang)))

@@ -1,0 +1,120 @@
+"""The words of the map itself, in Chinese and English; words of codes are in ``labels.toml``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from basin.standards.labels import codes, label
+
+__all__ = ["WORDS", "heading", "item_name", "words"]
+
+WORDS: dict[str, dict[str, str]] = {
+    # frame
+    "caveat": {
+        "zh": "辅助研判，不代替审批。图上距离与范围仅供示意，结论以测算结果为准。",
+        "en": "Decision support; it does not replace approval. "
+        "Verdicts rest on computed distances, not on what is drawn.",
+    },
+    "layers_legend": {"zh": "图层与图例", "en": "Layers and legend"},
+    "also_here": {"zh": "此处还有", "en": "Also here"},
+    "whole": {"zh": "显示全图", "en": "Show everything"},
+    "zoom_in": {"zh": "放大", "en": "Zoom in"},
+    "zoom_out": {"zh": "缩小", "en": "Zoom out"},
+    "north": {"zh": "北", "en": "N"},
+    "map": {"zh": "流域研判图", "en": "Basin map"},
+    "siting_map": {"zh": "项目选址核查图", "en": "Siting check"},
+    "trace_map": {"zh": "污染溯源图", "en": "Source trace"},
+    # groups of layers
+    "group_results": {"zh": "核查与评价", "en": "Results"},
+    "group_sources": {"zh": "排污口与设施", "en": "Outfalls and works"},
+    "group_zones": {"zh": "管控分区", "en": "Control zones"},
+    "group_rivers": {"zh": "河流与岸线", "en": "Rivers and shorelines"},
+    "group_base": {"zh": "底图", "en": "Base map"},
+    "group_quality": {"zh": "数据问题", "en": "Data issues"},
+    # layers
+    "sites": {"zh": "项目（按结论）", "en": "Sites by verdict"},
+    "plain_sites": {"zh": "项目", "en": "Sites"},
+    "sections": {"zh": "监测断面（按水质类别）", "en": "Sections by water class"},
+    "plain_sections": {"zh": "监测断面", "en": "Monitored sections"},
+    "trace": {"zh": "溯源：{section} {item}", "en": "Trace: {section}, {item}"},
+    "outfalls": {"zh": "入河排污口", "en": "Outfalls"},
+    "intakes": {"zh": "取水口", "en": "Intakes"},
+    "structures": {"zh": "水工建筑物", "en": "Dams and sluices"},
+    "band": {"zh": "岸线 {limit} 范围（示意）", "en": "{limit} band (indicative)"},
+    "shorelines": {"zh": "岸线与河道管理范围", "en": "Shorelines"},
+    "reaches": {"zh": "河流（线宽按河流级别）", "en": "Rivers, width by order"},
+    "plain_reaches": {"zh": "河流", "en": "Rivers"},
+    "districts": {"zh": "区县界（示意）", "en": "Districts (schematic)"},
+    "hillshade": {"zh": "地形晕渲", "en": "Hillshade"},
+    "issues": {"zh": "河网问题", "en": "Network issues"},
+    # legend
+    "missed": {"zh": "未达标", "en": "misses its target"},
+    "bank_distance": {"zh": "至最近岸线", "en": "to the nearest bank"},
+    "superseded": {"zh": "已失效版本", "en": "superseded edition"},
+    "in_force": {"zh": "现行版本", "en": "edition in force"},
+    "load_none": {"zh": "上游河段", "en": "upstream reach"},
+    "load_share": {"zh": "负荷占最大值 {low}–{high}%", "en": "load {low}–{high} % of the largest"},
+    "ranked": {"zh": "排污口，数字为排序", "en": "outfalls; the number is the rank"},
+    "no_load": {"zh": "无该指标负荷数据", "en": "no load of the item known"},
+    "left_out": {"zh": "另有 {n} 个未列入：{ids}", "en": "{n} left out: {ids}"},
+    "leads": {"zh": "溯源结果是排查线索，不是证据。", "en": "A list of leads, not proof."},
+    "band_remark": {
+        "zh": "范围线仅供示意，是否在限值内以测算距离为准。",
+        "en": "Drawn for orientation; what counts is the computed distance.",
+    },
+    # popups
+    "rank_badge": {"zh": "第 {n} 位", "en": "rank {n}"},
+    "missed_badge": {"zh": "未达标", "en": "misses target"},
+    "findings_clear": {"zh": "未触及的规则 {n} 条", "en": "{n} rules not touched"},
+    "distance": {"zh": "距离 {d} m", "en": "distance {d} m"},
+    "distance_error": {"zh": "距离 {d} ± {e} m", "en": "distance {d} ± {e} m"},
+    "limit": {"zh": "限值 {l} m", "en": "limit {l} m"},
+    "inside": {"zh": "在限值内 {m} m", "en": "{m} m inside the limit"},
+    "outside": {"zh": "在限值外 {m} m", "en": "{m} m outside the limit"},
+    "overlap": {"zh": "重叠 {a} m²（{s}%）", "en": "overlap {a} m² ({s} %)"},
+    "basis": {"zh": "依据：{b}", "en": "Basis: {b}"},
+    "edition": {"zh": "版本：{e}", "en": "Edition: {e}"},
+    "evidence": {"zh": "证据：{e}", "en": "Evidence: {e}"},
+    "exemption": {"zh": "例外：{x}", "en": "Exemption: {x}"},
+    "observed": {
+        "zh": "实测均值 {v} mg/L，目标限值 {l} mg/L",
+        "en": "observed {v} mg/L, limit {l} mg/L",
+    },
+    "flux": {"zh": "断面通量 {f} kg/d，已解释 {e} kg/d", "en": "flux {f} kg/d, explained {e} kg/d"},
+    # summary
+    "sum_sections": {"zh": "断面 {n} 个", "en": "{n} sections"},
+    "sum_missed": {"zh": "未达标 {n} 个（{ids}）", "en": "{n} miss their target ({ids})"},
+    "sum_sites": {"zh": "项目 {n} 个", "en": "{n} sites"},
+    "sum_outfalls": {"zh": "排污口 {n} 个", "en": "{n} outfalls"},
+    "sum_traces": {"zh": "溯源断面 {ids}", "en": "traced: {ids}"},
+}
+
+
+def words(key: str, lang: str, **values: Any) -> str:
+    """Return one of the map's words, its places filled with `values`."""
+    text = WORDS[key][lang]
+    return text.format(**values) if values else text
+
+
+def item_name(item: Any, lang: str) -> str:
+    """Return the name of a GB 3838 item; an unknown id stands for itself."""
+    return label("item", item, lang)
+
+
+def heading(column: Any, lang: str) -> str:
+    """Return the heading of a column: known ones from the table, others as they are.
+
+    Examples
+    --------
+    >>> heading("load_tp_kg_d", "zh"), heading("strahler", "en"), heading("备注", "en")
+    ('总磷负荷 (kg/d)', 'Strahler order', '备注')
+    """
+    name = str(column)
+    for prefix, suffix, text in (
+        ("load_", "_kg_d", {"zh": "{}负荷 (kg/d)", "en": "{} load (kg/d)"}),
+        ("conc_", "_mg_l", {"zh": "{}浓度 (mg/L)", "en": "{} concentration (mg/L)"}),
+    ):
+        item = name.removeprefix(prefix).removesuffix(suffix)
+        if name == f"{prefix}{item}{suffix}" and item in codes("item"):
+            return text[lang].format(item_name(item, lang))
+    return label("column", name, lang)

@@ -14,7 +14,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from sample_maker import places, rivers, terrain
+from sample_maker import areas, places, rivers, sites, terrain
 from sample_maker.files import write_csv, write_gpkg
 
 
@@ -31,11 +31,19 @@ def main(folder: Path) -> None:
     write_gpkg(places.draw_structures(drawn), folder / "structures.gpkg")
     intakes, intake_spots = places.draw_intakes(drawn)
     write_gpkg(intakes, folder / "intakes.gpkg")
-    planted = list(drawn.planted)
+    shorelines = areas.draw_shorelines(drawn)
+    anchors = sites.exact_anchors(drawn, shorelines)
+    zones = areas.draw_zones(drawn, districts, shorelines, intake_spots, sites.park_places(anchors))
+    write_gpkg(shorelines, folder / "shorelines.gpkg")
+    write_gpkg(zones, folder / "zones.gpkg")
+    write_gpkg(areas.draw_coverage(drawn, districts), folder / "coverage.gpkg")
+    projects = sites.draw_projects(anchors, drawn, zones, shorelines)
+    sites.write_sites(projects, folder)
+    planted = drawn.planted + sites.planted_sites(projects, shorelines, zones)
     write_csv(pd.DataFrame(planted, columns=PLANTED_COLUMNS), folder / "planted.csv")
 
 
-PLANTED_COLUMNS = ["kind", "id", "reach_id", "expectation", "value", "detail"]
+PLANTED_COLUMNS = ["kind", "id", "reach_id", "rule", "expectation", "value", "detail"]
 
 if __name__ == "__main__":
     default = Path(__file__).parent / "sample_layers"

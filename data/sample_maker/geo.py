@@ -63,7 +63,7 @@ def noise(rng: np.random.Generator, n: int, sigma: float) -> np.ndarray:
 def resample(xy: np.ndarray, step: float) -> np.ndarray:
     """Return points every `step` metres (about) along a polyline, its two ends kept."""
     at = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T))])
-    n = max(int(round(at[-1] / step)), 2)
+    n = max(round(at[-1] / step), 2)
     new = np.linspace(0, at[-1], n + 1)
     return np.column_stack([np.interp(new, at, xy[:, 0]), np.interp(new, at, xy[:, 1])])
 
@@ -162,8 +162,8 @@ def geodesic_distance(
 ) -> tuple[float, tuple[float, float]]:
     """Return the brute-force geodesic distance (m) from a point to a boundary, and its foot.
 
-    Every edge is cut into 1 cm steps in the end: first all edges by their vertices and mid
-    points, then the few that can matter by successively finer sampling. Distance is to the
+    All edges are sampled at five points each, then the few that can matter ever more finely,
+    down to far less than a millimetre. Distance is to the
     boundary, also for a point inside a polygon.
     """
     lon, lat = point

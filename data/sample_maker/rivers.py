@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import geopandas as gpd
 import numpy as np
@@ -16,7 +17,6 @@ from .geo import (
     meander,
     noise,
     normals,
-    resample,
     rng_for,
     smooth_through,
     to_degrees,
@@ -497,7 +497,7 @@ def _split(
         if number == 1:
             cuts |= {change, *braid}
         ordered = sorted(cuts)
-        for first, last in zip(ordered[:-1], ordered[1:], strict=True):
+        for first, last in pairwise(ordered):
             name = course.name
             if number == 1 and last <= change:
                 name = "松坎河"
@@ -651,6 +651,14 @@ def draw_rivers() -> Rivers:
     return Rivers(courses, pieces, lines, planted)
 
 
+def spot_vertices(rivers: Rivers, near: tuple[float, float]) -> tuple[np.ndarray, int]:
+    """Return the named course that passes nearest to a place, and the vertex there."""
+    here = to_plane([near])[0]
+    named = [c for c in rivers.courses if c.name]
+    course = min(named, key=lambda c: np.hypot(*(c.xy - here).T).min())
+    return course.xy, int(np.hypot(*(course.xy - here).T).argmin())
+
+
 def check_rivers(lines: gpd.GeoDataFrame) -> None:
     """Stop if lines cross outside their ends, or cross themselves."""
     geometry = lines.geometry.to_numpy()
@@ -664,6 +672,3 @@ def check_rivers(lines: gpd.GeoDataFrame) -> None:
         if shapely.hausdorff_distance(met, shapely.intersection(met.buffer(1e-5), ends)) > 1e-6:
             names = lines["reach_id"].to_numpy()
             raise RuntimeError(f"lines cross: {names[a]}, {names[b]}")
-
-
-__all__ = ["Course", "Rivers", "check_rivers", "draw_rivers", "resample"]

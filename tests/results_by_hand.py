@@ -14,8 +14,18 @@ import numpy as np
 import pandas as pd
 from shapely.geometry import LineString, Point, box
 
-_MAIN = [(106.86, 28.55), (106.78, 28.66), (106.71, 28.742), (106.67, 28.85), (106.70, 28.95),
-         (106.648, 29.02), (106.60, 29.05), (106.51, 29.117), (106.44, 29.13), (106.37, 29.27)]  # fmt: skip
+_MAIN = [
+    (106.86, 28.55),
+    (106.78, 28.66),
+    (106.71, 28.742),
+    (106.67, 28.85),
+    (106.70, 28.95),
+    (106.648, 29.02),
+    (106.60, 29.05),
+    (106.51, 29.117),
+    (106.44, 29.13),
+    (106.37, 29.27),
+]
 RIVERS = {
     "R1": ("松坎河", 3, _MAIN[:3]),
     "R2": ("綦江河", 4, _MAIN[2:5]),
@@ -117,72 +127,137 @@ SECTIONS = {
 def make_assessment(**changes: Any) -> Sections:
     rows, items, months = [], [], []
     for k, (sid, (name, level, river, xy, wq, ok, bad)) in enumerate(SECTIONS.items()):
-        rows.append({
-            "section_id": sid, "name": name, "level": level, "river": river, "waterbody": "river",
-            "target_class": "III", "period": "2025", "n_samples": 12, "water_class": wq,
-            "compliant": ok, "main_pollutants": "总磷 (0.35)" if bad else "", "failing_items": bad,
-            "missing_items": "", "below_detection_items": "hg,cd", "geometry": Point(xy),
-        })  # fmt: skip
+        rows.append(
+            {
+                "section_id": sid,
+                "name": name,
+                "level": level,
+                "river": river,
+                "waterbody": "river",
+                "target_class": "III",
+                "period": "2025",
+                "n_samples": 12,
+                "water_class": wq,
+                "compliant": ok,
+                "main_pollutants": "总磷 (0.35)" if bad else "",
+                "failing_items": bad,
+                "missing_items": "",
+                "below_detection_items": "hg,cd",
+                "geometry": Point(xy),
+            }
+        )
         items += [
-            {"section_id": sid, "item_id": item, "value": 0.27 if item in bad else 0.1, "unit": "mg/L",
-             "n": 12, "n_below": 1, "water_class": wq, "limit_iii": 0.2, "multiple": 0.35,
-             "target_limit": 0.2, "target_multiple": 0.35 if item in bad else np.nan,
-             "compliant": item not in bad}
+            {
+                "section_id": sid,
+                "item_id": item,
+                "value": 0.27 if item in bad else 0.1,
+                "unit": "mg/L",
+                "n": 12,
+                "n_below": 1,
+                "water_class": wq,
+                "limit_iii": 0.2,
+                "multiple": 0.35,
+                "target_limit": 0.2,
+                "target_multiple": 0.35 if item in bad else np.nan,
+                "compliant": item not in bad,
+            }
             for item in ("tp", "nh3n")
-        ]  # fmt: skip
+        ]
         classes = ["I", "II", "III", "IV", "V", "inferior", "none"]
         for m in range(12):
             wet = 5 <= m + 1 <= 9
             at = min(classes.index(wq) + (1 if wet and bad else 0), 6) if wq != "none" else 6
             if (k + m) % 11 == 10:
                 continue
-            months.append({
-                "section_id": sid, "month": f"2025-{m + 1:02d}", "water_class": classes[at],
-                "compliant": None if at == 6 else at <= 2, "failing_items": bad if at > 2 else "",
-                "n_items": 21,
-            })  # fmt: skip
+            months.append(
+                {
+                    "section_id": sid,
+                    "month": f"2025-{m + 1:02d}",
+                    "water_class": classes[at],
+                    "compliant": None if at == 6 else at <= 2,
+                    "failing_items": bad if at > 2 else "",
+                    "n_items": 21,
+                }
+            )
     table = gpd.GeoDataFrame(rows, crs=4490).set_index("section_id")
-    failing = [sid for sid in table.index if table.at[sid, "compliant"] is False]
+    failing = [sid for sid in table.index if table.loc[sid, "compliant"] is False]
     parts = {"sections": table, "items": pd.DataFrame(items), "months": pd.DataFrame(months)}
     return Sections(story="扶欢断面总磷超标。", failing=failing, **{**parts, **changes})
 
 
 def make_trace(n: int = 14, **changes: Any) -> Trace:
-    reaches = make_reaches().loc[["R6", "R8", "R7"]].assign(
-        load_kg_d=[18.2, 3.0, 0.0], distance_m=[0.0, 9000.0, 21000.0], n_outfalls=[9, 4, 0]
-    )  # fmt: skip
+    reaches = (
+        make_reaches()
+        .loc[["R6", "R8", "R7"]]
+        .assign(load_kg_d=[18.2, 3.0, 0.0], distance_m=[0.0, 9000.0, 21000.0], n_outfalls=[9, 4, 0])
+    )
     rows = []
     for i in range(n):
         line = reaches.geometry.iloc[0 if i < 9 else 1]
         at = line.interpolate((i * 0.37) % 1, normalized=True)
         load = 9.0 / (i + 1) ** 1.2 if i < 12 else np.nan
-        rows.append({
-            "outfall_id": f"P-{i + 11:03d}", "rank": i + 1, "name": f"示例磷化工{i + 1}号排口",
-            "kind": ["industrial", "sewage_works", "agricultural", "other"][i % 4],
-            "action": "regulate", "status": "active", "river": "扶欢河", "district": "D-WS",
-            "reach_id": "R6" if i < 9 else "R8", "measure_m": 1200.0 + i, "offset_m": 12.0 + i,
-            "bank": "left", "snap_status": "snapped", "distance_m": 2500.0 + 1900 * i,
-            "travel_time_h": 1.4 + i if i % 5 else np.nan, "junctions": i // 3, "next_section": "S-FH",
-            "local": i < 9, "item_id": "tp", "load_kg_d": load * 1.1, "load_basis": "permit",
-            "arriving_kg_d": load, "share_explained": load / 30, "share_of_flux": load / 40,
-            "carries_item": "yes" if i < 12 else "unknown", "geometry": Point(at.x + 0.002, at.y),
-        })  # fmt: skip
+        rows.append(
+            {
+                "outfall_id": f"P-{i + 11:03d}",
+                "rank": i + 1,
+                "name": f"示例磷化工{i + 1}号排口",
+                "kind": ["industrial", "sewage_works", "agricultural", "other"][i % 4],
+                "action": "regulate",
+                "status": "active",
+                "river": "扶欢河",
+                "district": "D-WS",
+                "reach_id": "R6" if i < 9 else "R8",
+                "measure_m": 1200.0 + i,
+                "offset_m": 12.0 + i,
+                "bank": "left",
+                "snap_status": "snapped",
+                "distance_m": 2500.0 + 1900 * i,
+                "travel_time_h": 1.4 + i if i % 5 else np.nan,
+                "junctions": i // 3,
+                "next_section": "S-FH",
+                "local": i < 9,
+                "item_id": "tp",
+                "load_kg_d": load * 1.1,
+                "load_basis": "permit",
+                "arriving_kg_d": load,
+                "share_explained": load / 30,
+                "share_of_flux": load / 40,
+                "carries_item": "yes" if i < 12 else "unknown",
+                "geometry": Point(at.x + 0.002, at.y),
+            }
+        )
     outfalls = gpd.GeoDataFrame(rows, crs=4490).set_index("outfall_id")
     explained = float(outfalls["arriving_kg_d"].sum())
-    balance = pd.Series({
-        "observed_mg_l": 0.27, "limit_mg_l": 0.2, "flow_m3_s": 1.7, "flux_kg_d": 40.0,
-        "inherited_kg_d": 2.0, "explained_kg_d": explained, "remainder_kg_d": 38 - explained,
-    })  # fmt: skip
-    left_out = pd.DataFrame({
-        "outfall_id": ["P-050", "P-011#2"], "name": ["示例远离河流", "示例重号"],
-        "reason": ["far", "duplicate"], "text_zh": ["距河流 2.0 千米", "编号重复"],
-        "text_en": ["2.0 km from any river", "duplicate id"],
-    })  # fmt: skip
+    balance = pd.Series(
+        {
+            "observed_mg_l": 0.27,
+            "limit_mg_l": 0.2,
+            "flow_m3_s": 1.7,
+            "flux_kg_d": 40.0,
+            "inherited_kg_d": 2.0,
+            "explained_kg_d": explained,
+            "remainder_kg_d": 38 - explained,
+        }
+    )
+    left_out = pd.DataFrame(
+        {
+            "outfall_id": ["P-050", "P-011#2"],
+            "name": ["示例远离河流", "示例重号"],
+            "reason": ["far", "duplicate"],
+            "text_zh": ["距河流 2.0 千米", "编号重复"],
+            "text_en": ["2.0 km from any river", "duplicate id"],
+        }
+    )
     parts = {
-        "outfalls": outfalls, "left_out": left_out, "balance": balance, "reaches": reaches,
-        "upstream_sections": make_assessment().sections.loc[["S-WT"]], "section_id": "S-FH",
-        "item_id": "tp", "period": "2025",
-    }  # fmt: skip
+        "outfalls": outfalls,
+        "left_out": left_out,
+        "balance": balance,
+        "reaches": reaches,
+        "upstream_sections": make_assessment().sections.loc[["S-WT"]],
+        "section_id": "S-FH",
+        "item_id": "tp",
+        "period": "2025",
+    }
     return Trace(story="前两个排口占六成。", **{**parts, **changes})
 
 
@@ -190,10 +265,15 @@ def make_shorelines() -> gpd.GeoDataFrame:
     reaches = make_reaches()
     shapes = reaches.geometry.to_crs(32648).buffer(120).to_crs(4490)
     return gpd.GeoDataFrame(
-        {"line_id": "L-" + reaches.index, "river": reaches["name"].to_numpy(), "kind": "management_range",
-         "river_class": "tributary"},
-        geometry=shapes.to_numpy(), crs=4490,
-    )  # fmt: skip
+        {
+            "line_id": "L-" + reaches.index,
+            "river": reaches["name"].to_numpy(),
+            "kind": "management_range",
+            "river_class": "tributary",
+        },
+        geometry=shapes.to_numpy(),
+        crs=4490,
+    )
 
 
 VERDICTS = ("prohibited", "borderline", "undetermined", "manual", "conditional", "clear")
@@ -209,15 +289,30 @@ def make_siting(n: int = 15, **changes: Any) -> Siting:
         distance = 380.0 * (i + 1) + 3.25
         place = Point(foot.x + distance / 97_000, foot.y + 0.002)
         sid = f"X-{i + 1:02d}"
-        rows.append({
-            "site_id": sid, "name": f"示例化工项目{i + 1}", "category": "chemical", "action": "new",
-            "verdict": verdict, "blocking_rules": "CJ26-CHEM-1KM" if verdict == "prohibited" else "",
-            "n_prohibited": int(verdict == "prohibited"), "n_borderline": 0, "n_unchecked": 1,
-            "n_manual": 0, "n_conditional": 0, "n_clear": 3, "nearest_line_id": "L-R1",
-            "nearest_river": "綦江河", "nearest_m": distance, "foot_lon": foot.x, "foot_lat": foot.y,
-            "site_lon": place.x, "site_lat": place.y,
-            "geometry": place.buffer(0.003) if i % 2 else place,
-        })  # fmt: skip
+        rows.append(
+            {
+                "site_id": sid,
+                "name": f"示例化工项目{i + 1}",
+                "category": "chemical",
+                "action": "new",
+                "verdict": verdict,
+                "blocking_rules": "CJ26-CHEM-1KM" if verdict == "prohibited" else "",
+                "n_prohibited": int(verdict == "prohibited"),
+                "n_borderline": 0,
+                "n_unchecked": 1,
+                "n_manual": 0,
+                "n_conditional": 0,
+                "n_clear": 3,
+                "nearest_line_id": "L-R1",
+                "nearest_river": "綦江河",
+                "nearest_m": distance,
+                "foot_lon": foot.x,
+                "foot_lat": foot.y,
+                "site_lon": place.x,
+                "site_lat": place.y,
+                "geometry": place.buffer(0.003) if i % 2 else place,
+            }
+        )
         for rule, limit in (
             ("CJ26-CHEM-1KM", 1000.0),
             ("CQ-IND-5KM", 5000.0),
@@ -225,20 +320,42 @@ def make_siting(n: int = 15, **changes: Any) -> Siting:
         ):
             found = "unchecked" if verdict == "undetermined" and limit != limit else verdict
             found = "unchecked" if found == "undetermined" else found
-            findings.append({
-                "site_id": sid, "rule_id": rule, "pack": "china-yangtze", "title_zh": "岸线一公里内禁止化工项目",
-                "title_en": "no chemical project within 1 km", "verdict": found if limit == 1000 else "clear",
-                "reason": "inside", "distance_m": distance, "limit_m": limit, "margin_m": limit - distance,
-                "error_m": 12.0, "evidence": "L-R1", "edition": "2019", "overlap_m2": np.nan, "share": np.nan,
-                "basis": "长江保护法 art.26(2)", "confidence": "verified", "exemption_zh": "", "exemption_en": "",
-                "note": "",
-            })  # fmt: skip
+            findings.append(
+                {
+                    "site_id": sid,
+                    "rule_id": rule,
+                    "pack": "china-yangtze",
+                    "title_zh": "岸线一公里内禁止化工项目",
+                    "title_en": "no chemical project within 1 km",
+                    "verdict": found if limit == 1000 else "clear",
+                    "reason": "inside",
+                    "distance_m": distance,
+                    "limit_m": limit,
+                    "margin_m": limit - distance,
+                    "error_m": 12.0,
+                    "evidence": "L-R1",
+                    "edition": "2019",
+                    "overlap_m2": np.nan,
+                    "share": np.nan,
+                    "basis": "长江保护法 art.26(2)",
+                    "confidence": "verified",
+                    "exemption_zh": "",
+                    "exemption_en": "",
+                    "note": "",
+                }
+            )
     sites = gpd.GeoDataFrame(rows, crs=4490).set_index("site_id")
     table = pd.DataFrame(findings)
-    editions = pd.DataFrame({
-        "site_id": ["X-01"], "line_id": ["L-R1-2023"], "river": ["綦江河"], "distance_m": [1041.0],
-        "valid_from": pd.to_datetime(["2023-05-01"]), "verdict": ["clear"],
-    })  # fmt: skip
+    editions = pd.DataFrame(
+        {
+            "site_id": ["X-01"],
+            "line_id": ["L-R1-2023"],
+            "river": ["綦江河"],
+            "distance_m": [1041.0],
+            "valid_from": pd.to_datetime(["2023-05-01"]),
+            "verdict": ["clear"],
+        }
+    )
     parts = {
         "sites": sites,
         "findings": table,

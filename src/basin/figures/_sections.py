@@ -10,7 +10,7 @@ import pandas as pd
 
 from basin._colour import text_on
 from basin.figures._frame import INK, Mark, add_legend, key
-from basin.figures._sheet import Labels, Sheet, Style, names_of
+from basin.figures._sheet import Labels, Sheet, Style, base_texts, names_of
 from basin.standards.labels import codes, colour, label
 
 if TYPE_CHECKING:
@@ -59,7 +59,9 @@ def plot_sections(
     style = Style(lang, labels, source, date, font)
     sections, months = assessment.sections, assessment.months
     names = names_of(sections, labels if labels != "none" else "id")
-    texts = [*names, *_names(reaches), *_names(districts), title, *_SHORT.values()]
+    short = _SHORT if lang == "zh" else _SHORT_EN
+    classes = [label("water_class", code, lang) for code in codes("water_class")]
+    texts = [*names, *base_texts(reaches, districts, labels), title, *short.values(), *classes]
     rows = len(sections)
     height = min(max(6.6, 2.6 + 0.24 * rows), 14.0)
     sheet = Sheet((11.0, height), style, texts)
@@ -71,10 +73,6 @@ def plot_sections(
     left_out = _draw_map(sheet, (0.62, 1.35, 5.6, panel), sections, names, reaches, districts)
     _draw_calendar(sheet, (7.55, 1.35, 3.15, panel - 0.2), sections, months, names)
     return sheet.finish(left_out)
-
-
-def _names(table: Any) -> list[Any]:
-    return [] if table is None or "name" not in table else table["name"].dropna().tolist()
 
 
 def _draw_map(

@@ -18,7 +18,7 @@ from basin.figures._frame import INK, RIVER, Box, MapFrame, key
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["WORDS", "Labels", "Sheet", "Style", "names_of", "needs_matplotlib"]
+__all__ = ["WORDS", "Labels", "Sheet", "Style", "base_texts", "names_of", "needs_matplotlib"]
 
 Labels = Literal["name", "id", "none"]
 
@@ -154,6 +154,8 @@ def needs_matplotlib() -> None:
 
 def names_of(table: Any, labels: Labels) -> list[str]:
     """Labels of a table's features: its ``name`` column, or the index where a name is missing."""
+    if table is None:
+        return []
     ids = [_one_line(i) for i in table.index]
     if labels == "none":
         return [""] * len(ids)
@@ -161,6 +163,12 @@ def names_of(table: Any, labels: Labels) -> list[str]:
         return ids
     given = [_one_line(name) for name in table["name"]]
     return [name or i for name, i in zip(given, ids, strict=True)]
+
+
+def base_texts(reaches: Any, districts: Any, labels: Labels) -> list[str]:
+    """Names that the base map prints: none unless names are asked for."""
+    tables = [t for t in (reaches, districts) if t is not None and "name" in t]
+    return [n for t in tables for n in names_of(t, "name")] if labels == "name" else []
 
 
 def _one_line(name: Any) -> str:

@@ -13,7 +13,7 @@ import shapely
 
 from basin._colour import text_on
 from basin.figures._frame import INK, Mark, add_legend, key
-from basin.figures._sheet import Labels, Sheet, Style, names_of
+from basin.figures._sheet import Labels, Sheet, Style, base_texts, names_of
 from basin.standards.labels import codes, colour, label
 
 if TYPE_CHECKING:
@@ -67,11 +67,9 @@ def plot_siting(
     """
     style = Style(lang, labels, source, date or getattr(result, "date", None), font)
     sites = _strictest_first(result.sites)
-    tables = (sites, reaches, districts)
-    texts = [t for table in tables if table is not None for t in names_of(table, labels)]
-    rivers = [] if reaches is None else reaches.get("name", pd.Series(dtype=object)).dropna()
+    texts = [*names_of(sites, labels), *base_texts(reaches, districts, labels)]
     verdicts = [label("verdict", code, lang) for code in codes("verdict")]
-    sheet = Sheet((11.0, 7.0), style, [*texts, *rivers, *verdicts, title])
+    sheet = Sheet((11.0, 7.0), style, [*texts, *verdicts, title])
     sheet.title(title or sheet.words["siting"], _tally(sites, lang))
     box = (0.62, 1.25, 6.1, 5.05)
     left_out = _draw_map(sheet, box, sites, shorelines, bands or {}, reaches, districts)

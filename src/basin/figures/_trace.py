@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from basin._text import number
 from basin.figures._frame import INK, Mark, add_legend, key
-from basin.figures._sheet import Labels, Sheet, Style, names_of
+from basin.figures._sheet import Labels, Sheet, Style, base_texts, names_of
 from basin.standards.labels import codes, colour, label
 
 if TYPE_CHECKING:
@@ -69,8 +68,7 @@ def plot_trace(
     texts = [
         trace.section_id, item, title, *names_of(outfalls, labels), *names_of(above, labels),
         *(label("outfall_kind", k, lang) for k in codes("outfall_kind")),
-        *([] if reaches is None else reaches.get("name", pd.Series(dtype=object)).dropna()),
-        *([] if districts is None else names_of(districts, labels)),
+        *base_texts(trace.reaches if reaches is None else reaches, districts, labels),
     ]  # fmt: skip
     sheet = Sheet((11.0, 6.8), style, texts)
     period = sheet.words["period"] + str(trace.period) + "　" if trace.period else ""

@@ -194,7 +194,9 @@ def _cell(value: Any, column: Column) -> Cell:
     if isinstance(value, dt.date):
         return value
     if column.numeric and not isinstance(value, str):
-        return float(value) if np.isfinite(value) else None
+        if not np.isfinite(value):
+            return None
+        return int(value) if column.digits == 0 else float(value)
     if isinstance(value, int | np.integer):
         return int(value)
     return clean(value)

@@ -42,7 +42,7 @@ def _fill(value: Cell, column: Column) -> str:
 
 def _kind(value: Cell, column: Column) -> str:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    return "number" if number else "mark" if column.painted else ""
+    return "number" if number or column.numeric else "mark" if column.painted else ""
 
 
 def _data_url(png: bytes) -> Any:

@@ -103,7 +103,7 @@ def siting_document(result: Any, lang: str, pictures: tuple[Picture, ...]) -> Do
     """Lay out a `SitingResult`."""
     words = _WORDS[lang]
     sites, findings = result.sites, _in_words(result.findings, lang)
-    overview = tabulate(words["overview"], _plain(sites), heads(_SITES, lang))
+    overview = tabulate(words["overview"], _plain(sites), heads(_SITES, lang, action="site_action"))
     every = tabulate(
         words["findings"], findings, heads(_FINDINGS, lang), empty=words["no_findings"]
     )

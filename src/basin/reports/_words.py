@@ -31,6 +31,7 @@ _SIGNIFICANT = {
     "value": 4, "limit_iii": 4, "target_limit": 4, "multiple": 3, "target_multiple": 3,
     "load_rel_sd": 2,
 }  # fmt: skip
+_COUNTS = {"rank", "junctions", "corner", "n"}
 _SHARES = {"share", "share_explained", "share_of_flux"}
 
 
@@ -52,8 +53,11 @@ def heads(keys: Iterable[str], lang: str, **codes: str) -> tuple[Column, ...]:
 def _column(key: str, lang: str, codes: str) -> Column:
     share = key in _SHARES
     fixed = next((n for ending, n in _DIGITS.items() if key.endswith(ending)), None)
+    if key in _COUNTS or key.startswith("n_"):
+        fixed = 0
+    head = "site_action" if codes == "site_action" else key
     return Column(
-        key, label("column", key, lang), codes, painted=key in _PAINTED,
+        key, label("column", head, lang), codes, painted=key in _PAINTED,
         digits=1 if share else fixed, significant=_SIGNIFICANT.get(key), percent=share,
     )  # fmt: skip
 

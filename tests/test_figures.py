@@ -1,0 +1,398 @@
+"""Figures: every character has a glyph, labels do not collide, files are whole and repeatable."""
+
+from __future__ import annotations
+
+import builtins
+import struct
+from typing import Any
+
+import geopandas as gpd
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from matplotlib import font_manager
+from matplotlib.colors import to_hex
+from matplotlib.text import Annotation
+from shapely.geometry import Point
+
+import results_by_hand as by_hand
+from basin import figures
+from basin.errors import BasinError
+from basin.figures._fonts import check_glyphs
+from basin.figures._frame import MapFrame, Mark
+from basin.figures._sheet import Sheet, Style
+from basin.standards.labels import colour, label
+
+BASE = {"reaches": by_hand.make_reaches(), "districts": by_hand.make_districts()}
+
+
+def words_of(figure: Any) -> list[str]:
+    found = figure.findobj(matplotlib.text.Text)
+    return [t.get_text() for t in found if t.get_text() and t.get_visible()]
+
+
+def boxes_of_labels(figure: Any, axes: Any) -> list[Any]:
+    """Boxes of the labels set on a map, in pixels."""
+    renderer = figure.canvas.get_renderer()
+    texts = [t for t in axes.texts if t.get_text() and not isinstance(t, Annotation)]
+    extents = [t.get_window_extent(renderer) for t in texts]
+    return [shapely.box(b.x0, b.y0, b.x1, b.y1) for b in extents]
+
+
+def draw_all(lang: str = "zh", labels: Any = "name") -> list[Any]:
+    style = {"lang": lang, "labels": labels, "source": "S", "date": "2026-03-31"}
+    shorelines = by_hand.make_shorelines()
+    band = shorelines.to_crs(32648).buffer(1000).to_crs(4490).union_all()
+    return [
+        figures.plot_sections(by_hand.make_assessment(), **BASE, **style),
+        figures.plot_trace(by_hand.make_trace(), **BASE, **style),
+        figures.plot_siting(
+            by_hand.make_siting(), shorelines=shorelines, bands={1000: band}, **BASE, **style
+        ),
+    ]
+
+
+@pytest.fixture(scope="module")
+def drawn() -> list[Any]:
+    return draw_all()
+
+
+def test_labels_cover_neither_each_other_nor_the_edge(drawn: list[Any]) -> None:
+    for figure in drawn:
+        axes = figure.axes[0]
+        boxes = boxes_of_labels(figure, axes)
+        assert len(boxes) > 8
+        left, right = shapely.STRtree(boxes).query(boxes, predicate="intersects")
+        touching = [(i, j) for i, j in zip(left, right, strict=True) if i < j]
+        assert touching == []
+        panel = axes.bbox
+        frame = shapely.box(panel.x0, panel.y0, panel.x1, panel.y1)
+        assert all(frame.contains(box) for box in boxes)
+
+
+def test_nothing_is_clipped_by_the_page(drawn: list[Any]) -> None:
+    for figure in drawn:
+        renderer = figure.canvas.get_renderer()
+        width, height = figure.get_size_inches() * figure.dpi
+        page = shapely.box(0, 0, width, height)
+        for legend in figure.legends:
+            box = legend.get_window_extent(renderer)
+            assert page.contains(shapely.box(box.x0, box.y0, box.x1, box.y1))
+        loose = [t for t in figure.texts if t.get_text()]
+        for extent in (t.get_window_extent(renderer) for t in loose):
+            assert page.contains(shapely.box(extent.x0, extent.y0, extent.x1, extent.y1))
+
+
+def test_legend_does_not_run_into_the_footer(drawn: list[Any]) -> None:
+    for figure in drawn:
+        renderer = figure.canvas.get_renderer()
+        legends = [legend.get_window_extent(renderer).y0 for legend in figure.legends]
+        footer = [t for t in figure.texts if "CGCS2000" in t.get_text()]
+        assert min(legends) > footer[0].get_window_extent(renderer).y1
+
+
+def test_map_is_in_metres_and_labelled_in_degrees(drawn: list[Any]) -> None:
+    axes = drawn[0].axes[0]
+    (x0, x1), (y0, y1) = axes.get_xlim(), axes.get_ylim()
+    assert 50_000 < x1 - x0 < 300_000
+    box = axes.bbox
+    assert (x1 - x0) / box.width == pytest.approx((y1 - y0) / box.height, rel=1e-9)
+    east = [t.get_text() for t in axes.get_xticklabels()]
+    assert east == ["106°15′E", "106°30′E", "106°45′E", "107°00′E"]
+    assert all(t.get_text().endswith("′N") for t in axes.get_yticklabels())
+
+
+def test_graticule_stands_where_the_degrees_are() -> None:
+    sheet = Sheet((5, 5), Style("en", "id"), [])
+    frame = sheet.frame((0.5, 0.5, 4, 4), [by_hand.make_reaches()])
+    place = gpd.GeoSeries([Point(106.75, 28.85)], crs=4490)
+    x, _ = frame.xy(gpd.GeoDataFrame(geometry=place))
+    ticks = dict(
+        zip([t.get_text() for t in frame.ax.get_xticklabels()], frame.ax.get_xticks(), strict=True)
+    )
+    # meridians lean by less than a minute over the height of the map: compare near the middle
+    assert abs(ticks["106°45′E"] - x[0]) < 600
+
+
+def test_footer_carries_source_date_and_caveat(drawn: list[Any]) -> None:
+    for figure in drawn:
+        said = "".join(words_of(figure))
+        assert "数据来源：S" in said
+        assert "2026-03-31" in said
+        assert "辅助研判" in said
+
+
+def test_date_is_never_today_but_the_results() -> None:
+    said = "".join(words_of(figures.plot_siting(by_hand.make_siting(), labels="id")))
+    assert "日期：2026-03-31" in said
+    said = "".join(words_of(figures.plot_sections(by_hand.make_assessment(), labels="id")))
+    assert "日期" not in said
+
+
+def test_calendar_has_the_official_colour_of_each_month() -> None:
+    assessment = by_hand.make_assessment()
+    figure = figures.plot_sections(assessment)
+    calendar = figure.axes[1]
+    painted = {
+        (round(p.get_x()), round(p.get_y())): to_hex(p.get_facecolor()) for p in calendar.patches
+    }
+    rows = list(assessment.sections.index)
+    months = [f"2025-{m:02d}" for m in range(1, 13)]
+    for record in assessment.months.itertuples():
+        cell = months.index(record.month), rows.index(record.section_id)
+        assert painted[cell] == colour("water_class", record.water_class)
+    assert len(painted) == len(assessment.months)  # a month without samples stays blank
+
+
+def test_calendar_keeps_a_gap_of_months() -> None:
+    assessment = by_hand.make_assessment()
+    months = assessment.months[~assessment.months["month"].isin(["2025-03", "2025-04"])]
+    figure = figures.plot_sections(by_hand.make_assessment(months=months))
+    assert len(figure.axes[1].get_xticks()) == 12
+
+
+def test_section_symbols_have_class_colours_and_failing_ones_a_ring(drawn: list[Any]) -> None:
+    axes = drawn[0].axes[0]
+    fills = {to_hex(c) for s in axes.collections for c in s.get_facecolors() if len(s.get_sizes())}
+    for code in ("I", "II", "III", "IV", "V", "inferior", "none"):
+        assert colour("water_class", code) in fills
+
+
+def test_trace_bars_add_up_to_the_flux() -> None:
+    trace = by_hand.make_trace()
+    axes = figures.plot_trace(trace, labels="id").axes[-1]
+    bars = [p.get_width() for p in axes.patches]
+    assert sum(bars) == pytest.approx(trace.balance["flux_kg_d"])
+    said = " ".join(t.get_text() for t in axes.texts)
+    assert "9 (22.5%)" in said
+
+
+def test_trace_groups_the_many_behind_the_first_twelve() -> None:
+    trace = by_hand.make_trace(30)
+    trace.outfalls.loc[trace.outfalls["arriving_kg_d"].isna(), "arriving_kg_d"] = 0.125
+    axes = figures.plot_trace(trace, labels="id").axes[-1]
+    names = [t.get_text() for t in axes.get_yticklabels()]
+    assert len(names) == 15
+    assert names[12] == "其余 18 个排口"
+
+
+def test_trace_with_more_explained_than_observed_says_so() -> None:
+    trace = by_hand.make_trace()
+    balance = trace.balance.copy()
+    balance["flux_kg_d"], balance["remainder_kg_d"] = 10.0, -15.2
+    figure = figures.plot_trace(by_hand.make_trace(balance=balance))
+    assert "超出断面通量" in words_of(figure)
+
+
+def test_trace_without_flow_shows_shares_of_what_is_explained() -> None:
+    balance = pd.Series({"observed_mg_l": 0.27, "flux_kg_d": np.nan, "explained_kg_d": 23.0})
+    said = " ".join(words_of(figures.plot_trace(by_hand.make_trace(balance=balance))))
+    assert "缺断面流量" in said
+    assert "30.0%" in said
+
+
+def test_trace_of_nothing() -> None:
+    trace = by_hand.make_trace()
+    empty = by_hand.make_trace(outfalls=trace.outfalls.iloc[:0], upstream_sections=None)
+    balance = empty.balance.drop(["remainder_kg_d", "inherited_kg_d"])
+    bare = by_hand.make_trace(
+        outfalls=empty.outfalls, upstream_sections=None, balance=balance, reaches=trace.reaches[:1]
+    )
+    assert "没有排口的负荷到达" in words_of(figures.plot_trace(bare))
+
+
+def test_siting_lists_every_site_strictest_first(drawn: list[Any]) -> None:
+    figure = drawn[2]
+    said = [t.get_text() for t in figure.texts]
+    verdicts = [w for w in said if w in {label("verdict", v) for v in by_hand.VERDICTS}]
+    order = [label("verdict", v) for v in by_hand.VERDICTS]
+    assert len(verdicts) == 15
+    assert [order.index(v) for v in verdicts] == sorted(order.index(v) for v in verdicts)
+    assert "383 米" in said
+
+
+def test_siting_of_many_sites_says_how_many_are_not_listed() -> None:
+    figure = figures.plot_siting(by_hand.make_siting(40))
+    assert "……另有 16 个，见报告附表" in words_of(figure)
+
+
+def test_siting_of_one_point_has_a_scale() -> None:
+    one = by_hand.make_siting(1)
+    figure = figures.plot_siting(one)
+    x0, x1 = figure.axes[0].get_xlim()
+    assert x1 - x0 >= 1600
+
+
+def test_siting_empty() -> None:
+    none = by_hand.make_siting(1)
+    figure = figures.plot_siting(by_hand.make_siting(1, sites=none.sites.iloc[:0]))
+    assert figure.axes
+
+
+def test_sections_without_a_place_are_in_the_calendar_only() -> None:
+    assessment = by_hand.make_assessment()
+    table = assessment.sections.copy()
+    table.loc["S-BD", "geometry"] = None
+    figure = figures.plot_sections(by_hand.make_assessment(sections=table))
+    assert "北渡" in [t.get_text() for t in figure.axes[1].get_yticklabels()]
+    assert "北渡" not in [t.get_text() for t in figure.axes[0].texts]
+
+
+def test_labels_without_room_are_named_under_the_map() -> None:
+    assessment = by_hand.make_assessment()
+    crowd = pd.concat([assessment.sections.assign(geometry=Point(106.7, 28.9))] * 12)
+    crowd.index = pd.Index([f"S-{k:03d}" for k in range(len(crowd))], name="section_id")
+    crowd["name"] = [f"同一处的断面{k}" for k in range(len(crowd))]
+    figure = figures.plot_sections(by_hand.make_assessment(sections=crowd))
+    assert any(w.startswith("图面所限未标注：") for w in words_of(figure))
+
+
+def test_a_name_with_dollars_and_line_breaks_is_printed_as_it_is() -> None:
+    assessment = by_hand.make_assessment()
+    table = assessment.sections.copy()
+    table.loc["S-FH", "name"] = "价$\\frac{1}$\n二"
+    figure = figures.plot_sections(by_hand.make_assessment(sections=table))
+    figure.canvas.draw()
+    assert "价$\\frac{1}$ 二" in words_of(figure)
+
+
+def test_placed_labels_of_a_crowd_stay_apart() -> None:
+    sheet = Sheet((6, 6), Style("en", "id"), [])
+    frame: MapFrame = sheet.frame((0.5, 0.5, 5, 5), [by_hand.make_reaches()])
+    x0, y0, x1, y1 = frame._limits(0.3)
+    rng = np.random.default_rng(7)
+    marks = [
+        Mark(*xy, f"label {k}") for k, xy in enumerate(rng.uniform((x0, y0), (x1, y1), (60, 2)))
+    ]
+    left_out = frame.label(marks)
+    boxes = boxes_of_labels(sheet.figure, frame.ax)
+    assert len(boxes) + len(left_out) == 60
+    assert len(boxes) > 40
+    left, right = shapely.STRtree(boxes).query(boxes, predicate="intersects")
+    assert (left == right).all()
+
+
+# fonts
+
+
+def only_dejavu(monkeypatch: pytest.MonkeyPatch) -> None:
+    manager = font_manager.fontManager
+    few = [e for e in manager.ttflist if e.name == "DejaVu Sans"]
+    monkeypatch.setattr(manager, "ttflist", few)
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda *a, **k: [])
+
+
+def test_no_chinese_font_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    only_dejavu(monkeypatch)
+    with pytest.raises(figures.FontError, match="apt install fonts-wqy-microhei") as caught:
+        figures.plot_sections(by_hand.make_assessment(), **BASE)
+    assert "断" in caught.value.ids
+
+
+def test_ids_in_english_need_no_chinese_font(monkeypatch: pytest.MonkeyPatch) -> None:
+    only_dejavu(monkeypatch)
+    for figure in draw_all("en", "id"):
+        assert not [w for w in words_of(figure) if any("一" <= c <= "鿿" for c in w)]
+
+
+def test_english_with_chinese_names_still_needs_a_font(monkeypatch: pytest.MonkeyPatch) -> None:
+    only_dejavu(monkeypatch)
+    with pytest.raises(figures.FontError, match="labels='id'"):
+        figures.plot_sections(by_hand.make_assessment(), lang="en")
+
+
+def test_find_font_names_the_missing_characters() -> None:
+    with pytest.raises(figures.FontError) as caught:
+        figures.find_font(["断面", "\U00013000"])  # an Egyptian sign: in no Chinese font
+    assert caught.value.ids == ("\U00013000",)
+
+
+def test_find_font_takes_a_file_and_refuses_a_missing_one(tmp_path: Any) -> None:
+    path = font_manager.findfont("DejaVu Sans")
+    assert figures.find_font(["abc"], font=path) == "DejaVu Sans"
+    with pytest.raises(figures.FontError, match=r"none\.ttf"):
+        figures.find_font(["abc"], font=tmp_path / "none.ttf")
+    with pytest.raises(figures.FontError, match="No Such Family"):
+        figures.find_font(["abc"], font="No Such Family")
+
+
+def test_chinese_shapes_come_before_japanese_ones() -> None:
+    chosen = figures.find_font(["骨直角"])
+    assert not chosen.endswith("JP")
+
+
+def test_check_glyphs_stops_a_box() -> None:
+    sheet = Sheet((3, 3), Style("en", "id"), [])
+    sheet.text(1, 1, "\U00013000")
+    with pytest.raises(figures.FontError):
+        check_glyphs(sheet.figure, sheet.family)
+
+
+def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def refuse(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name.startswith("matplotlib_scalebar"):
+            raise ModuleNotFoundError(name, name=name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    with pytest.raises(BasinError, match=r"basin-gis\[report\]"):
+        figures.plot_sections(by_hand.make_assessment())
+
+
+# files
+
+
+@pytest.mark.parametrize(
+    ("ending", "start"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")]
+)
+def test_save_figure_writes_the_same_bytes_each_time(
+    tmp_path: Any, ending: str, start: bytes
+) -> None:
+    contents = []
+    for k in range(2):
+        figure = figures.plot_trace(by_hand.make_trace(), labels="id", lang="en")
+        path = figures.save_figure(figure, tmp_path / f"{k}.{ending}", dpi=60)
+        contents.append(path.read_bytes())
+    assert contents[0].startswith(start)
+    assert contents[0] == contents[1]
+
+
+def test_save_figure_is_300_dpi(tmp_path: Any, drawn: list[Any]) -> None:
+    path = figures.save_figure(drawn[1], tmp_path / "t.png")
+    wide, tall = struct.unpack(">II", path.read_bytes()[16:24])
+    assert (wide, tall) == (3300, 2040)
+
+
+def test_save_figure_refuses_other_endings(tmp_path: Any, drawn: list[Any]) -> None:
+    with pytest.raises(BasinError, match=r"End it in \.png"):
+        figures.save_figure(drawn[1], tmp_path / "t.gif")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_save_figure_leaves_the_old_file_if_drawing_fails(
+    tmp_path: Any, drawn: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "t.png"
+    path.write_bytes(b"old")
+
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(drawn[1], "savefig", fail)
+    with pytest.raises(BasinError, match="disk full"):
+        figures.save_figure(drawn[1], path)
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["t.png"]
+
+
+def test_plots_change_no_global_state_and_no_input() -> None:
+    before = dict(matplotlib.rcParams)
+    assessment = by_hand.make_assessment()
+    copy = assessment.sections.copy(deep=True)
+    figures.plot_sections(assessment, **BASE)
+    assert dict(matplotlib.rcParams) == before
+    pd.testing.assert_frame_equal(pd.DataFrame(assessment.sections), pd.DataFrame(copy))

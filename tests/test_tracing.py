@@ -226,7 +226,7 @@ def test_a_missing_velocity_takes_the_default_and_is_flagged() -> None:
     assert trace.outfalls.loc["X", "travel_time_h"] == pytest.approx(
         5000 / 3600 + 6000 / 0.25 / 3600, rel=1e-4
     )
-    assert "default_velocity" in trace.outfalls.loc["X", "flags"]
+    assert "default_velocity" in trace.outfalls.loc["X", "note"]
     assert trace.velocity_m_s == 0.25
     assert "default_velocity" in trace.notes
 
@@ -303,7 +303,7 @@ def test_left_out_each_with_its_reason() -> None:
     table.loc[7, "geometry"] = None
     trace = trace_sources(net, "S", table, samples(S=0.3), sections=sections(S=(0, 8, 10.0)))
     assert set(trace.outfalls.index) == {"OK", "REOPENED", "TWICE"}
-    assert trace.outfalls.loc["REOPENED", "flags"] == "closed_sampled"
+    assert trace.outfalls.loc["REOPENED", "note"] == "closed_sampled"
     assert trace.left_out.set_index("outfall_id")["reason"].to_dict() == {
         "CLOSED": "closed",
         "PLANNED": "planned",
@@ -341,7 +341,7 @@ def test_district_border_and_shares_by_district() -> None:
         net, "S", table, samples(S=0.3), sections=sections(S=(0, 0, 1.0)), districts=districts
     )
     assert trace.outfalls["district"].to_dict() == {"N1": "北区", "N2": "北区", "HERE": "南区"}
-    assert trace.outfalls["flags"].to_dict() == {"N1": "", "N2": "district_conflict", "HERE": ""}
+    assert trace.outfalls["note"].to_dict() == {"N1": "", "N2": "district_conflict", "HERE": ""}
     shares = trace.by_district()
     assert shares["share_explained"].to_dict() == pytest.approx({"北区": 0.9, "南区": 0.1})
 

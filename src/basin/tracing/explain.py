@@ -21,7 +21,7 @@ CAVEAT = {"zh": "线索清单，不是责任认定", "en": "a list of leads, not
 
 _SHOWN = 10
 
-_FLAGS = {
+_DOUBTS = {
     "ambiguous": ("邻近多条河段，归属待核", "several reaches near"),
     "name_conflict": ("受纳河流名称与定位河段不符", "named river differs from the reach"),
     "district_conflict": ("填报区县与坐标不符", "stated district differs from its place"),
@@ -259,7 +259,7 @@ def _lead(outfall_id: Any, row: Any, zh: bool) -> str:
     if not row["local"]:
         below = row["next_section"]
         parts.append(f"其下先经 {below}" if zh else f"passes {below} first")
-    parts += [_FLAGS[f][not zh] for f in filter(None, str(row["flags"]).split(", "))]
+    parts += [_DOUBTS[f][not zh] for f in filter(None, str(row["note"]).split(", "))]
     return who + ("：" if zh else ": ") + ("；" if zh else "; ").join(parts)
 
 
@@ -331,12 +331,12 @@ def _next_steps(trace: SourceTrace, zh: bool) -> list[str]:
             if zh
             else f"Measure the {len(unknown)} of unknown load: {ids}"
         )
-    doubt = [*table.index[table["flags"].str.contains("ambiguous")]]
+    doubt = [*table.index[table["note"].str.contains("ambiguous")]]
     doubt += trace.left_out.loc[trace.left_out["reason"] == "ambiguous", "outfall_id"].tolist()
     if doubt:
         ids = _join(doubt[:5], zh)
         steps.append(f"现场核实汇入河段：{ids}" if zh else f"Check on site which reach: {ids}")
-    closed = table.index[table["flags"].str.contains("closed_sampled")]
+    closed = table.index[table["note"].str.contains("closed_sampled")]
     if len(closed):
         ids = _join(closed[:5], zh)
         steps.append(f"核实取缔是否到位：{ids}" if zh else f"Check whether truly closed: {ids}")

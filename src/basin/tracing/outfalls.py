@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "add_districts",
-    "flags_of",
     "item_loads",
+    "notes_of",
     "sift_outfalls",
 ]
 
@@ -192,8 +192,11 @@ def sift_outfalls(
     table["sampled_closed"] = _was_sampled_closed(table)
     table["away_m"] = _straight_line_m(*where, table.geometry)
     below = _below(network, routes.end)
-    rows, keep, elsewhere = [], [], 0
-    for at, row in table.iterrows():
+    # most of a province neither drains here nor lies near: told at once, without a reason each
+    plain = (table["snap_status"] == "snapped") & ~table["upstream"]
+    plain &= (table["away_m"] > near_m) & (table["reach_id"] != routes.end.reach_id)
+    rows, keep, elsewhere = [], [], int(plain.sum())
+    for at, row in table[~plain].iterrows():
         reason, detail = _reason(row, routes, below, near_m)
         if reason == "":
             keep.append(at)
@@ -257,7 +260,7 @@ def _other_reach(row: Any, routes: Routes) -> Any:
     return next((r for r, up in zip(reaches, upstream, strict=True) if up), None)
 
 
-def flags_of(table: gpd.GeoDataFrame, conflict: pd.Series) -> list[str]:
+def notes_of(table: gpd.GeoDataFrame, conflict: pd.Series) -> list[str]:
     marks = {
         "ambiguous": table["snap_status"] == "ambiguous",
         "name_conflict": table["name_conflict"],

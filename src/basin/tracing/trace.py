@@ -24,7 +24,7 @@ from basin.standards.quality import (
 )
 from basin.tracing.balance import balance_status, close_balance, has_load
 from basin.tracing.explain import explain_trace
-from basin.tracing.outfalls import add_districts, flags_of, item_loads, sift_outfalls
+from basin.tracing.outfalls import add_districts, item_loads, notes_of, sift_outfalls
 from basin.tracing.routes import Place, Routes, routes_to
 from basin.tracing.upstream import loaded_reaches, upstream_sections
 
@@ -37,7 +37,7 @@ _TRACED = [
     "rank", "name", "kind", "action", "status", "river", "district", "responsible", "reach_id",
     "measure_m", "offset_m", "bank", "snap_status", "distance_m", "travel_time_h", "junctions",
     "next_section", "local", "item_id", "load_kg_d", "load_basis", "arriving_kg_d",
-    "share_explained", "share_of_flux", "carries_item", "flags", "geometry",
+    "share_explained", "share_of_flux", "carries_item", "note", "geometry",
 ]  # fmt: skip
 
 
@@ -56,7 +56,7 @@ class SourceTrace:
         ``next_section``, the first section below it; ``local``: no other measured section between;
         ``load_kg_d`` and ``load_basis`` at the outfall, ``arriving_kg_d`` after decay,
         ``share_explained`` (of all arriving load) and ``share_of_flux`` (of the section's);
-        ``carries_item``: measured, possible, no; ``flags``: codes of doubt.
+        ``carries_item``: measured, possible, no; ``note``: codes of doubt.
     left_out
         Outfalls that are not ranked: ``outfall_id``, ``name``, ``reason``, ``text_zh``,
         ``text_en``. Those far away that do not drain here are only counted (``n_elsewhere``).
@@ -129,7 +129,7 @@ class SourceTrace:
 
     def _repr_html_(self) -> str:
         heads = ["rank", "outfall_id", "name", "kind", "distance_m", "travel_time_h"]
-        heads += ["arriving_kg_d", "share_of_flux", "carries_item", "flags"]
+        heads += ["arriving_kg_d", "share_of_flux", "carries_item", "note"]
         names = [label("column", h) for h in heads]
         rows = (
             [number(row[h]) if h in _AS_NUMBER else row[h] for h in heads]
@@ -412,7 +412,7 @@ def _rank(
     table["next_section"] = pd.Series(passed, index=table.index, dtype=object)
     table["local"] = np.array([measured.first(row, m) is None for row, m in at], dtype=bool)
     table["district"], conflict = add_districts(table, districts)
-    table["flags"] = pd.Series(flags_of(table, conflict), index=table.index, dtype=str)
+    table["note"] = pd.Series(notes_of(table, conflict), index=table.index, dtype=str)
     order = np.select(
         [table["carries_item"] == "no", table["arriving_kg_d"].isna()], [2, 1], default=0
     )
@@ -435,6 +435,6 @@ def _notes(
             (above["nearest"].astype(bool) & above["flow_m3_s"].isna()).any()
         ),
         "not_a_load": not has_load(item),
-        "default_velocity": bool(ranked["flags"].str.contains("default_velocity").any()),
+        "default_velocity": bool(ranked["note"].str.contains("default_velocity").any()),
     }
     return [code for code, here in marks.items() if here]

@@ -14,8 +14,9 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from sample_maker import areas, places, rivers, sites, terrain
+from sample_maker import areas, outfalls, places, rivers, sites, terrain
 from sample_maker.files import write_csv, write_gpkg
+from sample_maker.samples import draw_samples
 
 
 def main(folder: Path) -> None:
@@ -39,7 +40,12 @@ def main(folder: Path) -> None:
     write_gpkg(areas.draw_coverage(drawn, districts), folder / "coverage.gpkg")
     projects = sites.draw_projects(anchors, drawn, zones, shorelines)
     sites.write_sites(projects, folder)
-    planted = drawn.planted + sites.planted_sites(projects, shorelines, zones)
+    samples = draw_samples(sections)
+    write_csv(samples, folder / "samples.csv")
+    flows = dict(zip(sections["section_id"], sections["flow_m3_s"], strict=True))
+    found = outfalls.draw_outfalls(drawn, districts, spots, flows, samples, intake_spots)
+    outfalls.write_outfalls(found.table, folder / "outfalls.shp")
+    planted = drawn.planted + found.planted + sites.planted_sites(projects, shorelines, zones)
     write_csv(pd.DataFrame(planted, columns=PLANTED_COLUMNS), folder / "planted.csv")
 
 

@@ -516,9 +516,9 @@ CATEGORY_ZH = {
     "livestock_farm": "畜禽养殖场",
     "outfall": "入河排污口",
     "warehouse": "仓储",
-    "building": "建筑",
+    "building": "建筑物",
     "wharf": "码头",
-    "pulp": "造纸",
+    "pulp": "制浆",
 }
 ACTION_ZH = {"new": "新建", "expand": "扩建", "rebuild": "改建", "existing": "现有"}
 

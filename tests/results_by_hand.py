@@ -99,6 +99,7 @@ class Trace(Told):
     upstream_sections: Any = None
     balance: Any = None
     reaches: Any = None
+    fact: Any = None
 
 
 @dataclass(frozen=True)
@@ -227,7 +228,7 @@ def make_trace(n: int = 14, **changes: Any) -> Trace:
             }
         )
     outfalls = gpd.GeoDataFrame(rows, crs=4490).set_index("outfall_id")
-    explained = float(outfalls["arriving_kg_d"].sum())
+    explained = float(outfalls.loc[outfalls["local"], "arriving_kg_d"].sum())
     balance = pd.Series(
         {
             "observed_mg_l": 0.27,
@@ -257,6 +258,7 @@ def make_trace(n: int = 14, **changes: Any) -> Trace:
         "section_id": "S-FH",
         "item_id": "tp",
         "period": "2025",
+        "fact": pd.Series({"name": "扶欢"}),
     }
     return Trace(story="前两个排口占六成。", **{**parts, **changes})
 

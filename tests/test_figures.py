@@ -163,8 +163,10 @@ def test_section_symbols_have_class_colours_and_failing_ones_a_ring(drawn: list[
 def test_trace_bars_add_up_to_the_flux() -> None:
     trace = by_hand.make_trace()
     axes = figures.plot_trace(trace, labels="id").axes[-1]
-    bars = [p.get_width() for p in axes.patches]
-    assert sum(bars) == pytest.approx(trace.balance["flux_kg_d"])
+    counted = [p.get_width() for p in axes.patches if p.get_alpha() is None]
+    assert sum(counted) == pytest.approx(trace.balance["flux_kg_d"])
+    # what enters above a measured section is drawn pale: it is part of what is inherited
+    assert len(axes.patches) - len(counted) == (~trace.outfalls["local"][:12]).sum()
     said = " ".join(t.get_text() for t in axes.texts)
     assert "9 (22.5%)" in said
 
@@ -175,7 +177,8 @@ def test_trace_groups_the_many_behind_the_first_twelve() -> None:
     axes = figures.plot_trace(trace, labels="id").axes[-1]
     names = [t.get_text() for t in axes.get_yticklabels()]
     assert len(names) == 15
-    assert names[12] == "其余 18 个排口"
+    assert names[12] == "其余 18 个排口"  # all of them above a section upstream: drawn pale
+    assert axes.patches[12].get_alpha() == 0.4
 
 
 def test_trace_with_more_explained_than_observed_says_so() -> None:

@@ -28,6 +28,7 @@ class _Bar(NamedTuple):
     share: float
     colour: str
     hatch: str = ""
+    counted: bool = True  # False: part of another bar
 
 
 def plot_trace(
@@ -65,14 +66,16 @@ def plot_trace(
     style = Style(lang, labels, source, date, font)
     item = label("item", trace.item_id, lang)
     outfalls, above = trace.outfalls, trace.upstream_sections
+    name = trace.fact.get("name", "") if labels == "name" else ""
+    place = f"{trace.section_id} {name}".strip() if isinstance(name, str) else trace.section_id
     texts = [
-        trace.section_id, item, title, *names_of(outfalls, labels), *names_of(above, labels),
+        place, item, title, *names_of(outfalls, labels), *names_of(above, labels),
         *(label("outfall_kind", k, lang) for k in codes("outfall_kind")),
         *base_texts(trace.reaches if reaches is None else reaches, districts, labels),
     ]  # fmt: skip
     sheet = Sheet((11.0, 6.8), style, texts)
     period = sheet.words["period"] + str(trace.period) + "　" if trace.period else ""
-    head = title or sheet.words["trace"].format(trace.section_id, item)
+    head = title or sheet.words["trace"].format(place, item)
     sheet.title(head, period + sheet.words["leads"])
     left_out = _draw_map(sheet, (0.62, 1.55, 5.2, 4.5), trace, reaches, districts)
     _draw_bars(sheet, (7.75, 1.0, 2.2, 4.75), trace)
@@ -230,6 +233,8 @@ def _draw_bars(sheet: Sheet, box: Any, trace: Any) -> None:
     for patch, bar in zip(drawn, bars, strict=True):
         if bar.hatch:
             patch.set(hatch=bar.hatch, edgecolor="#78909c", linewidth=0.6)
+        if not bar.counted:
+            patch.set(alpha=0.4)
         share = "" if np.isnan(bar.share) else f" ({bar.share:.1%})"
         ax.text(
             max(bar.kg_d, 0), patch.get_y() + 0.34, f" {number(bar.kg_d)}{share}", va="center",
@@ -248,6 +253,8 @@ def _draw_bars(sheet: Sheet, box: Any, trace: Any) -> None:
     known = np.isfinite(flux)
     note = words["share_note" if known else "share_note_explained"]
     sheet.text(left - 1.75, bottom + box[3] + 0.27, words["arriving"], size=9)
+    if not all(bar.counted for bar in bars):
+        sheet.text(left - 1.75, bottom + box[3] - tall - 0.18, words["upstream_note"], size=7)
     under = (words["flux"].format(f"{number(flux)} kg/d") + "　" if known else "") + note
     sheet.text(left - 1.75, bottom + box[3] + 0.08, under, size=7, colour="#546e7a")
 
@@ -258,19 +265,25 @@ def _bars(sheet: Sheet, trace: Any) -> list[_Bar]:
     shares = outfalls["share_of_flux" if np.isfinite(flux) else "share_explained"]
     ranked = outfalls[outfalls["arriving_kg_d"].gt(0)]
     names = names_of(ranked, "id" if sheet.style.labels == "none" else sheet.style.labels)
+    # what enters above a measured section is already in the load inherited from it
+    apart = ranked["local"].astype(bool) | (not balance.get("inherited_kg_d", 0.0) > 0)
     top = ranked.head(_MOST_BARS)
     bars = [
         _Bar(
-            f"{_short(name)}  {int(rank)}", float(load), float(share), colour("outfall_kind", kind)
+            f"{_short(name)}  {int(row.rank)}",
+            float(row.arriving_kg_d),
+            float(shares[row.Index]),
+            colour("outfall_kind", row.kind),
+            counted=bool(apart[row.Index]),
         )
-        for name, rank, load, share, kind in zip(
-            names, top["rank"], top["arriving_kg_d"], shares[top.index], top["kind"], strict=False
-        )
+        for name, row in zip(names, top.itertuples(), strict=False)
     ]
-    rest = ranked.iloc[_MOST_BARS:]
-    if len(rest):
-        load, share = float(rest["arriving_kg_d"].sum()), float(shares[rest.index].sum())
-        bars.append(_Bar(words["others"].format(len(rest)), load, share, "#b0bec5"))
+    for counted in (True, False):
+        rest = ranked.iloc[_MOST_BARS:][apart.iloc[_MOST_BARS:] == counted]
+        if len(rest):
+            load, share = float(rest["arriving_kg_d"].sum()), float(shares[rest.index].sum())
+            word = words["others"].format(len(rest))
+            bars.append(_Bar(word, load, share, "#90a4ae", counted=counted))
     for part, hatch in (("inherited", ""), ("remainder", "////")):
         load = float(balance.get(f"{part}_kg_d", np.nan))
         if np.isfinite(load) and (load != 0 or part == "remainder"):

@@ -83,6 +83,10 @@ _BALANCE: Mapping[str, tuple[str, str]] = {
     "allowed_kg_d": ("目标限值下的通量 (kg/d)", "flux at the target's limit (kg/d)"),
     "inherited_kg_d": ("上游断面带入 (kg/d)", "inherited from upstream (kg/d)"),
     "explained_kg_d": ("排污口已解释 (kg/d)", "explained by outfalls (kg/d)"),
+    "upstream_kg_d": (
+        "上游断面以上的排污口（已含在带入中，kg/d）",
+        "outfalls above sections upstream (within inherited, kg/d)",
+    ),
     "remainder_kg_d": ("未解释余量 (kg/d)", "unexplained remainder (kg/d)"),
 }
 
@@ -94,18 +98,20 @@ _OUTFALLS = (
 )  # fmt: skip
 _IN_TEXT = (
     "rank", "outfall_id", "name", "kind", "district", "arriving_kg_d", "share_of_flux",
-    "share_explained", "load_basis", "distance_m", "travel_time_h", "next_section", "local",
-    "snap_status",
+    "share_explained", "load_basis", "distance_m", "travel_time_h", "next_section", "local", "note",
 )  # fmt: skip
 _KINDS = {
     "kind": "outfall_kind", "action": "outfall_action", "status": "outfall_status", "bank": "bank",
-    "snap_status": "snap_status", "carries_item": "carries_item",
+    "snap_status": "snap_status", "carries_item": "carries_item", "note": "outfall_note",
 }  # fmt: skip
 _ABOVE = (
-    "section_id", "name", "level", "river", "target_class", "water_class", "compliant",
-    "failing_items", "value", "target_limit", "flux_kg_d", "distance_m", "travel_time_h",
+    "section_id", "name", "level", "river", "target_class", "section_class", "value", "water_class",
+    "compliant", "n", "distance_m", "travel_time_h", "flux_kg_d", "arriving_kg_d", "nearest",
 )  # fmt: skip
-_REACHES = ("reach_id", "name", "length_m", "load_kg_d", "arriving_kg_d", "distance_m", "time_h")
+_REACHES = (
+    "reach_id", "name", "strahler", "length_m", "distance_m", "travel_time_h", "load_kg_d",
+    "added_kg_d",
+)  # fmt: skip
 
 
 def trace_document(trace: Any, lang: str, pictures: tuple[Picture, ...]) -> Document:

@@ -23,7 +23,16 @@ import shapely
 
 from basin.crs import GEOD
 
-__all__ = ["Pieces", "cut", "degrees_of", "nearest", "ring_shapes", "scale_at", "within"]
+__all__ = [
+    "Pieces",
+    "cut",
+    "degrees_of",
+    "nearest",
+    "ring_shapes",
+    "scale_at",
+    "valid_shapes",
+    "within",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -134,6 +143,16 @@ def ring_shapes(geometry: Any, *, fill: bool) -> npt.NDArray[np.object_]:
     filled = shapely.polygons(shapely.get_exterior_ring(parts[polygons]))
     out[areal] = shapely.multipolygons(filled, indices=owner[polygons])
     return out
+
+
+def valid_shapes(geometry: Any) -> npt.NDArray[np.object_]:
+    """Mend self-crossing polygons (by structure: a bow-tie keeps both its wings)."""
+    shapes = np.asarray(geometry, dtype=object)
+    broken = ~shapely.is_valid(shapes) & ~shapely.is_missing(shapes)
+    if broken.any():
+        shapes = shapes.copy()
+        shapes[broken] = shapely.make_valid(shapes[broken], method="structure")
+    return shapes
 
 
 def cut(geometry: Any, *, fill: bool = False) -> Pieces:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from basin._measure import Floats, cut, nearest, ring_shapes, within
+from basin._measure import Floats, cut, nearest, ring_shapes, valid_shapes, within
 from basin.crs import EXCHANGE_CRS, GEOD, local_metric_crs, to_exchange
 from basin.errors import LayerError
 from basin.standards.labels import codes
@@ -167,16 +167,7 @@ def _shadow(geometry: npt.NDArray[np.object_]) -> Any:
     filled = ring_shapes(geometry, fill=True)
     areal = shapely.get_dimensions(geometry) == 2
     near = shapely.buffer(geometry[~areal], _SHADOW_M / 111_000.0)
-    return shapely.union_all(np.concatenate([_valid(filled[areal]), near]))
-
-
-def _valid(geometry: Any) -> npt.NDArray[np.object_]:
-    shapes = np.asarray(geometry, dtype=object)
-    broken = ~shapely.is_valid(shapes) & ~shapely.is_missing(shapes)
-    if broken.any():
-        shapes = shapes.copy()
-        shapes[broken] = shapely.make_valid(shapes[broken], method="structure")
-    return shapes
+    return shapely.union_all(np.concatenate([valid_shapes(filled[areal]), near]))
 
 
 def lapsed_rivers(shorelines: gpd.GeoDataFrame, date: Any) -> pd.DataFrame:
@@ -260,8 +251,8 @@ def shoreline_distance(
         lines = lines[_text(lines, "river_class").isin(list(classes)).to_numpy()]
     # sorted by id, so that a tie goes to the lowest id whatever the order of rows
     lines = lines.iloc[np.argsort(_text(lines, "line_id").to_numpy(), kind="stable")]
-    shapes = _valid(places.geometry.to_numpy())
-    bank = _valid(lines.geometry.to_numpy())
+    shapes = valid_shapes(places.geometry.to_numpy())
+    bank = valid_shapes(lines.geometry.to_numpy())
     half, uncertain = _half_width(lines)
     groups = _group_codes(lines, by)
     radius = None
@@ -451,7 +442,7 @@ def _quad_segments(limit_m: float) -> int:
 
 def _tiles(lines: gpd.GeoDataFrame) -> list[gpd.GeoDataFrame]:
     """Cut lines by a grid of 0.2 degrees, so that the plane of each tile is true to 1 : 100,000."""
-    shapes = _valid(lines.geometry.to_numpy())
+    shapes = valid_shapes(lines.geometry.to_numpy())
     filled = ring_shapes(shapes, fill=True)
     shapes = np.where(shapely.is_missing(filled), shapes, filled)
     shapes = shapely.segmentize(shapes, 0.01)

@@ -1,0 +1,353 @@
+"""Zones: which protected or controlled areas a site touches, how much, and where layers are known.
+
+A site that touches a zone by less than the positional errors of both is a sliver: neither in nor
+out. Where a layer is not known to be complete, that no zone was found means nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+
+from basin._measure import Floats, cut, nearest, scale_at, valid_shapes, within
+from basin.buffers import LINE_ACCURACY_M, SITE_ACCURACY_M, in_force, site_keys
+from basin.crs import EXCHANGE_CRS, area_m2, length_m, to_exchange
+from basin.standards.labels import codes
+
+__all__ = ["known_complete", "overlay_zones", "zone_areas", "zone_coverage"]
+
+Bools = npt.NDArray[np.bool_]
+Shapes = npt.NDArray[np.object_]
+
+#: Gaps up to about this between polygons of a coverage are closed (degrees; 1 m).
+_SEAM_DEG = 1e-5
+
+
+def _text(table: pd.DataFrame, column: str) -> Any:
+    if column not in table:
+        return np.full(len(table), "", dtype=object)
+    values = table[column].astype(object)
+    return values.where(values.notna(), "").astype(str).str.strip().to_numpy(dtype=object)
+
+
+def _accuracy(table: pd.DataFrame, default: float) -> Floats:
+    if "accuracy_m" not in table:
+        return np.full(len(table), default)
+    value = pd.to_numeric(table["accuracy_m"], errors="coerce").to_numpy(dtype=float)
+    return np.where(value >= 0, value, default)
+
+
+# ---- overlay ---------------------------------------------------------------------------------
+
+
+def overlay_zones(
+    sites: gpd.GeoDataFrame,
+    zones: gpd.GeoDataFrame,
+    *,
+    date: Any = None,
+    within_m: float | npt.ArrayLike | None = None,
+) -> pd.DataFrame:
+    """Find the zones that each site touches, and those near it.
+
+    Parameters
+    ----------
+    sites : shape (n, ...)
+        Points, lines or polygons; ``site_id`` (or the index) and, if known, ``accuracy_m``.
+        Any known CRS.
+    zones : shape (m, ...)
+        Polygons with ``zone_id``, ``kind`` and, if known, ``grade``, ``name``, ``code``,
+        ``valid_from``, ``valid_to``, ``accuracy_m``. Any known CRS. A hole is outside.
+    date
+        Keep the zones in force on this date; None keeps all.
+    within_m : scalar or shape (n,), optional
+        Also list the zones that come within these metres without being touched. None lists, of
+        each kind and grade that a site does not touch, the nearest zone at any distance.
+
+    Returns
+    -------
+    DataFrame
+        One row a site and zone, in the order of `sites`: ``site_id``, ``zone_id``, ``kind``,
+        ``grade``, ``name``, ``code``, ``valid_from``, ``valid_to``; ``overlap_m2`` and ``share`` of
+        the site (of its length for a line, 1 for a point inside); ``distance_m`` (0 if touched),
+        ``site_lon``, ``site_lat``, ``zone_lon``, ``zone_lat`` (nearest points; NaN if deep inside);
+        ``error_m`` (root sum of squares; 5 m for a site and 30 m for a zone that state none);
+        ``sliver`` (touched, but by no more than the error). Sites without geometry have no row.
+
+    Raises
+    ------
+    CrsError
+        If a CRS is missing or refused, or coordinates lie outside China.
+    """
+    places = to_exchange(sites, layer="sites")
+    areas = to_exchange(zones, layer="zones")
+    areas = areas[in_force(areas, date)]
+    # sorted by id, so that a tie goes to the lowest id whatever the order of rows
+    areas = areas.iloc[np.argsort(_text(areas, "zone_id"), kind="stable")]
+    shapes, bounds = valid_shapes(places.geometry.to_numpy()), valid_shapes(areas.geometry)
+    own, drawn = _accuracy(places, SITE_ACCURACY_M), _accuracy(areas, LINE_ACCURACY_M)
+    most = np.hypot(own, drawn.max(initial=0.0))
+    look = most if within_m is None else np.fmax(most, np.asarray(within_m, dtype=float))
+    pairs = _pairs(shapes, bounds, look)
+    if within_m is None:
+        pairs = _add_nearest(pairs, shapes, bounds, _kinds_and_grades(areas))
+    site, zone = pairs["site"].to_numpy(), pairs["zone"].to_numpy()
+    error = np.hypot(own[site], drawn[zone])
+    touched = pairs["touched"].to_numpy(dtype=bool)
+    overlap, share = _overlap(shapes, bounds, site, zone, touched, pairs["covered"].to_numpy(bool))
+    table = pd.DataFrame({"site_id": site_keys(places).to_numpy()[site]})
+    for name in ("zone_id", "kind", "grade", "name", "code"):
+        table[name] = _text(areas, name)[zone]
+    for name in ("valid_from", "valid_to"):
+        dates = pd.to_datetime(areas[name]) if name in areas else pd.Series(pd.NaT, areas.index)
+        table[name] = dates.to_numpy(dtype="datetime64[ns]")[zone]
+    table["overlap_m2"], table["share"] = overlap, share
+    edge = pairs["distance_m"].to_numpy(dtype=float)
+    table["distance_m"] = np.where(touched, 0.0, edge)
+    ends = ["site_lon", "site_lat", "line_lon", "line_lat"]
+    table[["site_lon", "site_lat", "zone_lon", "zone_lat"]] = pairs[ends].to_numpy(dtype=float)
+    table["error_m"] = error
+    table["sliver"] = _slivers(shapes, bounds, site, zone, touched & (edge <= error), error)
+    return table
+
+
+def _kinds_and_grades(areas: pd.DataFrame) -> npt.NDArray[np.int64]:
+    if not len(areas):
+        return np.empty(0, dtype=np.int64)
+    keys = pd.DataFrame({"kind": _text(areas, "kind"), "grade": _text(areas, "grade")})
+    return np.asarray(keys.groupby(["kind", "grade"]).ngroup(), dtype=np.int64)
+
+
+def _pairs(shapes: Shapes, bounds: Shapes, look: Floats) -> pd.DataFrame:
+    """Sites and zones that touch, or whose edges come within `look` of each other."""
+    near = within(cut(shapes), cut(bounds), np.zeros(len(bounds)), look)
+    near = near.rename(columns={"line": "zone"})
+    tree = shapely.STRtree(shapes)
+    zone, site = tree.query(bounds, predicate="intersects")
+    inner_zone, inner = tree.query(bounds, predicate="covers")
+    touching = pd.DataFrame({"site": site, "zone": zone, "touched": True})
+    covered = pd.DataFrame({"site": inner, "zone": inner_zone, "covered": True})
+    pairs = touching.merge(covered, on=["site", "zone"], how="outer")
+    pairs = pairs.merge(near, on=["site", "zone"], how="outer")
+    flags = ["touched", "covered"]
+    pairs[flags] = pairs[flags].eq(True)  # what was not found is False
+    return cast("pd.DataFrame", pairs.sort_values(["site", "zone"], ignore_index=True))
+
+
+def _add_nearest(
+    pairs: pd.DataFrame, shapes: Shapes, bounds: Shapes, groups: npt.NDArray[np.int64]
+) -> pd.DataFrame:
+    """Keep what is touched, and add the nearest zone of each group that is not."""
+    pairs = pairs[pairs["touched"]]
+    pairs = pairs.assign(group=groups[pairs["zone"].to_numpy()])
+    sites, parts = cut(shapes), [pairs]
+    for group in np.unique(groups):
+        some = bounds.copy()
+        some[groups != group] = None
+        found = nearest(sites, cut(some), np.zeros(len(bounds)), shapes)
+        found = found.rename(columns={"line": "zone"})
+        done = pairs.loc[pairs["group"] == group, "site"]
+        found = found[~found["site"].isin(done)]
+        parts.append(found.assign(touched=False, covered=False, group=group))
+    every = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    return cast("pd.DataFrame", every.sort_values(["site", "group", "zone"], ignore_index=True))
+
+
+def _overlap(
+    shapes: Shapes, bounds: Shapes, site: Any, zone: Any, touched: Bools, covered: Bools
+) -> tuple[Floats, Floats]:
+    """Overlap in m2, and share of the site's area, length or point."""
+    size = shapely.get_dimensions(shapes)
+    whole = np.where(size == 2, area_m2(shapes), np.where(size == 1, length_m(shapes), 1.0))
+    part = np.where(touched, whole[site], 0.0)
+    cut_through = touched & ~covered & (size[site] > 0)
+    if cut_through.any():
+        common = shapely.intersection(shapes[site[cut_through]], bounds[zone[cut_through]])
+        solid = size[site[cut_through]] == 2
+        part[cut_through] = np.where(solid, area_m2(common), length_m(common))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.where(touched, np.clip(part / whole[site], 0.0, 1.0), 0.0)
+    return np.where(size[site] == 2, part, 0.0), np.nan_to_num(share)
+
+
+def _slivers(
+    shapes: Shapes, bounds: Shapes, site: Any, zone: Any, doubtful: Bools, error: Floats
+) -> Bools:
+    """Tell which touching pairs could part if an edge moved by the error.
+
+    They could not if a point of the site lies deeper in the zone than the error, or a point of the
+    zone deeper in the site.
+    """
+    sliver = doubtful.copy()
+    rows = np.flatnonzero(doubtful & (shapely.get_dimensions(shapes)[site] > 0))
+    if len(rows):
+        a, b = _local(shapes[site[rows]], bounds[zone[rows]], error[rows])
+        deep = shapely.intersects(a, shapely.buffer(b, -error[rows], join_style="mitre"))
+        deep |= shapely.intersects(shapely.buffer(a, -error[rows], join_style="mitre"), b)
+        sliver[rows] = ~deep
+    return sliver
+
+
+def _local(sites: Shapes, zones: Shapes, error: Floats) -> tuple[Shapes, Shapes]:
+    """Bring each site, and the part of its zone around it, to metres of a plane at the site."""
+    west, south, east, north = shapely.bounds(sites).T
+    lat = (south + north) / 2
+    k = np.column_stack(scale_at(lat))
+    pad = 3.0 * (error + 1.0)[:, None] / k  # farther than an erosion from the cut can come
+    window = shapely.box(west - pad[:, 0], south - pad[:, 1], east + pad[:, 0], north + pad[:, 1])
+    around = shapely.intersection(zones, window)
+    origin = np.column_stack([(west + east) / 2, lat])
+    return _scaled(sites, origin, k), _scaled(around, origin, k)
+
+
+def _scaled(shapes: Shapes, origin: Floats, k: Floats) -> Shapes:
+    xy, owner = shapely.get_coordinates(shapes, return_index=True)
+    return cast("Shapes", shapely.set_coordinates(shapes.copy(), (xy - origin[owner]) * k[owner]))
+
+
+# ---- coverage --------------------------------------------------------------------------------
+
+
+def zone_coverage(
+    sites: gpd.GeoDataFrame,
+    coverage: gpd.GeoDataFrame,
+    *,
+    kinds: Iterable[str] | None = None,
+    reach_m: float = 0.0,
+    date: Any = None,
+) -> pd.DataFrame:
+    """Tell for each site and zone kind whether the layer is known to be complete there.
+
+    Parameters
+    ----------
+    sites
+        Points, lines or polygons, EPSG:4490 or any known CRS.
+    coverage : shape (m, ...)
+        Polygons with ``layer`` (``zones`` or ``shorelines``) and ``kind``; an empty kind stands for
+        all kinds of the layer. With ``valid_from`` and ``valid_to``, if known.
+    kinds
+        Zone kinds, or ``"shorelines"``; None takes every known kind and the shorelines.
+    reach_m
+        How far around the site the layer must be complete, in metres.
+    date
+        Keep the coverage in force on this date; None keeps all.
+
+    Returns
+    -------
+    DataFrame of bool
+        Indexed by ``site_id``, one column a kind. A site without geometry is covered nowhere.
+    """
+    names = list(kinds) if kinds is not None else [*codes("zone_kind"), "shorelines"]
+    places = to_exchange(sites, layer="sites")
+    reach = np.full(len(places), float(reach_m))
+    table = {name: known_complete(places, coverage, name, reach, date=date) for name in names}
+    return pd.DataFrame(table, index=pd.Index(site_keys(places).to_numpy(), name="site_id"))
+
+
+def known_complete(
+    sites: gpd.GeoDataFrame,
+    coverage: gpd.GeoDataFrame | None,
+    kind: str,
+    reach_m: Floats,
+    *,
+    date: Any = None,
+) -> Bools:
+    """Tell for each site whether one layer is known to be complete within `reach_m` of all of it.
+
+    Parameters
+    ----------
+    sites
+        EPSG:4490.
+    coverage
+        As in :func:`zone_coverage`; None is known nowhere.
+    kind
+        A zone kind, or ``"shorelines"``.
+    reach_m : shape (n,)
+    date
+    """
+    shapes = np.asarray(sites.geometry.array, dtype=object)
+    if coverage is None:
+        return np.zeros(len(shapes), dtype=bool)
+    known = _coverage_area(coverage, kind, date)
+    if shapely.is_empty(known):
+        return np.zeros(len(shapes), dtype=bool)
+    shapely.prepare(known)
+    covered = np.asarray(shapely.covers(known, shapes), dtype=bool)
+    # the edge of what is known must lie beyond all that the rule looks at
+    looking = np.where(covered, reach_m, np.nan)
+    close = within(cut(shapes), cut(np.array([known], dtype=object)), np.zeros(1), looking)
+    covered[close["site"].to_numpy()] = False
+    return covered
+
+
+def _coverage_area(coverage: gpd.GeoDataFrame, kind: str, date: Any) -> Any:
+    layer, of = _text(coverage, "layer"), _text(coverage, "kind")
+    if kind == "shorelines":
+        mine = (layer == "shorelines") & np.isin(of, ["", "shorelines"])
+    else:
+        mine = ((layer == "zones") & np.isin(of, ["", kind])) | (layer == kind)
+    mine &= in_force(coverage, date)
+    some = to_exchange(coverage[mine], layer="coverage")
+    shapes = valid_shapes(some.geometry.to_numpy())
+    shapes = shapes[shapely.get_dimensions(shapes) == 2]
+    joined = shapely.union_all(shapes)
+    if len(shapes) > 1:  # close the seams that districts leave between them
+        wide = shapely.buffer(joined, _SEAM_DEG, join_style="mitre")
+        joined = shapely.union(joined, shapely.buffer(wide, -_SEAM_DEG, join_style="mitre"))
+    return joined
+
+
+# ---- statistics ------------------------------------------------------------------------------
+
+
+def zone_areas(
+    zones: gpd.GeoDataFrame,
+    districts: gpd.GeoDataFrame,
+    *,
+    by: Sequence[str] = ("kind", "grade"),
+    date: Any = None,
+) -> pd.DataFrame:
+    """Sum the area of zones by district, each piece of ground once.
+
+    Parameters
+    ----------
+    zones, districts
+        Polygons in any known CRS; districts with ``id`` and ``name``.
+    by
+        Columns of `zones` to sum by; ``("kind",)`` counts overlapping grades once.
+    date
+        Keep the zones in force on this date; None keeps all.
+
+    Returns
+    -------
+    DataFrame
+        ``district_id``, ``district``, the columns of `by`; ``n_zones``, ``area_m2`` (ellipsoidal,
+        overlaps counted once), ``share`` of the district, and ``overlap_m2`` (counted more than
+        once if areas were simply added).
+    """
+    areas, outlines = to_exchange(zones, layer="zones"), to_exchange(districts, layer="districts")
+    areas = areas[in_force(areas, date)]
+    shapes, ground = valid_shapes(areas.geometry), valid_shapes(outlines.geometry)
+    keys = pd.DataFrame({name: _text(areas, name) for name in by})
+    total = area_m2(gpd.GeoSeries(ground, crs=EXCHANGE_CRS))
+    ids, names = _text(outlines, "id"), _text(outlines, "name")
+    rows: list[dict[str, Any]] = []
+    for d in range(len(outlines)):
+        for key, part in keys.groupby(list(by)):
+            common = shapely.intersection(shapes[part.index.to_numpy()], ground[d])
+            each = area_m2(common)
+            once = float(area_m2(np.array([shapely.union_all(common)], dtype=object))[0])
+            if (each > 0).any():
+                labels = dict(zip(by, key if isinstance(key, tuple) else (key,), strict=True))
+                rows.append(
+                    {"district_id": ids[d], "district": names[d], **labels}
+                    | {"n_zones": int((each > 0).sum()), "area_m2": once}
+                    | {"share": once / total[d], "overlap_m2": max(float(each.sum()) - once, 0.0)}
+                )
+    columns = ["district_id", "district", *by, "n_zones", "area_m2", "share", "overlap_m2"]
+    return pd.DataFrame(rows, columns=columns)

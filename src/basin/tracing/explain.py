@@ -165,12 +165,14 @@ def _scope(trace: SourceTrace, zh: bool) -> list[str]:
     reaches = trace.reaches
     # the farthest head of the network above
     ends = reaches["distance_m"] + reaches["length_m"]
+    hours = f"{number(float(reaches['travel_time_h'].max()), 2)} h"
     total, far = float(reaches["length_m"].sum()), float(ends.max())
     if zh:
-        head = f"上游河段 {len(reaches)} 条、{_km(total)}，最远 {_km(far)}；"
+        head = f"上游河段 {len(reaches)} 条、{_km(total)}，最远 {_km(far)}、约 {hours}；"
         head += f"汇入排污口 {len(trace.outfalls)} 个。"
     else:
-        head = f"{len(reaches)} reaches upstream, {_km(total)}, the farthest {_km(far)} away; "
+        head = f"{len(reaches)} reaches upstream, {_km(total)}, the farthest {_km(far)} "
+        head += f"and about {hours} away; "
         head += f"{len(trace.outfalls)} outfalls drain here."
     lines = [head]
     above = trace.upstream_sections
@@ -223,6 +225,7 @@ def _leads(trace: SourceTrace, zh: bool) -> list[str]:
     if len(rest):
         ids = _join(rest[:5], zh) + ("…" if len(rest) > 5 else "")
         lines.append(f"其余 {len(rest)} 个：{ids}" if zh else f"{len(rest)} more: {ids}")
+    lines += _districts(trace, zh)
     apart = table.index[table["carries_item"] == "no"]
     if len(apart):
         ids = _join(apart[:5], zh) + ("…" if len(apart) > 5 else "")
@@ -232,6 +235,23 @@ def _leads(trace: SourceTrace, zh: bool) -> list[str]:
             else f"{len(apart)} drain here but do not carry the item by kind or data: {ids}"
         )
     return lines
+
+
+def _districts(trace: SourceTrace, zh: bool) -> list[str]:
+    """Whose district the known load comes from; nothing where no district is known."""
+    shares = trace.by_district()["share_explained"]
+    shares = shares[(shares > 0) & (shares.index != "?")]
+    if not len(shares):
+        return []
+    told = _join((f"{d} {_percent(s)}" for d, s in shares.items()), zh)
+    here = trace.fact["district"]
+    others = [d for d in shares.index if d != here]
+    text = f"已知负荷按区县：{told}" if zh else f"Known load by district: {told}"
+    if here and others:
+        text += (
+            f"；断面在 {here}，有跨界输入" if zh else f"; the section is in {here}: cross-border"
+        )
+    return [text]
 
 
 def _lead(outfall_id: Any, row: Any, zh: bool) -> str:
@@ -306,10 +326,10 @@ def _left_out(trace: SourceTrace, zh: bool) -> list[str]:
 
 def _next_steps(trace: SourceTrace, zh: bool) -> list[str]:
     table = trace.outfalls[trace.outfalls["carries_item"] != "no"]
-    known = table[table["arriving_kg_d"] > 0]
     steps = []
-    if len(known):
-        ids = _join(known.index[:3], zh)
+    main = _main_leads(table)
+    if main:
+        ids = _join(main, zh)
         steps.append(
             f"对 {ids} 同步采样测流，调阅许可与在线数据"
             if zh
@@ -345,6 +365,13 @@ def _next_steps(trace: SourceTrace, zh: bool) -> list[str]:
             "沿河排查未登记排口与面源" if zh else "Walk the river for unregistered outfalls"
         )
     return [f"{n}) {step}" for n, step in enumerate(steps, 1)]
+
+
+def _main_leads(table: Any) -> list[Any]:
+    """The fewest outfalls, at most five, that bring 90 % of the known load."""
+    known = table.loc[table["arriving_kg_d"] > 0, "share_explained"]
+    before = known.cumsum() - known
+    return list(known.index[before < 0.9][:5])
 
 
 def _halving_reach(trace: SourceTrace) -> tuple[Any, float] | None:

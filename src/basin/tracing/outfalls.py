@@ -25,6 +25,12 @@ __all__ = [
 
 _LEFT_OUT = ["outfall_id", "name", "reason", "text_zh", "text_en"]
 
+#: Dates that survey tables carry under their own names.
+_DATE_COLUMNS = {
+    "sampled_on": ("最近监测", "最近监测日期", "最近采样日期"),
+    "closed_on": ("取缔日期", "关闭日期", "封堵日期"),
+}
+
 _REASONS = {
     "duplicate": (
         "编号重复，与 {detail} 为同一排污口，避免重复计算",
@@ -98,25 +104,23 @@ def item_loads(outfalls: Any, item: str) -> pd.DataFrame:
 
 
 def _was_sampled_closed(outfalls: Any) -> npt.NDArray[np.bool_]:
-    """True where a closed outfall was sampled after closing, so that it may still discharge.
-
-    Reads ``sampled_on`` and, where known, ``closed_on``.
-    """
+    """True where a closed outfall was sampled after closing, so that it may still discharge."""
     closed = outfalls["status"].eq("closed").fillna(False).to_numpy(dtype=bool)
-    if "sampled_on" not in outfalls.columns:
-        return np.zeros(len(outfalls), dtype=bool)
-    sampled = pd.to_datetime(outfalls["sampled_on"], errors="coerce")
-    since = (
-        pd.to_datetime(outfalls["closed_on"], errors="coerce")
-        if "closed_on" in outfalls.columns
-        else pd.Series(pd.NaT, index=outfalls.index)
-    )
+    sampled, since = _dates(outfalls, "sampled_on"), _dates(outfalls, "closed_on")
     later = sampled.notna() & (since.isna() | (sampled > since))
     return np.asarray(closed & later.to_numpy(dtype=bool), dtype=bool)
 
 
+def _dates(table: Any, column: str) -> pd.Series:
+    known = next((c for c in (column, *_DATE_COLUMNS[column]) if c in table.columns), None)
+    if known is None:
+        return pd.Series(pd.NaT, index=table.index, dtype="datetime64[ns]")
+    dates: pd.Series = pd.to_datetime(table[known], errors="coerce")
+    return dates
+
+
 def add_districts(outfalls: gpd.GeoDataFrame, districts: Any) -> tuple[pd.Series, pd.Series]:
-    """Name the district of each outfall, and say where the stated one differs.
+    """Name the district of each point, and say where the stated one differs.
 
     A polygon decides; the stated district stands where no polygon holds the point.
 

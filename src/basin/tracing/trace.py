@@ -73,7 +73,8 @@ class SourceTrace:
         ``load_kg_d`` is the load passing that arrives at the section, ``added_kg_d`` what its own
         outfalls add to that; along the shortest way, so one arm of a braid.
     fact
-        What was found at the section: class, target, value, limit, multiples, failing months.
+        What was found at the section: class, target, value, limit, multiples, failing months,
+        its district.
     fails
         Whether the item is worse than the reference class; None if it was not measured.
     period, section_id, item_id
@@ -227,6 +228,8 @@ def trace_sources(
     routes = routes_to(network, end, default_velocity_m_s=speed)
     above = upstream_sections(network, routes, table, places, assessment, section_id, item, decay)
     fact = _fact(assessment, section_id, item)
+    own = table[table["section_id"] == section_id]
+    fact["district"] = str(add_districts(own, districts)[0].iloc[0])
     flow, notes = _flow(network, table, section_id, end)
     where = (float(places["lon"].loc[section_id]), float(places["lat"].loc[section_id]))
     drained, left_out, elsewhere = sift_outfalls(

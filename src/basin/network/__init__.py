@@ -1,0 +1,24 @@
+"""Rivers as a directed graph: build and repair, orders, navigation, snapping, accumulation.
+
+``RiverNetwork.from_lines(lines)`` makes lines, as they are drawn, into a graph of reaches that
+flow downstream, and lists in ``.issues`` everything that it repaired or that it only proposes.
+
+===============  ===================================================================
+``build``        the lines: ids, multi-lines, rings, copies
+``join``         gaps at ends, ends in the middle of lines, splitting
+``topology``     a stated downstream reach beside the geometry
+``direction``    which way each reach flows (``bridges``, ``blocks`` find where to ask)
+``attributes``   orders, main paths, lengths; every definition with its source
+``missing``      connections that may be missing, pieces that stand alone
+``assemble``     the stages in turn
+``navigate``     sets above and below, walked distances, accumulation
+``snap``         points on the network
+``ledger``       the findings and their sentences
+``model``        the class that is asked
+===============  ===================================================================
+"""
+
+from basin.network.ledger import issue_text
+from basin.network.model import RiverNetwork
+
+__all__ = ["RiverNetwork", "issue_text"]

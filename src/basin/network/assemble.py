@@ -1,0 +1,290 @@
+"""The line of work from a table of lines to a network: each stage in turn, one ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+
+from basin.crs import EXCHANGE_CRS
+from basin.errors import NetworkError
+from basin.network.arrays import Bools, Floats, Ints, node_levels, smallest_cycle
+from basin.network.attributes import Attributes, Tree, attributes_of
+from basin.network.build import Lines, check_any, clean_lines, drop_loops, ends_of, to_lonlat
+from basin.network.direction import Drawn, orient
+from basin.network.geometry import Vertices, metres_per_degree, vertices
+from basin.network.join import close_gaps, split_at_ends
+from basin.network.ledger import Ledger
+from basin.network.missing import list_isolated, propose_joins
+from basin.network.names import name_codes
+from basin.network.topology import close_stated_gaps, stated_direction, stated_targets
+
+__all__ = ["Parts", "assemble"]
+
+#: Missing connections are looked for within so many times the tolerance, and at least so far.
+_PROPOSE_TIMES, _PROPOSE_AT_LEAST_M = 5.0, 50.0
+
+#: Vertices from an end that give a line's course there: one alone follows every wriggle.
+_COURSE_VERTICES = 3
+
+_NUMBERS = ("width_m", "velocity_m_s", "flow_m3_s")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a network is made of; arrays follow the order of `reaches`."""
+
+    reaches: gpd.GeoDataFrame
+    issues: gpd.GeoDataFrame
+    nodes: Floats
+    tree: Tree
+    path: Ints
+    level: Ints
+    passes: Bools
+    is_main: Bools
+    split: dict[str, tuple[str, ...]]
+    gone: dict[str, str]
+
+
+def assemble(
+    lines: Any,
+    *,
+    snap_tolerance_m: float,
+    to_id: str | None,
+    dem: Any,
+    propose_within_m: float | None,
+    turn: bool,
+) -> Parts:
+    """Build all parts of a network; see :meth:`basin.network.RiverNetwork.from_lines`."""
+    if not snap_tolerance_m >= 0:
+        raise NetworkError(
+            f"snap_tolerance_m is {snap_tolerance_m}", mend="Give metres, 0 or more."
+        )
+    within = propose_within_m
+    if within is None:
+        within = max(_PROPOSE_TIMES * snap_tolerance_m, _PROPOSE_AT_LEAST_M)
+    ledger = Ledger()
+    table, single = clean_lines(to_lonlat(lines), ledger)
+    check_any(single)
+    target = stated_targets(table, to_id)
+    joined = close_gaps(single, snap_tolerance_m, ledger)
+    joined, split = split_at_ends(joined, snap_tolerance_m, ledger)
+    if target is not None:
+        joined = close_stated_gaps(joined, target, within, ledger)
+    joined = drop_loops(joined, ledger)
+    check_any(joined)
+    source = table.iloc[joined.row].reset_index(drop=True)
+    drawn = _as_drawn(joined, source, target, dem)
+    flip = orient(drawn, ledger, turn=turn)
+    flow_lines = joined._replace(geom=np.where(flip, shapely.reverse(joined.geom), joined.geom))
+    return _finish(flow_lines, table, source, drawn.turned(flip), split, within, ledger)
+
+
+def _as_drawn(joined: Lines, source: pd.DataFrame, target: Ints | None, dem: Any) -> Drawn:
+    nodes, frm, to = ends_of(joined)
+    verts = vertices(joined.geom)
+    name = name_codes(source["name"]) if "name" in source else np.full(len(frm), -1, dtype=np.intp)
+    height = _elevations(dem, nodes) if dem is not None else np.full(len(nodes), np.nan)
+    leave, arrive = _courses(verts)
+    return Drawn(
+        frm=frm,
+        to=to,
+        xy=nodes,
+        lengths=verts.lengths(),
+        leave=leave,
+        arrive=arrive,
+        name=name,
+        rise=height[to] - height[frm],
+        stated=stated_direction(joined, target),
+        ids=joined.ids,
+        geom=joined.geom,
+    )
+
+
+def _courses(verts: Vertices) -> tuple[Floats, Floats]:
+    """Unit vectors (east, north) in which each line leaves its start and arrives at its end."""
+    first, last = verts.first[:-1], verts.first[1:] - 1
+
+    def unit(a: Ints, b: Ints) -> Floats:
+        step = verts.xy[b] - verts.xy[a]
+        step = step * np.column_stack(metres_per_degree(verts.xy[a, 1]))
+        size = np.hypot(step[:, 0], step[:, 1])[:, None]
+        result: Floats = step / np.where(size > 0, size, 1.0)
+        return result
+
+    return (
+        unit(first, np.minimum(first + _COURSE_VERTICES, last)),
+        unit(np.maximum(last - _COURSE_VERTICES, first), last),
+    )
+
+
+def _elevations(dem: Any, xy: Floats) -> Floats:
+    """Elevation of the DEM's cell under each place in metres; NaN outside and where it has none."""
+    import rasterio
+
+    if isinstance(dem, str | Path):
+        # the driver is named because another file under this name could make GDAL fetch anything
+        with rasterio.open(dem, driver="GTiff") as dataset:
+            return _read_elevations(dataset, xy)
+    return _read_elevations(dem, xy)
+
+
+def _read_elevations(dataset: Any, xy: Floats) -> Floats:
+    from rasterio.windows import Window
+
+    places = gpd.GeoSeries(gpd.points_from_xy(xy[:, 0], xy[:, 1]), crs=EXCHANGE_CRS)
+    places = places.to_crs(dataset.crs)
+    to_cell, x, y = ~dataset.transform, places.x.to_numpy(), places.y.to_numpy()
+    column = np.floor(to_cell.a * x + to_cell.b * y + to_cell.c).astype(int)
+    line = np.floor(to_cell.d * x + to_cell.e * y + to_cell.f).astype(int)
+    height = np.full(len(xy), np.nan)
+    inside = (column >= 0) & (line >= 0) & (column < dataset.width) & (line < dataset.height)
+    if inside.any():
+        c, r = column[inside], line[inside]
+        window = Window(c.min(), r.min(), c.max() - c.min() + 1, r.max() - r.min() + 1)
+        band = dataset.read(1, window=window, masked=True).astype(float).filled(np.nan)
+        height[inside] = band[r - r.min(), c - c.min()]
+    return height
+
+
+def _column(source: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:
+    if name not in source:
+        return np.full(len(source), np.nan)
+    return pd.to_numeric(source[name], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+
+
+def _finish(
+    lines: Lines,
+    table: gpd.GeoDataFrame,
+    source: pd.DataFrame,
+    flow: Drawn,
+    split: dict[str, tuple[str, ...]],
+    within_m: float,
+    ledger: Ledger,
+) -> Parts:
+    n = len(flow.xy)
+    got = attributes_of(
+        flow.frm,
+        flow.to,
+        n,
+        flow.lengths,
+        flow.name,
+        official=np.nan_to_num(_column(source, "divergence")).astype(np.intp),
+        flow=_column(source, "flow_m3_s"),
+        width=_column(source, "width_m"),
+    )
+    _list_cycles(flow, lines.ids, lines.geom, ledger)
+    verts = vertices(lines.geom)
+    propose_joins(flow, verts, got, lines.ids, within_m, ledger)
+    list_isolated(flow, verts, got.piece, lines.ids, ledger)
+    issues = ledger.frame()
+    order = got.order
+    level, _ = node_levels(flow.frm, flow.to, n)
+    rank = np.empty(len(order), dtype=np.intp)
+    rank[order] = np.arange(len(order))
+    passes = np.ones(len(order), dtype=bool)
+    passes[rank[got.cut]] = False
+    foot = rank[got.path_foot][order]
+    return Parts(
+        reaches=_reaches(lines, table, source, flow, got),
+        issues=issues,
+        nodes=flow.xy,
+        tree=_renumber(got.tree, rank, order),
+        path=foot,
+        level=level[flow.frm[order]],
+        passes=passes,
+        is_main=got.is_main[order],
+        split=_all_parts(table, lines, split),
+        gone=_set_aside(issues),
+    )
+
+
+def _reaches(
+    lines: Lines, table: gpd.GeoDataFrame, source: pd.DataFrame, flow: Drawn, got: Attributes
+) -> gpd.GeoDataFrame:
+    ids = lines.ids.astype(str)
+    name = source["name"] if "name" in source else pd.Series("", index=source.index)
+    computed: dict[str, Any] = {
+        "source_id": table["reach_id"].to_numpy()[lines.row],
+        "name": name.astype("string").fillna("").str.strip().to_numpy(dtype=object),
+        "from_node": flow.frm,
+        "to_node": flow.to,
+        "length_m": flow.lengths,
+        "strahler": got.strahler,
+        "shreve": got.shreve,
+        "stream_level": got.stream_level,
+        "tributary_order": got.tributary_order,
+        "main_path_id": ids[got.path_foot],
+        "path_length_m": got.path_length_m,
+        "arbolate_m": got.arbolate_m,
+        "topo_order": np.argsort(got.order),
+        "piece": got.piece,
+        **{c: _column(source, c) for c in _NUMBERS},
+    }
+    taken = {"reach_id", "geometry", *computed}
+    others = {c: source[c] for c in source.columns if c not in taken}
+    frame = pd.DataFrame({**computed, **others}).iloc[got.order]
+    frame.index = pd.Index(ids[got.order], name="reach_id")
+    return gpd.GeoDataFrame(frame, geometry=lines.geom[got.order], crs=EXCHANGE_CRS)
+
+
+def _renumber(tree: Tree, rank: Ints, order: Ints) -> Tree:
+    """Put the reaches of a tree into the order in which they are stored."""
+
+    def pointer(values: Ints) -> Ints:
+        return np.where(values < 0, -1, rank[values])[order]
+
+    return tree._replace(
+        down=pointer(tree.down),
+        main_up=pointer(tree.main_up),
+        seq=rank[tree.seq],
+        pos=tree.pos[order],
+        size=tree.size[order],
+    )
+
+
+def _list_cycles(flow: Drawn, ids: Any, geom: Any, ledger: Ledger) -> None:
+    """List a smallest cycle, take its likeliest reach away, and look again."""
+    n = len(flow.xy)
+    _, cut = node_levels(flow.frm, flow.to, n)
+    left = np.arange(len(flow.frm), dtype=np.intp)
+    for edge in cut.tolist():
+        cycle = left[smallest_cycle(flow.frm[left], flow.to[left], n)]
+        if len(cycle):
+            ledger.add(
+                "cycle",
+                ids[cycle],
+                action="none",
+                confidence=1.0,
+                place=shapely.MultiLineString(list(geom[cycle])),
+            )
+        left = left[left != edge]
+
+
+def _all_parts(
+    table: gpd.GeoDataFrame, lines: Lines, split: dict[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
+    """Return which reaches each id that is gone has become."""
+    source = table["reach_id"].to_numpy()[lines.row]
+    renamed = np.flatnonzero(source != lines.ids)
+    parts: dict[str, tuple[str, ...]] = {}
+    for k in renamed.tolist():
+        parts[str(source[k])] = (*parts.get(str(source[k]), ()), str(lines.ids[k]))
+    return {**split, **parts}
+
+
+def _set_aside(issues: gpd.GeoDataFrame) -> dict[str, str]:
+    gone: dict[str, str] = {}
+    for row in issues.itertuples():
+        ids = str(row.reach_ids).split(", ")
+        if row.kind in ("zero_length", "ring_set_aside"):
+            gone[ids[0]] = f"{row.kind}, {row.rule}"
+        elif row.kind == "duplicate":
+            gone[ids[1]] = f"duplicate of {ids[0]}"
+    return gone

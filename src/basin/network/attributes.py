@@ -1,0 +1,439 @@
+"""Orders, main paths and lengths of an oriented network, each in one or two sweeps over arrays.
+
+Definitions
+-----------
+main way
+    Where a river parts, one reach carries it on: the official main one where the layer has a
+    ``divergence`` column (1 main, 2 secondary), else the one that leads to the largest outlet,
+    that keeps the name of an inflow, that carries most flow, that is widest, that is shortest.
+strahler
+    Strahler (1957): springs 1, and one more where two equal ones meet (three equal ones as two).
+    Secondary ways keep the order of the river that they leave and do not raise another's where
+    they rejoin it, as in NHDPlus (McKay et al. 2012, StreamOrde and StreamCalc).
+shreve
+    Number of springs above, once each (Shreve 1966); at a parting it goes the main way.
+arbolate_m
+    Metres of all reaches above and the reach itself, each counted once (NHDPlus ArbolateSu).
+path_length_m
+    Metres along main ways from the reach's downstream end to the outlet (NHDPlus Pathlength).
+main path
+    From an outlet up, always by the inflow of the same name, or of the greatest arbolate sum where
+    the name ends. ``main_path_id`` is the id of its lowest reach.
+stream_level
+    1 for paths that reach an outlet, one more for each path that they flow into (NHDPlus
+    StreamLeve, counted from the outlet of the layer).
+tributary_order
+    0 main stem, 1 first-order tributary (it flows into the main stem), 2 and so on: stream level
+    less one, but an arm that parts from a river and rejoins it, or ends at an outlet of its own,
+    is that river.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from basin.network.arrays import (
+    Bools,
+    Csr,
+    Floats,
+    Ints,
+    chain_sums,
+    components,
+    first_by,
+    group,
+    node_levels,
+    nodes_above,
+)
+
+__all__ = ["Attributes", "Tree", "attributes_of", "subtree"]
+
+
+class Tree(NamedTuple):
+    """The network reduced to main ways, as intervals: those above ``e`` lie behind it in `seq`.
+
+    Attributes
+    ----------
+    down : shape (m,)
+        The reach that carries on from each reach's end along the main way, or -1.
+    main_up : shape (m,)
+        The reach that each reach continues on its main path, or -1.
+    seq : shape (m,)
+        Reaches in an order in which each stands before all that drain to it by main ways.
+    pos, size : shape (m,)
+        Place of each reach in `seq`, and the number of reaches from there that belong to it.
+    link_at, link_low, link_high : shape (k,)
+        What the intervals leave out: whoever has place `link_at` has ``seq[link_low:link_high]``
+        above it too (a secondary way has all that flows to its parting). Ordered by `link_at`.
+    """
+
+    down: Ints
+    main_up: Ints
+    seq: Ints
+    pos: Ints
+    size: Ints
+    link_at: Ints
+    link_low: Ints
+    link_high: Ints
+
+
+class Attributes(NamedTuple):
+    """One value a reach, all in the order of the reaches given."""
+
+    order: Ints  # reaches, upstream first
+    cut: Ints
+    piece: Ints
+    strahler: Ints
+    shreve: Ints
+    stream_level: Ints
+    tributary_order: Ints
+    path_foot: Ints  # lowest reach of the main path
+    path_length_m: Floats
+    arbolate_m: Floats
+    is_main: Bools  # it carries the river on where it begins
+    tree: Tree
+
+
+def attributes_of(
+    frm: Ints,
+    to: Ints,
+    n: int,
+    lengths: Floats,
+    name: Ints,
+    *,
+    official: Ints,
+    flow: Floats,
+    width: Floats,
+) -> Attributes:
+    """Compute every attribute.
+
+    Parameters
+    ----------
+    frm, to : shape (m,)
+        Nodes 0..n-1.
+    name
+        Number of each reach's river name, -1 for none.
+    official
+        0 unknown, 1 main way, 2 secondary way.
+    flow, width
+        NaN where unknown.
+    """
+    into, out = group(to, n), group(frm, n)
+    level, cut = node_levels(frm, to, n)
+    order = np.lexsort((np.arange(len(frm)), level[frm]))
+    piece = _pieces(frm, to, n, lengths)
+    main = _main_ways(frm, to, into, out, lengths, name, official, flow, width, piece)
+    down = main[to]
+    down[cut] = -1
+    strahler, local, shreve = _sweep_down(frm, to, n, lengths, level, order, cut, main)
+    main_up = _main_inflows(to, down, n, local, name)
+    tree = _tree(frm, to, down, main_up, order, main, cut)
+    follows = np.where(main_up[np.maximum(down, 0)] == np.arange(len(frm)), down, -1)
+    follows[down < 0] = -1
+    foot = _last(follows)
+    return Attributes(
+        order=order,
+        cut=cut,
+        piece=piece,
+        strahler=strahler,
+        shreve=shreve,
+        stream_level=1 + chain_sums(down, _steps(down, follows)).astype(np.intp),
+        tributary_order=_tributary_order(down, follows, foot, main, frm, name, main_up),
+        path_foot=foot,
+        path_length_m=chain_sums(down, lengths) - lengths,
+        arbolate_m=_arbolate(tree, lengths),
+        is_main=main[frm] == np.arange(len(frm)),
+        tree=tree,
+    )
+
+
+def _pieces(frm: Ints, to: Ints, n: int, lengths: Floats) -> Ints:
+    """Number the connected pieces of the network, the longest 0."""
+    label = components(frm, to, n)[frm]
+    total = np.bincount(label, weights=lengths, minlength=n)
+    labels = np.unique(label)
+    rank = np.empty(n, dtype=np.intp)
+    rank[labels[np.lexsort((labels, -total[labels]))]] = np.arange(len(labels))
+    return rank[label]
+
+
+def _main_ways(
+    frm: Ints,
+    to: Ints,
+    into: Csr,
+    out: Csr,
+    lengths: Floats,
+    name: Ints,
+    official: Ints,
+    flow: Floats,
+    width: Floats,
+    piece: Ints,
+) -> Ints:
+    """Return for each node the reach that carries the river on, or -1."""
+    n = len(out.first) - 1
+    parting = np.flatnonzero(np.diff(out.first) > 1)
+    main = first_by(frm, n)
+    if not len(parting):
+        return main
+    edges = out.of(parting)
+    aside = np.zeros(len(frm), dtype=bool)
+    aside[edges] = ~_leads_to_largest_outlet(frm, to, into, out, lengths, piece)[edges]
+    width_name = int(name.max(initial=0)) + 1
+    arriving = (to * width_name + name)[name >= 0]
+    renamed = (name[edges] < 0) | ~np.isin(frm[edges] * width_name + name[edges], arriving)
+    keys = (
+        edges,
+        lengths[edges],
+        -np.nan_to_num(width[edges]),
+        -np.nan_to_num(flow[edges]),
+        renamed,
+        aside[edges],
+        official[edges] != 1,
+        frm[edges],
+    )
+    order = np.lexsort(keys)
+    start = np.unique(frm[edges][order], return_index=True)[1]
+    main[frm[edges][order][start]] = edges[order][start]
+    return main
+
+
+def _leads_to_largest_outlet(
+    frm: Ints, to: Ints, into: Csr, out: Csr, lengths: Floats, piece: Ints
+) -> Bools:
+    """Mark reaches from which water can come to the largest outlet of their piece."""
+    n = len(out.first) - 1
+    node_piece = np.full(n, -1, dtype=np.intp)
+    node_piece[frm], node_piece[to] = piece, piece
+    sinks = np.flatnonzero(np.diff(out.first) == 0)
+    count = np.bincount(node_piece[sinks], minlength=int(piece.max(initial=0)) + 1)
+    leads = count[piece] <= 1
+    best: dict[int, tuple[float, Bools]] = {}
+    for sink in sinks[count[node_piece[sinks]] > 1].tolist():
+        above = nodes_above(np.array([sink]), frm, into)[to]
+        total = float(lengths[above].sum())
+        if total > best.get(int(node_piece[sink]), (-1.0, above))[0]:
+            best[int(node_piece[sink])] = (total, above)
+    for _, above in best.values():
+        leads |= above
+    return leads
+
+
+def _sweep_down(
+    frm: Ints,
+    to: Ints,
+    n: int,
+    lengths: Floats,
+    level: Ints,
+    order: Ints,
+    cut: Ints,
+    main: Ints,
+) -> tuple[Ints, Floats, Ints]:
+    """Sweep from the springs down, level by level: Strahler, local arbolate sum, Shreve."""
+    m = len(frm)
+    strahler = np.ones(m, dtype=np.intp)
+    counts = np.zeros(m, dtype=bool)  # is it on main ways since a spring
+    local, shreve = lengths.astype(float), np.ones(m)
+    top = np.zeros((2, n), dtype=np.intp)  # greatest order arriving: of main ways, of any
+    equal = np.zeros(n, dtype=np.intp)  # how many main ways arrive with it
+    arrived, springs = np.zeros(n), np.zeros(n)
+    passed = np.ones(m, dtype=bool)
+    passed[cut] = False
+    has_in = np.zeros(n, dtype=bool)
+    has_in[to[passed]] = True
+    stop = np.flatnonzero(np.diff(level[frm[order]])) + 1
+    for edges in np.split(order, stop):
+        node = frm[edges]
+        on = main[node] == edges
+        fed = has_in[node]
+        by_main = top[0, node] > 0
+        strahler[edges] = np.where(
+            ~fed, 1, np.where(by_main, top[0, node] + (equal[node] > 1), top[1, node])
+        )
+        counts[edges] = on & (~fed | by_main)
+        local[edges] += np.where(on, arrived[node], 0.0)
+        shreve[edges] = np.where(on, np.maximum(springs[node], ~fed), 0.0)
+        edges = edges[passed[edges]]
+        there, rank, real = to[edges], strahler[edges], counts[edges]
+        np.maximum.at(top[1], there, rank)
+        before = top[0, there]
+        np.maximum.at(top[0], there[real], rank[real])
+        equal[there[top[0, there] > before]] = 0
+        np.add.at(equal, there[real & (rank == top[0, there])], 1)
+        np.add.at(arrived, there, local[edges])
+        np.add.at(springs, there, shreve[edges])
+    return strahler, local, shreve.astype(np.intp)
+
+
+def _main_inflows(to: Ints, down: Ints, n: int, local: Floats, name: Ints) -> Ints:
+    """Return for each reach the one above that it continues, or -1."""
+    main_up = np.full(len(to), -1, dtype=np.intp)
+    edges = np.flatnonzero(down >= 0)
+    below = down[edges]
+    other = (name[edges] < 0) | (name[edges] != name[below])
+    order = np.lexsort((edges, -local[edges], other, below))
+    start = np.unique(below[order], return_index=True)[1]
+    main_up[below[order][start]] = edges[order][start]
+    return main_up
+
+
+def _tree(
+    frm: Ints, to: Ints, down: Ints, main_up: Ints, order: Ints, main: Ints, cut: Ints
+) -> Tree:
+    """Lay the main ways out as nested intervals, the main path of each first."""
+    m = len(frm)
+    steps = chain_sums(down, np.ones(m)).astype(np.intp)  # reaches to the outlet
+    size = np.ones(m, dtype=np.intp)
+    by_depth = np.lexsort((np.arange(m), -steps))
+    for edges in np.split(by_depth, np.flatnonzero(np.diff(steps[by_depth])) + 1):
+        inner = edges[down[edges] >= 0]
+        np.add.at(size, down[inner], size[inner])
+    # brothers stand one after another behind the reach that they flow into
+    rank = np.empty(m, dtype=np.intp)
+    rank[order] = np.arange(m)
+    is_main = main_up[np.maximum(down, 0)] == np.arange(m)
+    brothers = np.lexsort((rank, ~is_main, down))
+    before = np.cumsum(size[brothers]) - size[brothers]
+    new = np.ones(m, dtype=bool)
+    new[1:] = down[brothers][1:] != down[brothers][:-1]
+    before -= np.repeat(before[new], np.diff(np.append(np.flatnonzero(new), m)))
+    step = np.empty(m)
+    step[brothers] = before
+    pos = chain_sums(down, step + (down >= 0)).astype(np.intp)
+    seq = np.empty(m, dtype=np.intp)
+    seq[pos] = np.arange(m)
+    return Tree(down, main_up, seq, pos, size, *_links(frm, to, pos, size, main, cut))
+
+
+def _links(
+    frm: Ints, to: Ints, pos: Ints, size: Ints, main: Ints, cut: Ints
+) -> tuple[Ints, Ints, Ints]:
+    """Secondary ways to the inflows of their parting; reaches below a cut cycle to what was cut."""
+    aside = np.flatnonzero(main[frm] != np.arange(len(frm)))
+    carried = main[frm[aside]]
+    at, low, high = pos[aside], pos[carried] + 1, pos[carried] + size[carried]
+    for c in cut.tolist():
+        below = np.flatnonzero(frm == to[c])
+        at = np.append(at, pos[below])
+        low = np.append(low, np.full(len(below), pos[c]))
+        high = np.append(high, np.full(len(below), pos[c] + size[c]))
+    order = np.lexsort((low, at))
+    order = order[high[order] > low[order]]  # a parting at a spring has nothing above it
+    return at[order], low[order], high[order]
+
+
+def subtree(tree: Tree, reach: int) -> list[tuple[int, int]]:
+    """Return the intervals of `tree.seq` that hold all reaches above one, itself included.
+
+    A secondary way inside an interval brings in all that flows to the place where it parts.
+    """
+    first = (int(tree.pos[reach]), int(tree.pos[reach] + tree.size[reach]))
+    todo, found = [first], []
+    seen = np.zeros(len(tree.link_at), dtype=bool)
+    while todo:
+        low, high = todo.pop()
+        found.append((low, high))
+        a, b = np.searchsorted(tree.link_at, [low, high])
+        start, stop = tree.link_low[a:b], tree.link_high[a:b]
+        known = seen[a:b] | ((start >= low) & (stop <= high))
+        known |= (start >= first[0]) & (stop <= first[1])
+        todo += zip(start[~known].tolist(), stop[~known].tolist(), strict=True)
+        seen[a:b] = True
+    return _apart(found)
+
+
+def _apart(intervals: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Leave out intervals that lie in others (they never overlap by halves)."""
+    kept: list[tuple[int, int]] = []
+    for low, high in sorted(intervals, key=lambda i: (i[0], -i[1])):
+        if high > low and (not kept or low >= kept[-1][1]):
+            kept.append((low, high))
+    return kept
+
+
+def _arbolate(tree: Tree, lengths: Floats) -> Floats:
+    """Sum the metres above each reach, each reach once.
+
+    On a tree this is one difference of sums along `seq`. Only below a parting whose main way has
+    not come back yet are the intervals of :func:`subtree` put together.
+    """
+    total = np.concatenate([[0.0], np.cumsum(lengths[tree.seq])])
+    result: Floats = total[tree.pos + tree.size] - total[tree.pos]
+    for reach in _below_open_partings(tree).tolist():
+        result[reach] = sum(total[b] - total[a] for a, b in subtree(tree, reach))
+    return result
+
+
+def _below_open_partings(tree: Tree) -> Ints:
+    """Reaches with a secondary way above them (or on them) whose origin lies outside."""
+    low = np.searchsorted(tree.link_at, tree.pos)
+    high = np.searchsorted(tree.link_at, tree.pos + tree.size)
+    some = np.flatnonzero(high > low)
+    if not len(some):
+        return some
+    least = _range_extreme(tree.link_low, low[some], high[some], np.minimum)
+    most = _range_extreme(tree.link_high, low[some], high[some], np.maximum)
+    open_ = (least < tree.pos[some]) | (most > tree.pos[some] + tree.size[some])
+    return some[open_]
+
+
+def _range_extreme(values: Ints, low: Ints, high: Ints, which: np.ufunc) -> Ints:
+    """Least or greatest of ``values[low:high]`` for many ranges, none empty, by doubling."""
+    width = np.frexp((high - low).astype(float))[1] - 1
+    result = np.empty(len(low), dtype=np.intp)
+    table, k = values, 0
+    while True:
+        now = width == k
+        result[now] = which(table[low[now]], table[high[now] - (1 << k)])
+        k += 1
+        if (1 << k) > len(values):
+            return result
+        table = which(table[: len(table) - (1 << (k - 1))], table[1 << (k - 1) :])
+
+
+def _last(after: Ints) -> Ints:
+    """Return the end of the pointers from each item (itself where there is none)."""
+    here = np.where(after < 0, np.arange(len(after)), after)
+    while True:
+        further = here[here]
+        if np.array_equal(further, here):
+            return here
+        here = further
+
+
+def _steps(down: Ints, follows: Ints) -> Floats:
+    """One for each reach that ends its path by flowing into another."""
+    return ((down >= 0) & (follows < 0)).astype(float)
+
+
+def _tributary_order(
+    down: Ints,
+    follows: Ints,
+    foot: Ints,
+    main: Ints,
+    frm: Ints,
+    name: Ints,
+    main_up: Ints,
+) -> Ints:
+    """Count the rivers on the way to the outlet; arms of a river count as that river."""
+    step = _steps(down, follows)
+    heads = np.flatnonzero((main_up < 0) & (main[frm] != np.arange(len(frm))))
+    river = main[frm[heads]]  # the main way where the arm parts
+    # an arm that keeps the name, or has none, is that river
+    same = (name[heads] < 0) | (name[river] < 0) | (name[heads] == name[river])
+    lowest = foot[heads]
+    after = down[lowest]
+    rejoins = same & (after >= 0) & (foot[np.maximum(after, 0)] == foot[river])
+    step[lowest[rejoins]] = 0.0
+    count = chain_sums(down, step)
+    own_outlet = np.flatnonzero(after < 0)
+    end = _last(down)
+    base = np.zeros(len(down))
+    for _ in own_outlet:  # an arm of an arm of an arm: as many rounds at most
+        before = base.copy()
+        for k in own_outlet.tolist():
+            if end[river[k]] != lowest[k]:  # the river itself does not end here
+                base[lowest[k]] = base[end[river[k]]] + count[river[k]] + (0.0 if same[k] else 1.0)
+        if np.array_equal(before, base):
+            break
+    return (count + base[end]).astype(np.intp)

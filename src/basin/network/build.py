@@ -1,0 +1,309 @@
+"""From lines as they are drawn to lines that meet at nodes, with a ledger of every repair.
+
+The lines are put in the order of their ids first; from there on nothing depends on the order of
+the rows. Each stage takes :class:`Lines` and gives new ones; lines meet where the coordinates of
+their ends are equal to the last bit.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from basin import crs
+from basin.errors import CrsError, NetworkError
+from basin.network.arrays import Floats, Ints, group, ranges
+from basin.network.geometry import Objects, unique_points, vertices
+from basin.network.ledger import Ledger
+
+__all__ = [
+    "Lines",
+    "as_ids",
+    "clean_lines",
+    "drop_loops",
+    "ends_of",
+    "free_id",
+    "redraw",
+    "to_lonlat",
+]
+
+_LINE, _MULTILINE = 1, 5  # shapely type ids
+
+#: Two lines between the same nodes are copies if they lie closer than this everywhere.
+COPY_M = 1.0
+
+
+class Lines(NamedTuple):
+    """Lines on their way to become reaches, in the order of their ids.
+
+    Attributes
+    ----------
+    geom : shape (n,)
+        LineStrings, EPSG:4490.
+    row : shape (n,)
+        The row of the source table that each came from.
+    ids : shape (n,)
+        Text, all different.
+    """
+
+    geom: Objects
+    row: Ints
+    ids: Objects
+
+    def take(self, keep: Any) -> Lines:
+        """Return the lines that `keep` (mask or positions) picks."""
+        return Lines(self.geom[keep], self.row[keep], self.ids[keep])
+
+
+def to_lonlat(lines: Any) -> gpd.GeoDataFrame:
+    """Bring lines from any place on earth to EPSG:4490.
+
+    The guard of :func:`basin.crs.to_exchange` for China does not apply: a network may lie anywhere.
+
+    Raises
+    ------
+    CrsError
+        If the CRS is missing or of a refused datum, or coordinates are not on the globe.
+    """
+    table = lines if isinstance(lines, gpd.GeoDataFrame) else gpd.GeoDataFrame(geometry=lines)
+    crs.to_exchange(table.iloc[:0], layer="rivers")  # refuses an unknown or an old CRS
+    if not table.crs.equals(crs.EXCHANGE_CRS, ignore_axis_order=True):
+        if table.crs.is_projected:
+            edge = 2_000.0 / table.crs.axis_info[0].unit_conversion_factor
+            table = table.set_geometry(table.geometry.segmentize(edge))
+        table = table.to_crs(crs.EXCHANGE_CRS)
+    box = shapely.bounds(np.asarray(table.geometry.array, dtype=object))
+    present = ~(table.geometry.isna() | table.geometry.is_empty).to_numpy()
+    good = (np.abs(box[:, [0, 2]]) <= 180).all(axis=1) & (np.abs(box[:, [1, 3]]) <= 90).all(axis=1)
+    if (present & ~good).any():
+        raise CrsError(
+            f"layer 'rivers': {(present & ~good).sum()} of {len(table)} lines are not on the globe",
+            ids=table.index[present & ~good],
+            mend="Check the stated coordinate system and the order of the coordinates.",
+        )
+    return table.copy(deep=False)
+
+
+def as_ids(values: pd.Series) -> pd.Series:
+    """Write ids as text: 8888.0 becomes "8888", blanks become null."""
+    text = values.astype("string").str.strip()
+    if pd.api.types.is_float_dtype(values.dtype):
+        text = text.str.replace(r"\.0$", "", regex=True)
+    return text.mask(text == "")
+
+
+def clean_lines(table: gpd.GeoDataFrame, ledger: Ledger) -> tuple[gpd.GeoDataFrame, Lines]:
+    """Put the rows in the order of their ids, explode multi-lines, and set aside what is no reach.
+
+    Returns
+    -------
+    table
+        The rows by id, with ``reach_id`` as text and a fresh index.
+    lines
+        One entry a single line; the parts of X are X.1, X.2 and so on.
+    """
+    table = _name_rows(table, ledger)
+    geom = np.asarray(table.geometry.array, dtype=object)
+    ids = table["reach_id"].to_numpy(dtype=object)
+    lines = _explode(_set_aside_unusable(geom, ids, ledger), geom, ids)
+    verts = vertices(lines.geom)
+    keep = _set_aside(
+        lines, verts.lengths() == 0, "zero_length", "zero length", verts.starts, ledger
+    )
+    closed = (verts.starts == verts.ends).all(axis=1) & keep
+    keep &= _set_aside(lines, closed, "ring_set_aside", "closed", verts.starts, ledger)
+    return table, _drop_copies(lines.take(keep), ledger)
+
+
+def _name_rows(table: gpd.GeoDataFrame, ledger: Ledger) -> gpd.GeoDataFrame:
+    labels = pd.Series(table.index.astype(str), index=table.index).astype("string")
+    if "reach_id" in table:
+        ids = as_ids(table["reach_id"]).fillna(labels)
+    elif table.index.name == "reach_id":
+        ids = as_ids(pd.Series(table.index, index=table.index))
+    else:
+        ids = labels
+    table = table.assign(reach_id=ids.to_numpy(dtype=object)).reset_index(drop=True)
+    # among rows of one id the geometry decides, so that the order of rows does not
+    wkb = shapely.to_wkb(np.asarray(table.geometry.array, dtype=object), hex=True)
+    twice = table["reach_id"].duplicated(keep=False).to_numpy()
+    tie = np.where(twice, [w or "" for w in wkb], "") if twice.any() else np.zeros(len(table))
+    order = np.lexsort((tie, table["reach_id"].to_numpy().astype(str)))
+    table = table.iloc[order].reset_index(drop=True)
+    nth = table.groupby("reach_id").cumcount().to_numpy()
+    again = np.flatnonzero(nth > 0)
+    if len(again):
+        ids = table["reach_id"].to_numpy(dtype=object).copy()
+        taken = set(ids)
+        for k in again:
+            ids[k] = free_id(f"{ids[k]}#{nth[k] + 1}", taken)
+        table["reach_id"] = ids
+        ledger.add("duplicate_id", ids[again], action="applied")
+    return table
+
+
+def free_id(wish: str, taken: set[str]) -> str:
+    """Return the id wished for, lengthened until no other feature has it."""
+    while wish in taken:
+        wish += "+"
+    taken.add(wish)
+    return wish
+
+
+def _set_aside_unusable(geom: Objects, ids: Objects, ledger: Ledger) -> Ints:
+    """List null, empty and non-line geometries; return the rows that are left."""
+    kind = shapely.get_type_id(geom)
+    null = kind < 0
+    empty = ~null & shapely.is_empty(geom)
+    other = ~null & ~empty & (kind != _LINE) & (kind != _MULTILINE)
+    for mask, rule in ((null, "null"), (empty, "empty"), (other, "not a line")):
+        for k in np.flatnonzero(mask):
+            place = shapely.point_on_surface(geom[k]) if rule == "not a line" else None
+            ledger.add("zero_length", [ids[k]], action="applied", rule=rule, place=place)
+    return np.flatnonzero(~(null | empty | other))
+
+
+def _explode(rows: Ints, geom: Objects, ids: Objects) -> Lines:
+    parts, owner = shapely.get_parts(shapely.force_2d(geom[rows]), return_index=True)
+    full = ~shapely.is_empty(parts)
+    parts, owner = parts[full], owner[full]
+    counts = np.bincount(owner, minlength=len(rows))
+    part_ids = ids[rows][owner].copy()
+    several = np.flatnonzero(counts[owner] > 1)
+    if len(several):
+        nth = ranges(np.zeros(len(rows), dtype=np.intp), counts) + 1
+        taken = set(ids)
+        for k in several:
+            part_ids[k] = free_id(f"{part_ids[k]}.{nth[k]}", taken)
+    return Lines(parts, rows[owner], part_ids)
+
+
+def _set_aside(
+    lines: Lines, mask: Any, kind: str, rule: str, places: Floats, ledger: Ledger
+) -> Any:
+    for k in np.flatnonzero(mask):
+        place = lines.geom[k] if kind == "ring_set_aside" else shapely.Point(places[k])
+        ledger.add(kind, [lines.ids[k]], action="applied", rule=rule, place=place)
+    return ~mask
+
+
+def _drop_copies(lines: Lines, ledger: Ledger) -> Lines:
+    """Drop lines with the same coordinates, in the same or the opposite order."""
+    verts = vertices(lines.geom)
+    _, number = unique_points(np.concatenate([verts.starts, verts.ends]))
+    n = len(lines.ids)
+    low, high = np.minimum(number[:n], number[n:]), np.maximum(number[:n], number[n:])
+    key = np.column_stack([low, high, np.diff(verts.first)])
+    _, which, count = np.unique(key, axis=0, return_inverse=True, return_counts=True)
+    which = which.reshape(-1)
+    likely = np.flatnonzero(count[which] > 1)  # same ends, as many vertices
+    first: dict[bytes, int] = {}
+    keep = np.ones(n, dtype=bool)
+    for k, form in zip(likely, shapely.to_wkb(shapely.normalize(lines.geom[likely])), strict=True):
+        kept = first.setdefault(form, int(k))
+        if kept != k:
+            keep[k] = False
+            same = np.array_equal(verts.starts[k], verts.starts[kept])
+            ledger.add(
+                "duplicate",
+                [lines.ids[kept], lines.ids[k]],
+                action="applied",
+                rule="exact" if same else "reversed copy",
+                place=lines.geom[k],
+            )
+    return lines.take(keep)
+
+
+def ends_of(lines: Lines) -> tuple[Floats, Ints, Ints]:
+    """Number the ends of lines: nodes (k, 2), and the node at the start and end of each line."""
+    verts = vertices(lines.geom)
+    nodes, number = unique_points(np.concatenate([verts.starts, verts.ends]))
+    n = len(lines.ids)
+    return nodes, number[:n], number[n:]
+
+
+def redraw(lines: Lines, at_start: Any, at_end: Any, places: Floats, *, bend_m: Floats) -> Lines:
+    """Move ends of lines to new places.
+
+    Parameters
+    ----------
+    at_start, at_end : shape (n,)
+        Row of `places` that the start or end of each line goes to, or -1.
+    bend_m : shape (n, 2)
+        Metres that the start and the end move. Up to a metre the end vertex itself moves; farther,
+        a new vertex is added and the drawn ones stay.
+    """
+    touched = np.flatnonzero((at_start >= 0) | (at_end >= 0))
+    if not len(touched):
+        return lines
+    verts = vertices(lines.geom[touched])
+    xy, first = verts.xy.copy(), verts.first
+    start, end = at_start[touched], at_end[touched]
+    far = bend_m[touched] > COPY_M
+    near = (start >= 0) & ~far[:, 0]
+    xy[first[:-1][near]] = places[start[near]]
+    near = (end >= 0) & ~far[:, 1]
+    xy[first[1:][near] - 1] = places[end[near]]
+    before, after = (start >= 0) & far[:, 0], (end >= 0) & far[:, 1]
+    owner = np.repeat(np.arange(len(touched)), np.diff(first))
+    # a stable sort by owner brings the new vertices in front of and behind the drawn ones
+    xy = np.concatenate([places[start[before]], xy, places[end[after]]])
+    owner = np.concatenate([np.flatnonzero(before), owner, np.flatnonzero(after)])
+    order = np.argsort(owner, kind="stable")
+    geom = lines.geom.copy()
+    geom[touched] = shapely.linestrings(xy[order], indices=owner[order])
+    return lines._replace(geom=geom)
+
+
+def drop_loops(lines: Lines, ledger: Ledger) -> Lines:
+    """Set aside lines whose ends fell together, and near copies between the same two nodes."""
+    _, frm, to = ends_of(lines)
+    verts = vertices(lines.geom)
+    loop = frm == to
+    short = verts.lengths() <= 4 * COPY_M
+    _set_aside(lines, loop & short, "zero_length", "shorter than tolerance", verts.starts, ledger)
+    _set_aside(lines, loop & ~short, "ring_set_aside", "nearly closed", verts.starts, ledger)
+    lines = lines.take(~loop)
+    return lines.take(_not_near_copies(lines, ledger)) if len(lines.ids) else lines
+
+
+def _not_near_copies(lines: Lines, ledger: Ledger) -> Any:
+    nodes, frm, to = ends_of(lines)
+    pair = np.minimum(frm, to) * len(nodes) + np.maximum(frm, to)
+    _, which, count = np.unique(pair, return_inverse=True, return_counts=True)
+    keep = np.ones(len(pair), dtype=bool)
+    if (count == 1).all():
+        return keep
+    by_pair = group(which, len(count))
+    for p in np.flatnonzero(count > 1):
+        arms = by_pair.items[by_pair.first[p] : by_pair.first[p + 1]]
+        for j, k in enumerate(arms[1:], start=1):
+            for kept in arms[:j][keep[arms[:j]]]:
+                # degrees of latitude: never smaller in metres than degrees of longitude
+                apart = shapely.hausdorff_distance(lines.geom[kept], lines.geom[k]) * 111_000
+                if apart <= COPY_M:
+                    keep[k] = False
+                    ids = [lines.ids[kept], lines.ids[k]]
+                    ledger.add(
+                        "duplicate",
+                        ids,
+                        action="applied",
+                        distance_m=apart,
+                        rule="within tolerance",
+                        place=lines.geom[k],
+                    )
+                    break
+    return keep
+
+
+def check_any(lines: Lines) -> None:
+    """Refuse a table without a single usable line."""
+    if not len(lines.ids):
+        raise NetworkError(
+            "no usable river line is left",
+            mend="Give LineStrings or MultiLineStrings; check the layer's geometries.",
+        )

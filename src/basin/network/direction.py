@@ -1,0 +1,411 @@
+"""Which way each reach flows: the drawn direction is believed unless it contradicts itself.
+
+The drawn directions of a basin agree if every way leads to one outlet. Where they do not, only
+the part between the places that cannot be (a place that water reaches and never leaves, a place
+that it leaves and never reaches) is looked at, and a reach is turned only when enough witnesses
+say so: each gives points, and :data:`TURN_AT` points turn it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import shapely
+
+from basin.network.arrays import Csr, Floats, Ints, components, group, nodes_above
+from basin.network.blocks import mend_blocks
+from basin.network.bridges import Core, core_of
+from basin.network.ledger import Ledger
+
+__all__ = ["TURN_AT", "Drawn", "orient"]
+
+#: Points that turn a chain of reaches; one point less proposes it.
+TURN_AT = 2
+
+#: A reach must climb by this much before its elevations say anything, in metres.
+_CLEAR_DROP_M = 3.0
+
+#: Points of each witness.
+_POINTS = {"to_id": 10, "dem": 3, "tail_to_tail": 2, "head_to_head": 2}
+
+#: |cosine| of the angle at a junction under which it says nothing (about 73 to 107 degrees).
+_CLEAR_ANGLE = 0.3
+
+#: Layer drawn upstream: so many junctions, and so many parting for each one joining.
+_FEW_JUNCTIONS, _PARTING_TO_JOINING = 4, 3.0
+
+
+class Drawn(NamedTuple):
+    """The lines as drawn, in array form.
+
+    Attributes
+    ----------
+    frm, to : shape (m,)
+        Node at the first and last vertex of each line.
+    xy : shape (n, 2)
+        Nodes in degrees.
+    lengths : shape (m,)
+        Metres.
+    leave, arrive : shape (m, 2)
+        Unit vectors (east, north) of the line's course where it begins and where it ends.
+    name : shape (m,)
+        Number of the river's name, -1 for none.
+    rise : shape (m,)
+        Elevation of the last vertex less that of the first, in metres; NaN if unknown.
+    stated : shape (m,)
+        +1 the given topology agrees with the drawn direction, -1 it says the opposite, 0 silent.
+    """
+
+    frm: Ints
+    to: Ints
+    xy: Floats
+    lengths: Floats
+    leave: Floats
+    arrive: Floats
+    name: Ints
+    rise: Floats
+    stated: Ints
+    ids: Any
+    geom: Any
+
+    def turned(self, flip: Any) -> Drawn:
+        """Return the lines with those of the mask `flip` turned round."""
+        swap = flip[:, None]
+        return self._replace(
+            frm=np.where(flip, self.to, self.frm),
+            to=np.where(flip, self.frm, self.to),
+            leave=np.where(swap, -self.arrive, self.leave),
+            arrive=np.where(swap, -self.leave, self.arrive),
+            rise=np.where(flip, -self.rise, self.rise),
+            stated=np.where(flip, -self.stated, self.stated),
+        )
+
+
+class Verdict(NamedTuple):
+    """What the witnesses say about turning one chain of reaches."""
+
+    edges: list[int]
+    points: int
+    rules: list[str]
+    sink: int
+
+
+def orient(drawn: Drawn, ledger: Ledger, *, turn: bool) -> Any:
+    """Say which lines to turn, and list them.
+
+    Parameters
+    ----------
+    turn
+        False: everything that would be turned is only proposed.
+
+    Returns
+    -------
+    ndarray of bool, shape (m,)
+    """
+    flip = np.zeros(len(drawn.frm), dtype=bool)
+    flip = _turn_layer(drawn, flip, ledger, turn)
+    flip = _turn_stated(drawn, flip, ledger, turn)
+    for step in (_turn_chains, _turn_mouths, _turn_in_blocks, _turn_uphill):
+        flip = step(drawn, flip, ledger, turn)
+    _list_oddities(drawn.turned(flip), ledger)
+    return flip
+
+
+def _list_turned(
+    drawn: Drawn, edges: Any, rules: list[str], points: float, ledger: Ledger, *, applied: bool
+) -> None:
+    """List each reach of a chain on its own, so that each can be found by its id."""
+    for edge in sorted(int(e) for e in edges):
+        ledger.add(
+            "reversed",
+            [drawn.ids[edge]],
+            action="applied" if applied else "proposed",
+            rule=" + ".join(rules),
+            confidence=round(1 - 0.5 ** max(points, 1), 3),
+            place=drawn.geom[edge],
+        )
+
+
+def _turn_layer(drawn: Drawn, flip: Any, ledger: Ledger, turn: bool) -> Any:
+    """Turn everything if junctions part instead of joining all over the layer."""
+    n = len(drawn.xy)
+    arriving = np.bincount(drawn.to, minlength=n)
+    leaving = np.bincount(drawn.frm, minlength=n)
+    joining = int(((arriving > 1) & (leaving == 1)).sum())
+    parting = int(((leaving > 1) & (arriving == 1)).sum())
+    if parting < _FEW_JUNCTIONS or parting < _PARTING_TO_JOINING * joining:
+        return flip
+    rise = drawn.rise[np.isfinite(drawn.rise)]
+    if len(rise) and np.sign(rise[np.abs(rise) > _CLEAR_DROP_M]).sum() < 0:
+        return flip  # the elevations say that it is drawn downstream: a delta
+    if (drawn.stated > 0).sum() > (drawn.stated < 0).sum():
+        return flip
+    share = parting / (parting + joining)
+    ledger.add(
+        "reversed",
+        drawn.ids,
+        action="applied" if turn else "proposed",
+        rule="layer drawn upstream",
+        confidence=round(share * (1 - 0.5**parting), 3),
+        place=shapely.MultiLineString(list(drawn.geom)),
+    )
+    return ~flip if turn else flip
+
+
+def _turn_stated(drawn: Drawn, flip: Any, ledger: Ledger, turn: bool) -> Any:
+    """Turn what the given topology says flows the other way."""
+    against = drawn.turned(flip).stated < 0
+    edges = np.flatnonzero(against)
+    _list_turned(drawn, edges, ["to_id"], _POINTS["to_id"], ledger, applied=turn)
+    return flip ^ against if turn else flip
+
+
+def _turn_chains(drawn: Drawn, flip: Any, ledger: Ledger, turn: bool) -> Any:
+    """Turn chains of bridges that lead away from the outlet to a dead end of their own."""
+    now = drawn.turned(flip)
+    core = core_of(now.frm, now.to, len(now.xy), now.lengths)
+    verdicts = [_weigh(now, core, c.edges, c.sink, c.outlet) for c in core.chains]
+    # where a chain that stays as drawn and one that is turned part, the common reaches stay
+    kept = {e for v in verdicts if v.points < TURN_AT for e in v.edges}
+    flip, done = flip.copy(), set[int]()
+    for verdict in verdicts:
+        if verdict.points < TURN_AT - 1:
+            continue
+        applied = turn and verdict.points >= TURN_AT
+        edges = [e for e in verdict.edges if e not in done and not (applied and e in kept)]
+        done.update(edges)
+        _list_turned(now, edges, verdict.rules, verdict.points, ledger, applied=applied)
+        if applied:
+            flip[edges] ^= True
+    return flip
+
+
+def _weigh(now: Drawn, core: Core, edges: list[int], sink: int, outlet: int) -> Verdict:
+    """Ask every witness about a chain; `edges` run from the sink back to the place they leave."""
+    witnesses = {
+        "head_to_head": _head_to_head(now, core, sink),
+        "tail_to_tail": _tail_to_tail(core, edges, now),
+        "name": _name_says(now, core, edges, sink),
+        "dem": _dem_says(now, edges),
+    }
+    if core.degree[sink] == 1:  # a dead end: does it look like a brook or like a distributary?
+        witnesses["angle"] = _angle_says(now, core, edges[-1])
+        witnesses["progress"] = _progress_says(now, edges, sink, outlet)
+    if (now.stated[edges] > 0).any():
+        witnesses["to_id"] = -_POINTS["to_id"]
+    rules = [rule for rule, points in witnesses.items() if points > 0]
+    return Verdict(edges, sum(witnesses.values()), rules, sink)
+
+
+def _head_to_head(now: Drawn, core: Core, sink: int) -> int:
+    return _POINTS["head_to_head"] if core.degree[sink] > 1 else 0
+
+
+def _tail_to_tail(core: Core, edges: list[int], now: Drawn) -> int:
+    fork = now.frm[edges[-1]]
+    return _POINTS["tail_to_tail"] if core.arriving[fork] == 0 and core.degree[fork] > 1 else 0
+
+
+def _dem_says(now: Drawn, edges: list[int]) -> int:
+    rise = float(np.sum(now.rise[edges]))
+    if not np.isfinite(rise) or abs(rise) < _CLEAR_DROP_M:
+        return 0
+    return _POINTS["dem"] if rise > 0 else -_POINTS["dem"]
+
+
+def _name_says(now: Drawn, core: Core, edges: list[int], sink: int) -> int:
+    """A river is named on from its spring to its mouth; what has a name of its own is a river."""
+    mine = now.name[edges[-1]]
+    if mine < 0:
+        return 0
+    fork = now.frm[edges[-1]]
+    arriving = core.names_arriving(fork, now.name, without=edges)
+    leaving = core.names_leaving(fork, now.name, without=edges)
+    if core.degree[sink] > 1 and now.name[edges[0]] in core.names_arriving(
+        sink, now.name, without=edges
+    ):
+        return 1  # a river that meets itself head on
+    if mine in leaving:
+        return -1 if mine in arriving else 1
+    others = {k for k in arriving | leaving if k >= 0}
+    return 1 if others and mine not in others else (-1 if mine in arriving else 0)
+
+
+def _angle_says(now: Drawn, core: Core, edge: int) -> int:
+    """A tributary joins at a sharp angle with the way down, a distributary leaves at one."""
+    onward = core.leaving(int(now.frm[edge]), without=[edge])
+    if not len(onward):
+        return 0
+    down = now.leave[onward[np.argmax(now.lengths[onward])]]
+    cosine = float(now.leave[edge] @ down)
+    return 0 if abs(cosine) < _CLEAR_ANGLE else (1 if cosine < 0 else -1)
+
+
+def _progress_says(now: Drawn, edges: list[int], sink: int, outlet: int) -> int:
+    """A spring lies farther from the outlet than its mouth, as the crow flies."""
+    fork = int(now.frm[edges[-1]])
+    place = now.xy[[sink, fork, outlet]] * [np.cos(np.radians(now.xy[outlet, 1])), 1.0]
+    here, there = np.hypot(*(place[:2] - place[2]).T)
+    return 1 if here > there else -1
+
+
+def _turn_mouths(drawn: Drawn, flip: Any, ledger: Ledger, turn: bool) -> Any:
+    """Turn the last reaches of a river that is drawn against itself from its mouth up.
+
+    The only sink of a piece then lies inside it, and a way of the same name runs to it from a
+    free end.
+    """
+    now = drawn.turned(flip)
+    n = len(now.xy)
+    arriving, leaving = group(now.to, n), group(now.frm, n)
+    n_in, n_out = np.diff(arriving.first), np.diff(leaving.first)
+    flip = flip.copy()
+    for sink in np.flatnonzero((n_out == 0) & (n_in > 1)):
+        edges = arriving.of(np.array([sink]))
+        ways = [_way_back(int(e), now, arriving, n_in, n_out) for e in edges]
+        found = [_mouth_points(way, edges, now) for way in ways]
+        points = [p for p, _ in found]
+        best = int(np.argmax(points))
+        if points[best] >= TURN_AT and points.count(points[best]) == 1:
+            _list_turned(now, ways[best], found[best][1], points[best], ledger, applied=turn)
+            if turn:
+                flip[ways[best]] ^= True
+    return flip
+
+
+def _way_back(edge: int, now: Drawn, arriving: Any, n_in: Ints, n_out: Ints) -> list[int]:
+    """Follow a reach back along its own name to a free end; empty if there is none."""
+    way = [edge]
+    while True:
+        node = now.frm[way[-1]]
+        if n_out[node] > 1:
+            return []
+        if n_in[node] == 0:
+            return way
+        above = arriving.of(np.array([node]))
+        same = above[now.name[above] == now.name[edge]] if now.name[edge] >= 0 else above
+        if len(same) != 1 or int(same[0]) in way:
+            return []
+        way.append(int(same[0]))
+
+
+def _mouth_points(way: list[int], arriving: Ints, now: Drawn) -> tuple[int, list[str]]:
+    if not way:
+        return 0, []
+    points, rules = 0, list[str]()
+    others = arriving[arriving != way[0]]
+    mine = now.name[way[0]]
+    # the river of this name arrives from the other side too, and has tributaries or length there
+    if mine >= 0 and (now.name[others] == mine).any():
+        rival = others[now.name[others] == mine]
+        if now.lengths[way].sum() < now.lengths[rival].sum() or len(way) == 1:
+            points, rules = points + _POINTS["head_to_head"], [*rules, "head_to_head", "name"]
+    dem = _dem_says(now, way)
+    if dem > 0 and (now.rise[others] < 0).all():
+        points, rules = points + dem, [*rules, "dem"]
+    elif dem < 0:
+        points += dem
+    return points, rules
+
+
+def _turn_in_blocks(drawn: Drawn, flip: Any, ledger: Ledger, turn: bool) -> Any:
+    """Turn the one arm of a braid whose turning removes every contradiction in it."""
+    now = drawn.turned(flip)
+    flip = flip.copy()
+    for edges in mend_blocks(now.frm, now.to, len(now.xy)):
+        rise = _dem_says(now, edges)
+        done = turn and rise >= 0
+        _list_turned(now, edges, ["braid", *(["dem"] if rise > 0 else [])], 2, ledger, applied=done)
+        if done:
+            flip[edges] ^= True
+    return flip
+
+
+def _turn_uphill(drawn: Drawn, flip: Any, ledger: Ledger, turn: bool) -> Any:
+    """Let elevations speak where nothing else does: a piece that climbs all the way is turned.
+
+    Single reaches that climb inside a piece that does not are only listed.
+    """
+    now = drawn.turned(flip)
+    if not np.isfinite(now.rise).any():
+        return flip
+    n = len(now.xy)
+    piece = components(now.frm, now.to, n)[now.frm]
+    rise = np.nan_to_num(now.rise)
+    total = np.bincount(piece, weights=rise, minlength=n)
+    # without a junction the drawn direction is all there is: a chain from one end to the other
+    ends = np.bincount(now.frm, minlength=n) + np.bincount(now.to, minlength=n)
+    forked = np.zeros(n, dtype=bool)
+    forked[components(now.frm, now.to, n)[ends > 2]] = True
+    wrong = (total[piece] > _CLEAR_DROP_M) & ~forked[piece]
+    wrong &= ~_turned_already(drawn, flip)
+    _list_turned(now, np.flatnonzero(wrong), ["dem"], 2, ledger, applied=turn)
+    steep = (rise > np.maximum(4 * _CLEAR_DROP_M, 0.01 * now.lengths)) & ~wrong
+    for edge in np.flatnonzero(steep):
+        ledger.add(
+            "uphill",
+            [now.ids[edge]],
+            action="proposed",
+            distance_m=rise[edge],
+            rule="dem",
+            confidence=0.5,
+            place=now.geom[edge],
+        )
+    return flip ^ wrong if turn else flip
+
+
+def _turned_already(drawn: Drawn, flip: Any) -> Any:
+    """What the given topology states is not asked of elevations again."""
+    stated = drawn.turned(flip).stated > 0
+    piece = components(drawn.frm, drawn.to, len(drawn.xy))[drawn.frm]
+    known = np.zeros(len(drawn.xy), dtype=bool)
+    known[piece[stated]] = True
+    return known[piece]
+
+
+def _list_oddities(now: Drawn, ledger: Ledger) -> None:
+    """List what still contradicts itself, and outlets besides the largest of a piece."""
+    n = len(now.xy)
+    arriving, leaving = group(now.to, n), group(now.frm, n)
+    n_in, n_out = np.diff(arriving.first), np.diff(leaving.first)
+    piece = components(now.frm, now.to, n)
+    sinks = np.flatnonzero(n_out == 0)
+    per_piece = np.bincount(piece[sinks], minlength=n)
+    largest = _largest_sinks(now, sinks, piece, arriving)
+    for sink in sinks[(n_in[sinks] > 1) | (per_piece[piece[sinks]] > 1)]:
+        edges = arriving.of(np.array([sink]))
+        alone = per_piece[piece[sink]] == 1
+        if n_in[sink] > 1 and not (alone and _may_be_mouth(now, edges)):
+            kind = "head_to_head"
+        elif sink != largest[piece[sink]]:
+            kind = "second_outlet"
+        else:
+            continue
+        ledger.add(kind, now.ids[edges], action="none", place=shapely.Point(now.xy[sink]))
+    for source in np.flatnonzero((n_in == 0) & (n_out > 1)):
+        edges = leaving.of(np.array([source]))
+        place = shapely.Point(now.xy[source])
+        ledger.add("tail_to_tail", now.ids[edges], action="none", place=place)
+
+
+def _may_be_mouth(now: Drawn, edges: Ints) -> bool:
+    """Several rivers may end at one place of the shore, but not one river from two sides."""
+    names = now.name[edges]
+    names = names[names >= 0]
+    return len(np.unique(names)) == len(edges)
+
+
+def _largest_sinks(now: Drawn, sinks: Ints, piece: Ints, into: Csr) -> Ints:
+    """Return for each piece (by label) the sink that most metres of river lead to."""
+    n = len(now.xy)
+    best = np.full(n, -1, dtype=np.intp)
+    several = np.bincount(piece[sinks], minlength=n)[piece[sinks]] > 1
+    best[piece[sinks[~several]]] = sinks[~several]
+    most: dict[int, float] = {}
+    for sink in sinks[several].tolist():
+        above = float(now.lengths[nodes_above(np.array([sink]), now.frm, into)[now.to]].sum())
+        if above > most.get(int(piece[sink]), -1.0):
+            most[int(piece[sink])] = above
+            best[piece[sink]] = sink
+    return best

@@ -1,0 +1,233 @@
+"""The ledger of a network: what was found in the lines, what was done about it, and how sure it is.
+
+Every entry is one row of ``RiverNetwork.issues``; :func:`issue_text` puts it into a sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from basin.crs import EXCHANGE_CRS
+from basin.network.arrays import Floats
+
+__all__ = ["COLUMNS", "KINDS", "Ledger", "issue_text"]
+
+#: kind -> (severity, sentence in Chinese, sentence in English), in the order of the ledger.
+KINDS: dict[str, tuple[str, str, str]] = {
+    "cycle": (
+        "error",
+        "河段 {ids} 首尾相接成环，水流方向自相矛盾；{action_zh}。",
+        "Reaches {ids} run in a circle; {action_en}.",
+    ),
+    "head_to_head": (
+        "warning",
+        "河段 {ids} 在一处相向而流，没有出路；请核对方向。",
+        "Reaches {ids} flow head to head with no way out; check their directions.",
+    ),
+    "tail_to_tail": (
+        "warning",
+        "河段 {ids} 从一处背向流出，却没有来水；请核对方向。",
+        "Reaches {ids} all leave one place that nothing flows into; check their directions.",
+    ),
+    "reversed": (
+        "warning",
+        "河段 {ids} 的数字化方向与流向相反（依据：{rule_zh}）；{action_zh}。",
+        "Reaches {ids} are drawn against the flow (evidence: {rule_en}); {action_en}.",
+    ),
+    "topology_conflict": (
+        "warning",
+        "河段 {ids} 给定的下游与几何不符，相距 {distance}；以几何为准。",
+        "Reaches {ids}: the given topology and the geometry disagree by {distance}; "
+        "the geometry is kept.",
+    ),
+    "gap_closed": (
+        "warning",
+        "河段 {ids} 之间有 {distance} 的缺口，已按容差接上（{rule_zh}）。",
+        "A gap of {distance} between reaches {ids} was closed ({rule_en}).",
+    ),
+    "gap_proposed": (
+        "warning",
+        "河段 {ids} 相距 {distance}，未自动接上（{rule_zh}）；如属同一水系，请加大容差或补线。",
+        "Reaches {ids} are {distance} apart and were not joined ({rule_en}); "
+        "raise the tolerance or draw the missing piece if they belong together.",
+    ),
+    "isolated": (
+        "warning",
+        "河段 {ids} 与主河网不相连，距最近的河段 {rule_zh} {distance}。",
+        "Reaches {ids} are not connected to the main network; the nearest, {rule_en}, is "
+        "{distance} away.",
+    ),
+    "duplicate": (
+        "warning",
+        "河段 {ids} 重复，只保留前者（{rule_zh}）。",
+        "Reaches {ids} are the same line; only the first is kept ({rule_en}).",
+    ),
+    "duplicate_id": (
+        "warning",
+        "编号重复，另编为 {ids}。",
+        "A reach_id was used more than once; renamed apart: {ids}.",
+    ),
+    "zero_length": (
+        "warning",
+        "河段 {ids} 没有可用的线（{rule_zh}），已搁置。",
+        "Reaches {ids} have no usable line ({rule_en}) and were set aside.",
+    ),
+    "ring_set_aside": (
+        "warning",
+        "{ids} 是闭合环（多为洲岛岸线），已搁置（{rule_zh}）。",
+        "{ids} is a closed ring, often an island's bank, and was set aside ({rule_en}).",
+    ),
+    "split_at_confluence": (
+        "info",
+        "河段 {ids}：汇口落在线的中间，已在此断开。",
+        "Reaches {ids}: a confluence lies in the middle of the first line, which was split there.",
+    ),
+    "second_outlet": (
+        "info",
+        "河段 {ids} 另有出口；按数字化方向视为分流，未改动。",
+        "Reaches {ids} end at a second outlet; taken as a distributary, as drawn.",
+    ),
+    "uphill": (
+        "warning",
+        "河段 {ids} 按高程由低向高流（{distance}）；{action_zh}。",
+        "Reaches {ids} climb by {distance} in the elevation model; {action_en}.",
+    ),
+}
+
+_RULES: dict[str, tuple[str, str]] = {
+    "exact": ("坐标完全相同", "same coordinates"),
+    "reversed copy": ("坐标相同、方向相反", "same coordinates, opposite direction"),
+    "within tolerance": ("容差内重合", "alike within the tolerance"),
+    "end to end": ("端点对端点", "end to end"),
+    "end to middle": ("端点对河段中部", "end to the middle of a line"),
+    "beyond tolerance": ("超出容差", "beyond the tolerance"),
+    "same sense": ("两端同为起点或终点", "both ends are starts, or both are ends"),
+    "start near middle": ("起点靠近另一河段中部", "a start near the middle of another line"),
+    "to_id": ("给定的下游编号", "the given downstream id"),
+    "null": ("几何为空值", "null geometry"),
+    "empty": ("几何为空", "empty geometry"),
+    "not a line": ("不是线", "not a line"),
+    "zero length": ("长度为零", "zero length"),
+    "shorter than tolerance": ("短于容差", "shorter than the tolerance"),
+    "closed": ("首尾同点", "ends where it begins"),
+    "nearly closed": ("首尾在容差内", "ends within the tolerance of its beginning"),
+    "layer drawn upstream": ("整个图层逆流数字化", "the whole layer is drawn upstream"),
+    "tail_to_tail": ("背向流出", "tail to tail"),
+    "head_to_head": ("相向而流", "head to head"),
+    "angle": ("汇入角", "angle at the junction"),
+    "progress": ("远离出口", "leads away from the outlet"),
+    "name": ("河名连续", "name continues"),
+    "dem": ("高程", "elevation"),
+    "braid": ("洲汊流向矛盾", "contradiction in a braid"),
+}
+
+COLUMNS = [
+    "issue_id",
+    "kind",
+    "severity",
+    "reach_ids",
+    "action",
+    "distance_m",
+    "rule",
+    "confidence",
+    "geometry",
+]
+
+
+class Ledger:
+    """Collects findings while a network is built."""
+
+    def __init__(self) -> None:
+        self._rows: list[dict[str, Any]] = []
+
+    def add(
+        self,
+        kind: str,
+        ids: Iterable[str],
+        *,
+        action: str,
+        place: Any = None,
+        distance_m: float = float("nan"),
+        rule: str = "",
+        confidence: float = 1.0,
+    ) -> None:
+        """Add one finding; `ids` are listed in the order given, `place` is in EPSG:4490."""
+        row = {
+            "kind": kind,
+            "severity": KINDS[kind][0],
+            "reach_ids": ", ".join(ids),
+            "action": action,
+            "distance_m": float(distance_m),
+            "rule": rule,
+            "confidence": float(confidence),
+            "geometry": place,
+        }
+        self._rows.append(row)
+
+    def frame(self) -> gpd.GeoDataFrame:
+        """Return the findings, ordered by kind and then ids, numbered I0001 and on."""
+        rank = {kind: k for k, kind in enumerate(KINDS)}
+        rows = sorted(
+            self._rows, key=lambda r: (rank[r["kind"]], r["action"], r["reach_ids"], r["rule"])
+        )
+        for k, row in enumerate(rows, start=1):
+            row["issue_id"] = f"I{k:04d}"
+        table = pd.DataFrame(rows, columns=COLUMNS)
+        places = np.array([r["geometry"] for r in rows], dtype=object)
+        return gpd.GeoDataFrame(
+            table.drop(columns="geometry").astype({"distance_m": float, "confidence": float}),
+            geometry=gpd.GeoSeries(places, crs=EXCHANGE_CRS, index=table.index),
+        )
+
+
+def place_of(a: Floats, b: Floats) -> Any:
+    """Return the line from `a` to `b`, or the point where they are one."""
+    return shapely.Point(a) if np.array_equal(a, b) else shapely.LineString([a, b])
+
+
+def _words(rule: str, lang: int) -> str:
+    parts = [_RULES[p][lang] if p in _RULES else p for p in rule.split(" + ") if p]
+    return ("、" if lang == 0 else ", ").join(parts)
+
+
+def issue_text(issue: Mapping[str, Any] | pd.Series, lang: str = "zh") -> str:
+    """Put one finding of the ledger into a sentence.
+
+    Parameters
+    ----------
+    issue
+        A row of ``RiverNetwork.issues``.
+    lang
+        "zh" or "en".
+
+    Examples
+    --------
+    >>> issue_text({"kind": "gap_closed", "reach_ids": "R1, R2", "action": "applied",
+    ...             "distance_m": 19.96, "rule": "end to end"}, "en")
+    'A gap of 20.0 m between reaches R1, R2 was closed (end to end).'
+    """
+    _, zh, en = KINDS[str(issue["kind"])]
+    metres = float(issue["distance_m"])
+    known = np.isfinite(metres)
+    ids = str(issue["reach_ids"]).split(", ")
+    shown = ", ".join(ids[:8])
+    if len(ids) > 8:
+        shown += f" 等 {len(ids)} 条" if lang == "zh" else f" and {len(ids) - 8} more"
+    action = str(issue["action"])
+    words = {
+        "ids": shown,
+        "distance": f"{metres:.1f} m" if known else ("未知" if lang == "zh" else "an unknown way"),
+        "rule_zh": _words(str(issue["rule"]), 0),
+        "rule_en": _words(str(issue["rule"]), 1),
+        "action_zh": {"applied": "已改正", "proposed": "建议改正，尚未改动"}.get(action, "未改动"),
+        "action_en": {"applied": "turned", "proposed": "turning is proposed, not done"}.get(
+            action, "left as drawn"
+        ),
+    }
+    return (zh if lang == "zh" else en).format(**words)

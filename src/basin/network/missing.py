@@ -1,0 +1,129 @@
+"""Connections that may be missing: gaps beyond the tolerance, and pieces that stand alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import shapely
+
+from basin.network.arrays import Floats, Ints
+from basin.network.attributes import Attributes, subtree
+from basin.network.direction import Drawn
+from basin.network.geometry import Feet, Vertices
+from basin.network.join import Index
+from basin.network.ledger import Ledger, place_of
+
+__all__ = ["list_isolated", "propose_joins"]
+
+#: Radii in metres within which the nearest reach of another piece is looked for.
+_RADII_M = (200.0, 1_000.0, 5_000.0, 25_000.0, 100_000.0)
+
+
+def propose_joins(
+    flow: Drawn, verts: Vertices, got: Attributes, ids: Any, within_m: float, ledger: Ledger
+) -> None:
+    """Propose where each end that flows nowhere might go on, within `within_m` metres.
+
+    A reach above the end itself is no way on. Nothing is joined.
+    """
+    n = len(flow.xy)
+    sinks = np.flatnonzero(np.bincount(flow.frm, minlength=n) == 0)
+    if not len(sinks):
+        return
+    index = Index(verts)
+    point, line, feet = index.feet(flow.xy[sinks], *index.near(flow.xy[sinks], within_m))
+    arrives = np.full(n, -1, dtype=np.intp)
+    arrives[flow.to[::-1]] = np.arange(len(flow.to) - 1, -1, -1, dtype=np.intp)
+    order = np.lexsort((line, feet.distance_m, point))
+    done: set[int] = set()
+    for k in order.tolist():
+        sink = int(sinks[point[k]])
+        if sink in done or feet.distance_m[k] > within_m or flow.to[line[k]] == sink:
+            continue
+        mine = np.flatnonzero(flow.to == sink)
+        if got.piece[line[k]] == got.piece[mine[0]] and _drains_to(got, int(line[k]), mine):
+            continue
+        done.add(sink)
+        same_name = bool((flow.name[mine] == flow.name[line[k]]).any() and flow.name[line[k]] >= 0)
+        near = 1.0 - float(feet.distance_m[k]) / within_m
+        ledger.add(
+            "gap_proposed",
+            [*ids[mine], ids[line[k]]],
+            action="proposed",
+            place=place_of(flow.xy[sink], feet.xy[k]),
+            distance_m=float(feet.distance_m[k]),
+            rule="beyond tolerance" + (" + name" if same_name else ""),
+            confidence=round(0.3 + 0.4 * near + 0.2 * same_name, 3),
+        )
+
+
+def _drains_to(got: Attributes, line: int, below: Ints) -> bool:
+    """Say whether `line` lies above one of the reaches `below`."""
+    at = int(got.tree.pos[line])
+    return any(a <= at < b for reach in below.tolist() for a, b in subtree(got.tree, reach))
+
+
+def list_isolated(flow: Drawn, verts: Vertices, piece: Ints, ids: Any, ledger: Ledger) -> None:
+    """List every piece but the longest, with the nearest reach of another and the distance."""
+    count = int(piece.max(initial=0)) + 1
+    if count == 1:
+        return
+    edges = np.flatnonzero(piece > 0)
+    ends = np.unique(np.concatenate([flow.frm[edges], flow.to[edges]]))
+    node_piece = np.zeros(len(flow.xy), dtype=np.intp)
+    node_piece[flow.frm], node_piece[flow.to] = piece, piece
+    line, distance, node, foot = _nearest_other(flow.xy, ends, node_piece, piece, Index(verts))
+    for k in range(1, count):
+        mine = np.flatnonzero(piece == k)
+        known = line[k] >= 0
+        ledger.add(
+            "isolated",
+            ids[mine],
+            action="none",
+            distance_m=distance[k],
+            rule=str(ids[line[k]]) if known else "",
+            place=place_of(flow.xy[node[k]], foot[k])
+            if known
+            else shapely.Point(flow.xy[flow.to[mine[0]]]),
+        )
+
+
+def _nearest_other(
+    xy: Floats, ends: Ints, node_piece: Ints, piece: Ints, index: Index
+) -> tuple[Ints, Floats, Ints, Floats]:
+    """For each piece: the nearest line of another, metres, from which node, and the foot."""
+    count = int(piece.max()) + 1
+    line_of = np.full(count, -1, dtype=np.intp)
+    node_of = np.full(count, -1, dtype=np.intp)
+    distance = np.full(count, np.nan)
+    foot = np.zeros((count, 2))
+    for radius in _RADII_M:
+        ask = ends[line_of[node_piece[ends]] < 0]
+        if not len(ask):
+            break
+        point, run = index.near(xy[ask], radius)
+        other = piece[index.line[run]] != node_piece[ask[point]]
+        point, line, feet = index.feet(xy[ask], point[other], run[other])
+        near = np.flatnonzero(feet.distance_m <= radius)
+        _keep_nearest(near, ask[point], line, feet, node_piece, line_of, node_of, distance, foot)
+    return line_of, distance, node_of, foot
+
+
+def _keep_nearest(
+    near: Ints,
+    node: Ints,
+    line: Ints,
+    feet: Feet,
+    node_piece: Ints,
+    line_of: Ints,
+    node_of: Ints,
+    distance: Floats,
+    foot: Floats,
+) -> None:
+    mine = node_piece[node[near]]
+    order = near[np.lexsort((node[near], line[near], feet.distance_m[near], mine))]
+    first = order[np.unique(node_piece[node[order]], return_index=True)[1]]
+    here = node_piece[node[first]]
+    line_of[here], node_of[here] = line[first], node[first]
+    distance[here], foot[here] = feet.distance_m[first], feet.xy[first]

@@ -101,6 +101,14 @@ class Trace(Told):
     reaches: Any = None
     fact: Any = None
 
+    def by_district(self) -> pd.DataFrame:
+        grouped = self.outfalls.groupby("district")
+        return grouped.agg(
+            n=("rank", "size"),
+            arriving_kg_d=("arriving_kg_d", "sum"),
+            share_explained=("share_explained", "sum"),
+        )
+
 
 @dataclass(frozen=True)
 class Siting(Told):
@@ -190,7 +198,12 @@ def make_trace(n: int = 14, **changes: Any) -> Trace:
     reaches = (
         make_reaches()
         .loc[["R6", "R8", "R7"]]
-        .assign(load_kg_d=[18.2, 3.0, 0.0], distance_m=[0.0, 9000.0, 21000.0], n_outfalls=[9, 4, 0])
+        .assign(
+            length_m=[30e3, 20e3, 14e3],
+            load_kg_d=[18.2, 3.0, 0.0],
+            distance_m=[0.0, 9000.0, 21000.0],
+            n_outfalls=[9, 4, 0],
+        )
     )
     rows = []
     for i in range(n):

@@ -210,7 +210,7 @@ def test_siting_sections_are_in_the_order_of_a_good_report() -> None:
 
 def test_trace_names_the_leads_and_is_no_proof() -> None:
     laid_out = reports.document(by_hand.make_trace())
-    assert laid_out.conclusion.startswith("到达负荷最大：P-011 示例磷化工1号排口 (9.000 kg/d)")
+    assert laid_out.conclusion.startswith("到达负荷最大：P-011 示例磷化工1号排口 (9 kg/d)")
     assert "不是责任认定" in laid_out.caveat
     assert "liability" in reports.document(by_hand.make_trace(), lang="en").caveat
 
@@ -277,7 +277,7 @@ def evil_results() -> dict[str, Any]:
             story=text, section_id=text, item_id=text, period=text,
             outfalls=poison(trace.outfalls).rename(index=lambda i: text + str(i)),
             left_out=poison(trace.left_out), upstream_sections=poison(trace.upstream_sections),
-            balance=trace.balance, reaches=poison(trace.reaches),
+            balance=trace.balance, reaches=poison(trace.reaches), fact=pd.Series({"name": text}),
         ),
         "assessment": by_hand.Sections(
             story=text, sections=poison(assessment.sections).rename(index=lambda i: text + str(i)),

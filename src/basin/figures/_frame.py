@@ -169,31 +169,58 @@ class MapFrame:
         r = radius_pt * self.figure.dpi / 72
         self.occupied.append(shapely.box(px - r, py - r, px + r, py + r))
 
-    def north_arrow(self) -> None:
-        """Draw the arrow in the upper right corner; the panel's grid north is true north there."""
-        word = "北" if self.lang == "zh" else "N"
+    def furnish(self) -> None:
+        """Draw north arrow and scale bar in the corners that cover least of what is drawn."""
+        arrow = self._free_corner(0.09, 0.14, ("upper right", "upper left", "lower right"))
+        self._north_arrow(arrow)
+        self._scale_bar(
+            self._free_corner(0.3, 0.1, ("lower left", "lower right", "upper left", "upper right"))
+        )
+
+    def _free_corner(self, width: float, height: float, corners: Sequence[str]) -> str:
+        """Choose a corner for a thing of this size (shares of the panel); the first in a tie."""
+        lines, kept = np.array(self.avoided, dtype=object), np.array(self.occupied, dtype=object)
+
+        def cost(corner: str) -> float:
+            box = self._corner_box(corner, width, height)
+            length = shapely.length(shapely.intersection(lines, box)).sum() if len(lines) else 0.0
+            marks = shapely.intersects(kept, box).sum() if len(kept) else 0
+            return round(float(length + 1000.0 * marks))
+
+        return min(corners, key=cost)
+
+    def _corner_box(self, corner: str, width: float, height: float) -> Any:
+        panel = self.ax.bbox
+        w, h = width * panel.width, height * panel.height
+        x0 = panel.x1 - w if "right" in corner else panel.x0
+        y0 = panel.y1 - h if "upper" in corner else panel.y0
+        return shapely.box(x0, y0, x0 + w, y0 + h)
+
+    def _north_arrow(self, corner: str) -> None:
+        """Draw the arrow; grid north is true north on the panel's middle meridian."""
+        x = 0.958 if "right" in corner else 0.042
+        top = 0.975 if "upper" in corner else 0.115
         arrow = self.ax.annotate(
-            word, xy=(0.958, 0.975), xytext=(0.958, 0.885), xycoords="axes fraction",
-            ha="center", va="center", fontsize=9, family=self.family, color=INK, zorder=9,
+            "北" if self.lang == "zh" else "N", xy=(x, top), xytext=(x, top - 0.09),
+            xycoords="axes fraction", ha="center", va="center", fontsize=9, family=self.family,
+            color=INK, zorder=9,
             arrowprops={"arrowstyle": "-|>", "color": INK, "lw": 1.4, "mutation_scale": 15},
         )  # fmt: skip
         self._occupy(arrow, 4)
 
-    def scale_bar(self) -> None:
-        """Draw a scale bar in the lower left corner; right because the plane is in metres."""
+    def _scale_bar(self, corner: str) -> None:
+        """Draw the scale bar, right because the plane is in metres."""
         from matplotlib_scalebar.scalebar import ScaleBar
 
         bar = ScaleBar(
-            1, "m", location="lower left", length_fraction=0.22, width_fraction=0.008,
-            box_alpha=0.8, box_color="white", color=INK, border_pad=0.5, pad=0.3, sep=3,
+            1, "m", location=corner, length_fraction=0.22, width_fraction=0.008,
+            box_alpha=0.85, box_color="white", color=INK, border_pad=0.5, pad=0.3, sep=3,
             font_properties={"family": self.family, "size": 8},
         )  # fmt: skip
         bar.set_zorder(9)
         self.ax.add_artist(bar)
-        box = self.ax.bbox
-        # a bar draws itself late, so its corner is kept free by rule of thumb: 3/10 by 36 points
-        tall = 36 * self.figure.dpi / 72
-        self.occupied.append(shapely.box(box.x0, box.y0, box.x0 + 0.3 * box.width, box.y0 + tall))
+        # a bar draws itself late, so its corner is kept free by rule of thumb
+        self.occupied.append(self._corner_box(corner, 0.3, 0.1))
 
     def label(self, marks: Sequence[Mark]) -> list[str]:
         """Set each label where it covers nothing; return those for which there was no room."""

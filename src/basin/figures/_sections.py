@@ -82,8 +82,6 @@ def _draw_map(
     shown = sections[placed]
     frame = sheet.frame(box, [shown, reaches])
     sheet.base_map(frame, reaches, districts)
-    frame.north_arrow()
-    frame.scale_bar()
     known = shown["level"].where(shown["level"].isin(list(_MARKERS)), "district")
     for level, marker in _MARKERS.items():
         here = shown[known == level]
@@ -95,6 +93,7 @@ def _draw_map(
         )
         fill = [colour("water_class", c) for c in here["water_class"].fillna("none")]
         frame.points(here, size_pt=8.5, marker=marker, color=fill, edgecolor=INK, lw=0.7, zorder=6)
+    frame.furnish()
     marks = []
     if sheet.style.labels != "none":
         x, y = frame.xy(shown)

@@ -38,7 +38,7 @@ WORDS: dict[str, dict[str, str]] = {
         "period": "评价时段：",
         "calendar": "逐月水质类别",
         "fails_target": "× 当月未达目标",
-        "no_samples": "空白：当月无样品",
+        "no_samples": "灰色或空白：当月无数据",
         "none": "无数据",
         "trace": "断面 {} 溯源：{}",
         "target": "受查断面",
@@ -83,7 +83,7 @@ WORDS: dict[str, dict[str, str]] = {
         "period": "Period: ",
         "calendar": "Class by month",
         "fails_target": "× misses its target in the month",
-        "no_samples": "blank: no sample in the month",
+        "no_samples": "grey or blank: no data in the month",
         "none": "no data",
         "trace": "Section {}, sources of {}",
         "target": "section traced",
@@ -247,7 +247,7 @@ class Sheet:
             frame.lines(districts, color="#90a4ae", linewidth=0.9, linestyle=(0, (6, 3)), zorder=1)
         if reaches is not None and len(reaches):
             order = reaches["strahler"] if "strahler" in reaches else pd.Series(1, reaches.index)
-            widths = (0.45 + 0.45 * order.fillna(1)).tolist()
+            widths = (0.2 + 0.4 * order.fillna(1)).tolist()
             frame.lines(reaches, avoid=True, color=RIVER, linewidth=widths, zorder=2)
 
     def base_names(self, frame: MapFrame, reaches: Any, districts: Any) -> None:

@@ -105,8 +105,6 @@ def _draw_map(
     sheet.base_map(frame, reaches, districts)
     if shorelines is not None and len(shorelines):
         frame.lines(shorelines, color="#0277bd", linewidth=1.0, zorder=3)
-    frame.north_arrow()
-    frame.scale_bar()
     frame.lines(links, color=INK, linewidth=0.7, linestyle=(0, (2, 1.5)), zorder=4)
     areal = shown[shown.geometry.geom_type.isin(["Polygon", "MultiPolygon"])]
     for code in reversed(codes("verdict")):
@@ -118,6 +116,7 @@ def _draw_map(
         if len(here):
             style = {"marker": _MARKERS[code], "color": fill, "edgecolor": "white", "lw": 0.8}
             frame.points(here, size_pt=9, zorder=6, **style)
+    frame.furnish()
     marks = []
     if sheet.style.labels != "none":
         numbers = {site: k + 1 for k, site in enumerate(sites.index)}

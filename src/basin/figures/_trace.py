@@ -88,15 +88,13 @@ def _draw_map(sheet: Sheet, box: Any, trace: Any, reaches: Any, districts: Any) 
     frame = sheet.frame(box, [trace.reaches, outfalls])
     sheet.base_map(frame, reaches, districts)
     norm = _draw_loads(sheet, frame, trace.reaches)
-    frame.north_arrow()
-    frame.scale_bar()
     ranked = outfalls[outfalls["arriving_kg_d"].gt(0)]
     for code, kind in _by_kind(outfalls[~outfalls.index.isin(ranked.index)]):
         fill = colour("outfall_kind", code)
         frame.points(kind, size_pt=4, marker="o", color="white", edgecolor=fill, lw=1, zorder=5)
     largest = ranked["arriving_kg_d"].max() if len(ranked) else 1.0
     sizes = 4.5 + 10 * np.sqrt(ranked["arriving_kg_d"] / largest)
-    for place in ranked.index[::-1]:  # the largest last, on top
+    for place in ranked.index:  # the smallest last, on top
         one = ranked.loc[[place]]
         fill = colour("outfall_kind", one["kind"].iloc[0])
         frame.points(
@@ -116,6 +114,7 @@ def _draw_map(sheet: Sheet, box: Any, trace: Any, reaches: Any, districts: Any) 
             *target, s=190, marker="*", color="#d50000", edgecolor="white", lw=0.8, zorder=7
         )
         frame.keep_clear(*target, 8)
+    frame.furnish()
     left_out = frame.label(_marks(sheet, frame, trace, ranked, sizes, target))
     sheet.base_names(frame, trace.reaches if reaches is None else reaches, districts)
     _legend(sheet, box, outfalls, above, reaches, districts, norm)

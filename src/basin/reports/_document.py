@@ -123,6 +123,15 @@ class Table:
             self.empty,
         )
 
+    def filled(self) -> Table:
+        """Return the table without columns that hold nothing, to leave room on a page."""
+        kept = [
+            column.key
+            for k, column in enumerate(self.columns)
+            if any(row[k] not in (None, "") for row in self.rows)
+        ]
+        return self.pick(kept) if self.rows else self
+
 
 @dataclass(frozen=True)
 class Picture:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 __all__ = ["render_html"]
+
+#: A numbered line without sentence signs, as in the narratives: 一、事实 or 1. Fact.
+_HEADING = re.compile(r"(?:[一二三四五六七八九十]+、|\d+\. )[^。，：:;；,()（）]{1,30}$")
 
 
 def render_html(document: Document) -> str:
@@ -32,6 +36,7 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters.update(shown=shown, fill=_fill, kind=_kind, data_url=_data_url)
+    environment.tests["heading"] = lambda line: bool(_HEADING.match(line))
     return environment.get_template("report.html.j2")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -188,23 +189,12 @@ def _each_site(result: Any, every: Table, corners: Table, lang: str) -> list[Sec
         key = clean(site)
         found = every.pick(_IN_TEXT, where=("site_id", key))
         places = corners.pick(("corner", "lon", "lat"), where=("site_id", key))
-        tables = [_without_empty(found)]
+        tables = [replace(found.filled(), title="")]
         if 3 < len(places.rows) <= _MOST_CORNERS:
             tables.append(places)
         heading = f"{key} {name}".strip()
         parts.append(Section(heading, tuple(story), tuple(tables), level=3))
     return parts
-
-
-def _without_empty(table: Table) -> Table:
-    """Drop columns that hold nothing, to leave room on the page for the others."""
-    kept = [
-        column.key
-        for k, column in enumerate(table.columns)
-        if any(row[k] not in (None, "") for row in table.rows)
-    ]
-    found = table.pick(kept)
-    return Table("", found.columns, found.rows, found.empty)
 
 
 def _corners(sites: Any, lang: str) -> Table:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from basin._text import number
 from basin.reports._document import Column, Document, Picture, Section, Table, clean, tabulate
 from basin.reports._words import heads
 from basin.standards.labels import label
@@ -21,7 +22,7 @@ _WORDS = {
         "item": "追溯指标",
         "period": "时段",
         "scope": "追溯范围",
-        "scope_text": "上游河段 {} 条，最远 {:,.1f} 千米",
+        "scope_text": "上游河段 {} 条，共 {} 千米，最远 {} 千米",
         "scope_none": "没有上游河段",
         "count": "排污口",
         "count_text": "排入上游 {} 个（有负荷到达 {} 个），未列入排序 {} 个",
@@ -32,6 +33,7 @@ _WORDS = {
         "balance": "负荷平衡",
         "quantity": "量",
         "value": "数值",
+        "districts": "按区县汇总",
         "above": "上游断面",
         "above_none": "上游没有监测断面。",
         "left_out": "未列入排序",
@@ -40,7 +42,7 @@ _WORDS = {
         "figures": "附图",
         "lead": "到达负荷最大：{}。",
         "no_lead": "没有排污口有该指标的负荷数据。",
-        "balance_text": "断面通量 {}，已解释 {}，余量 {} kg/d。",
+        "balance_text": "断面通量 {} kg/d：上游带入 {}，本区间排污口 {}，余量 {}。",
     },
     "en": {
         "title": "Sources of pollution at section {} ({})",
@@ -50,7 +52,7 @@ _WORDS = {
         "item": "Item traced",
         "period": "Period",
         "scope": "Scope",
-        "scope_text": "{} reaches upstream, the farthest {:,.1f} km away",
+        "scope_text": "{} reaches upstream, {} km in all, the farthest end {} km away",
         "scope_none": "no reach upstream",
         "count": "Outfalls",
         "count_text": "{} drain to the section ({} with an arriving load), {} not ranked",
@@ -62,6 +64,7 @@ _WORDS = {
         "balance": "Balance of loads",
         "quantity": "quantity",
         "value": "value",
+        "districts": "By district",
         "above": "Sections upstream",
         "above_none": "There is no section upstream.",
         "left_out": "Not ranked",
@@ -70,7 +73,8 @@ _WORDS = {
         "figures": "Figures",
         "lead": "Largest arriving loads: {}.",
         "no_lead": "No outfall has data on the load of this item.",
-        "balance_text": "Flux at the section {}, explained {}, remainder {} kg/d.",
+        "balance_text": "Flux at the section {} kg/d: inherited {}, "
+        "outfalls of its own stretch {}, remainder {}.",
     },
 }
 
@@ -100,6 +104,7 @@ _IN_TEXT = (
     "rank", "outfall_id", "name", "kind", "district", "arriving_kg_d", "share_of_flux",
     "share_explained", "load_basis", "distance_m", "travel_time_h", "next_section", "local", "note",
 )  # fmt: skip
+_DISTRICTS = ("district", "n_outfalls", "arriving_kg_d", "share_explained")
 _KINDS = {
     "kind": "outfall_kind", "action": "outfall_action", "status": "outfall_status", "bank": "bank",
     "snap_status": "snap_status", "carries_item": "carries_item", "note": "outfall_note",
@@ -118,7 +123,12 @@ def trace_document(trace: Any, lang: str, pictures: tuple[Picture, ...]) -> Docu
     """Lay out a `SourceTrace`."""
     words = _WORDS[lang]
     item = label("item", trace.item_id, lang)
+    place = f"{clean(trace.section_id)} {clean(trace.fact.get('name'))}".strip()
     outfalls = _outfalls(trace, lang)
+    by_district = trace.by_district().rename(columns={"n": "n_outfalls"})
+    districts = tabulate(
+        words["districts"], by_district, heads(_DISTRICTS, lang), empty=words["ranked_none"]
+    )
     above = tabulate(
         words["above"], _plain(trace.upstream_sections), heads(_ABOVE, lang),
         empty=words["above_none"],
@@ -130,25 +140,26 @@ def trace_document(trace: Any, lang: str, pictures: tuple[Picture, ...]) -> Docu
     counts = (len(trace.outfalls), arriving, len(left_out.rows))
     sections = [
         Section(words["fact"], (clean(trace.explain(lang=lang)),)),
-        Section(words["above"], tables=(above,)),
-        Section(words["ranked"], (words["ranked_text"],), (outfalls.pick(_IN_TEXT),)),
+        Section(words["above"], tables=(above.filled(),)),
+        Section(words["ranked"], (words["ranked_text"],), (outfalls.pick(_IN_TEXT).filled(),)),
+        Section(words["districts"], tables=(districts,)),
         Section(words["balance"], tables=(balance,)),
         Section(words["left_out"], tables=(left_out,)),
     ]
     if pictures:
         sections.append(Section(words["figures"], pictures=pictures))
     return Document(
-        title=words["title"].format(clean(trace.section_id), item), lang=lang,
+        title=words["title"].format(place, item), lang=lang,
         caveat=words["caveat"],
         facts=(
-            (words["section"], clean(trace.section_id)),
+            (words["section"], place),
             (words["item"], item),
             (words["period"], clean(trace.period)),
             (words["scope"], _scope(trace.reaches, words)),
             (words["count"], words["count_text"].format(*counts)),
         ),
         conclusion=_conclusion(trace, lang), sections=tuple(sections),
-        sheets=(outfalls, balance, above, left_out, reaches), pictures=pictures,
+        sheets=(outfalls, districts, balance, above, left_out, reaches), pictures=pictures,
     )  # fmt: skip
 
 
@@ -188,7 +199,9 @@ def _balance(balance: Any, lang: str) -> Table:
 def _scope(reaches: Any, words: Mapping[str, str]) -> str:
     if not len(reaches):
         return words["scope_none"]
-    return words["scope_text"].format(len(reaches), float(reaches["distance_m"].max()) / 1000)
+    farthest = (reaches["distance_m"] + reaches["length_m"]).max()
+    in_km = (number(metres / 1000) for metres in (reaches["length_m"].sum(), farthest))
+    return words["scope_text"].format(len(reaches), *in_km)
 
 
 def _conclusion(trace: Any, lang: str) -> str:
@@ -199,14 +212,16 @@ def _conclusion(trace: Any, lang: str) -> str:
         text = words["no_lead"]
     else:
         told = [
-            f"{clean(i)} {clean(row['name'])}".strip() + f" ({row['arriving_kg_d']:,.3f} kg/d)"
+            f"{clean(i)} {clean(row['name'])}".strip() + f" ({number(row['arriving_kg_d'])} kg/d)"
             for i, row in leads.iterrows()
         ]
         text = words["lead"].format(("、" if lang == "zh" else ", ").join(told))
-    flux, explained, rest = (
+    flux, inherited, explained, rest = (
         float(trace.balance.get(f"{part}_kg_d", float("nan")))
-        for part in ("flux", "explained", "remainder")
+        for part in ("flux", "inherited", "explained", "remainder")
     )
     if pd.notna(flux):
-        text += "\n" + words["balance_text"].format(*(f"{v:,.3f}" for v in (flux, explained, rest)))
+        text += "\n" + words["balance_text"].format(
+            *(number(v) for v in (flux, inherited, explained, rest))
+        )
     return text

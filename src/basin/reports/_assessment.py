@@ -83,15 +83,19 @@ def assessment_document(assessment: Any, lang: str, pictures: tuple[Picture, ...
     """Lay out a `SectionAssessment`."""
     words = _WORDS[lang]
     plain = pd.DataFrame(assessment.sections.drop(columns="geometry", errors="ignore"))
-    sections = tabulate(words["sections"], plain, heads(_SECTIONS, lang))
+    apart = [c for c in ("tn_class", "fecal_coliform_class") if c in plain]
+    plain[apart] = plain[apart].replace("none", None)  # a river has no limit of total nitrogen
+    sections = tabulate(words["sections"], plain, heads(_SECTIONS, lang, note="section_note"))
     items = tabulate(
         words["items"], assessment.items, heads(_ITEMS, lang), empty=words["items_none"]
     )
     months = tabulate(words["months"], assessment.months, heads(_MONTHS, lang))
     left_out = tabulate(
-        words["left_out"], getattr(assessment, "left_out", None), heads(_LEFT_OUT, lang),
+        words["left_out"],
+        getattr(assessment, "left_out", None),
+        heads(_LEFT_OUT, lang, reason="sample_left_out"),
         empty=words["left_out_none"],
-    )  # fmt: skip
+    )
     worse = items.pick(_ITEMS, where=("compliant", False))
     parts = [
         Section(words["sections"], tables=(sections.pick(_IN_TEXT),)),

@@ -12,6 +12,7 @@ from basin.crs import area_m2
 from basin.reports._document import Column, Document, Picture, Section, Table, clean, tabulate
 from basin.reports._words import heads, join_ids
 from basin.standards.labels import codes, label
+from basin.standards.rules import category_label
 
 __all__ = ["siting_document"]
 
@@ -104,7 +105,9 @@ def siting_document(result: Any, lang: str, pictures: tuple[Picture, ...]) -> Do
     """Lay out a `SitingResult`."""
     words = _WORDS[lang]
     sites, findings = result.sites, _in_words(result.findings, lang)
-    overview = tabulate(words["overview"], _plain(sites), heads(_SITES, lang, action="site_action"))
+    overview = tabulate(
+        words["overview"], _in_category(sites, lang), heads(_SITES, lang, action="site_action")
+    )
     every = tabulate(
         words["findings"], findings, heads(_FINDINGS, lang), empty=words["no_findings"]
     )
@@ -144,9 +147,10 @@ def siting_document(result: Any, lang: str, pictures: tuple[Picture, ...]) -> Do
     )  # fmt: skip
 
 
-def _plain(table: Any) -> pd.DataFrame:
-    """A table without its geometry."""
-    return pd.DataFrame(table.drop(columns="geometry", errors="ignore"))
+def _in_category(sites: Any, lang: str) -> pd.DataFrame:
+    """Sites without geometry, their category in words."""
+    plain = pd.DataFrame(sites.drop(columns="geometry", errors="ignore"))
+    return plain.assign(category=[category_label(code, lang) for code in plain["category"]])
 
 
 def _in_words(findings: Any, lang: str) -> pd.DataFrame:

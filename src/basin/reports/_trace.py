@@ -114,7 +114,7 @@ _ABOVE = (
     "compliant", "n", "distance_m", "travel_time_h", "flux_kg_d", "arriving_kg_d", "nearest",
 )  # fmt: skip
 _REACHES = (
-    "reach_id", "name", "strahler", "length_m", "distance_m", "travel_time_h", "load_kg_d",
+    "reach_id", "name", "strahler", "length_m", "distance_m", "travel_time_h", "passing_kg_d",
     "added_kg_d",
 )  # fmt: skip
 
@@ -135,7 +135,8 @@ def trace_document(trace: Any, lang: str, pictures: tuple[Picture, ...]) -> Docu
     )  # fmt: skip
     left_out = _left_out(trace, lang)
     balance = _balance(trace.balance, lang)
-    reaches = tabulate(words["reaches"], _plain(trace.reaches), heads(_REACHES, lang))
+    passing = _plain(trace.reaches).rename(columns={"load_kg_d": "passing_kg_d"})
+    reaches = tabulate(words["reaches"], passing, heads(_REACHES, lang))
     arriving = int(trace.outfalls["arriving_kg_d"].gt(0).sum())
     counts = (len(trace.outfalls), arriving, len(left_out.rows))
     sections = [

@@ -70,10 +70,10 @@ def _write_table(sheet: Worksheet, table: Table, document: Document) -> None:
 
 def _stored(value: Cell, column: Column, lang: str) -> Cell:
     """What a cell holds: numbers and dates as such, codes and truth values as words."""
-    if value is None or isinstance(value, bool) or (isinstance(value, str) and column.codes):
-        text = shown(value, column, lang)
-        return None if value is None else text
-    return value
+    if value is None or value == "":
+        return None
+    worded = isinstance(value, bool) or (isinstance(value, str) and column.codes)
+    return shown(value, column, lang) if worded else value
 
 
 def _put(sheet: Worksheet, row: int, column: int, value: Cell) -> Any:

@@ -343,6 +343,20 @@ def test_explain_reads_like_a_note() -> None:
         result.explain("S7")
 
 
+def test_a_table_to_read_has_words_for_codes() -> None:
+    table = samples(("S1", "2025-07-01", {"cod": 41.0, "nh3n": 1.9, "cd": 0.006}))
+    result = assess_sections(table, sections(S1="III", S2="III"), period="2025-07")
+    row = result.to_frame("zh").set_index("断面编号").loc["S1"]
+    assert row["水质类别"] == "劣Ⅴ类"
+    assert row["达标"] == "不达标"
+    assert row["主要污染指标"] == "镉(0.2)、化学需氧量(1.1)、氨氮(0.9)"
+    english = result.to_frame("en").set_index("section").loc[["S1", "S2"]]
+    assert english["compliant"].tolist() == ["no", "–"]
+    assert english["main pollutants"].iloc[0].startswith("cadmium(0.2), chemical oxygen demand")
+    assert english["note"].tolist()[1] == "no samples in the period"
+    assert list(result.to_frame().index) == ["S1", "S2"]
+
+
 def test_repr_html_is_inert() -> None:
     nasty = "<img src=x onerror=alert(1)>{{7*7}}${x}`\\"
     table = sections(S1="III").assign(name=nasty)

@@ -446,6 +446,17 @@ def test_explain_holds_every_part_and_the_caveat() -> None:
                    .replace("示例", "").replace("河", ""))  # fmt: skip
 
 
+def test_a_table_to_read_has_words_for_codes() -> None:
+    net = rivers(A=[(0, 20), (0, 0)])
+    table = outfalls({"X": (0, 5, 2.0), "Y": (0, 6, None)})
+    trace = trace_sources(net, "S", table, samples(S=0.3), sections=sections(S=(0, 0, 1.0)))
+    zh = trace.to_frame("zh")
+    assert zh["类型"].tolist() == ["工业排污口", "工业排污口"]
+    assert zh["负荷依据"].tolist() == ["实测", "无数据"]
+    assert trace.to_frame("en").iloc[1]["note"] == "load not known"
+    assert list(trace.to_frame().index) == ["X", "Y"]
+
+
 def test_repr_html_is_inert() -> None:
     nasty = "<img src=x onerror=alert(1)>{{7*7}}${x}`\\"
     net = rivers(A=[(0, 20), (0, 0)])

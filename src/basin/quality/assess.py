@@ -13,9 +13,14 @@ import pandas as pd
 
 from basin._text import escape, html_table
 from basin.errors import AssessmentError
-from basin.quality.explain import explain_all, explain_one, pollutant_text
+from basin.quality.explain import (
+    explain_all,
+    explain_one,
+    main_pollutants,
+    reading_table,
+    worst_first,
+)
 from basin.quality.periods import Period, parse_period
-from basin.standards.labels import label
 from basin.standards.quality import (
     CLASSES,
     assessment_method,
@@ -86,9 +91,9 @@ class SectionAssessment:
         worse = self.sections["compliant"].eq(False).fillna(False)
         return list(self.sections.index[worse.to_numpy(dtype=bool)])
 
-    def to_frame(self) -> Any:
-        """Return the table of sections."""
-        return self.sections.copy()
+    def to_frame(self, lang: str | None = None) -> Any:
+        """Return the table of sections; with a language, one to read: words instead of codes."""
+        return self.sections.copy() if lang is None else reading_table(self, lang)
 
     def explain(self, section_id: str | None = None, lang: str = "zh") -> str:
         """Say in sentences how the sections stand, or one section in detail.
@@ -113,12 +118,10 @@ class SectionAssessment:
         )
 
     def _repr_html_(self) -> str:
-        heads = ["section_id", "name", "target_class", "water_class", "compliant"]
-        heads += ["main_pollutants", "failing_items", "n_samples", "note"]
-        table = self.sections.reset_index()
-        names = [label("column", h) for h in heads]
-        rows = (["" if pd.isna(row[h]) else row[h] for h in heads] for _, row in table.iterrows())
-        return f"<p>{escape(repr(self))}</p>" + html_table(names, rows)
+        table = self.to_frame("zh")
+        return f"<p>{escape(repr(self))}</p>" + html_table(
+            [str(c) for c in table.columns], table.to_numpy()
+        )
 
 
 def assess_sections(
@@ -323,13 +326,6 @@ def _limit(item: Any, body: Any, code: Any) -> np.ndarray:
     return out
 
 
-def _worst_first(judged: pd.DataFrame, multiple: str) -> pd.DataFrame:
-    """Sort by class, worst first, then by multiple; an item without a multiple follows."""
-    key = judged.assign(_m=judged[multiple].fillna(-1.0))
-    by = ["rank", "_m", "order"]
-    return key.sort_values(by, ascending=[False, False, True], kind="stable").drop(columns="_m")
-
-
 def _joined(judged: pd.DataFrame, keys: list[str]) -> pd.Series:
     """Item ids by group, comma-joined in the order of the rows."""
     return judged.groupby(keys, sort=False)["item_id"].agg(", ".join)
@@ -340,7 +336,7 @@ def _months(judged: pd.DataFrame, table: Any, span: Period) -> pd.DataFrame:
     counted = judged[judged["evaluated"] & (judged["rank"] > 0)]
     grid = pd.MultiIndex.from_product([table.index, span.months], names=keys)
     rank = counted.groupby(keys)["rank"].max().reindex(grid, fill_value=0).to_numpy()
-    failing = _worst_first(counted[counted["compliant"].eq(False).fillna(False)], "target_multiple")
+    failing = worst_first(counted[counted["compliant"].eq(False).fillna(False)], "target_multiple")
     aim = class_rank(table["target_class"].reindex(grid.get_level_values(0)))
     return pd.DataFrame(
         {
@@ -365,7 +361,7 @@ def _sections(table: Any, items: pd.DataFrame, used: pd.DataFrame, span: Period)
     counted = items[items["evaluated"] & (items["rank"] > 0)]
     rank = counted.groupby("section_id")["rank"].max().reindex(ids, fill_value=0).to_numpy()
     aim = class_rank(result["target_class"])
-    failing = _worst_first(counted[counted["compliant"].eq(False).fillna(False)], "target_multiple")
+    failing = worst_first(counted[counted["compliant"].eq(False).fillna(False)], "target_multiple")
     below = items[items["n_below"] > 0].sort_values("order")
     by_section = used.groupby("section_id")
     result["period"] = span.label
@@ -374,7 +370,7 @@ def _sections(table: Any, items: pd.DataFrame, used: pd.DataFrame, span: Period)
     result["n_months"] = n_months.reindex(ids, fill_value=0)
     result["water_class"] = _CODES[rank]
     result["compliant"] = _compliance(rank, aim)
-    result["main_pollutants"] = _main_pollutants(counted, ids)
+    result["main_pollutants"] = main_pollutants(counted).reindex(ids, fill_value="")
     result["failing_items"] = _joined(failing, ["section_id"]).reindex(ids, fill_value="")
     result["missing_items"] = _missing(counted, ids)
     result["below_detection_items"] = _joined(below, ["section_id"]).reindex(ids, fill_value="")
@@ -384,18 +380,6 @@ def _sections(table: Any, items: pd.DataFrame, used: pd.DataFrame, span: Period)
         result[f"{item}_class"] = own["water_class"].reindex(ids, fill_value="none")
     result["note"] = _notes(result, span)
     return result
-
-
-def _main_pollutants(counted: pd.DataFrame, ids: Any) -> pd.Series:
-    """Name up to three items worse than III: cyanide and heavy metals, then worst class first."""
-    rule = assessment_method()["main_pollutants"]
-    worse = _worst_first(counted[counted["rank"] > 3], "multiple")
-    first = worse["item_id"].isin(rule["first"])
-    worse = pd.concat([worse[first], worse[~first]])
-    top = worse.groupby("section_id", sort=False).head(int(rule["count"]))
-    texts = [pollutant_text(i, m) for i, m in zip(top["item_id"], top["multiple"], strict=True)]
-    named = pd.Series(texts, index=top["section_id"], dtype=object)
-    return named.groupby(level=0, sort=False).agg("、".join).reindex(ids, fill_value="")
 
 
 def _missing(counted: pd.DataFrame, ids: Any) -> list[str]:

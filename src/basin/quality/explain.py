@@ -8,12 +8,19 @@ import pandas as pd
 
 from basin._text import number
 from basin.standards.labels import label
-from basin.standards.quality import CLASSES
+from basin.standards.quality import CLASSES, assessment_method, class_rank
 
 if TYPE_CHECKING:
     from basin.quality.assess import SectionAssessment
 
-__all__ = ["explain_all", "explain_one", "pollutant_text"]
+__all__ = [
+    "explain_all",
+    "explain_one",
+    "main_pollutants",
+    "pollutant_text",
+    "reading_table",
+    "worst_first",
+]
 
 _NOTES = {
     "no_samples": ("时段内无样品", "no samples in the period"),
@@ -25,6 +32,71 @@ _NOTES = {
     "waterbody_assumed": ("未注明水体类型，按河流评价", "kind of water not given: taken as river"),
     "no_target": ("无目标类别，未判断达标", "no target class: compliance not judged"),
 }
+
+
+def worst_first(judged: pd.DataFrame, multiple: str) -> pd.DataFrame:
+    """Sort by class, worst first, then by multiple; an item without a multiple follows."""
+    key = judged.assign(_m=judged[multiple].fillna(-1.0))
+    by = ["rank", "_m", "order"]
+    return key.sort_values(by, ascending=[False, False, True], kind="stable").drop(columns="_m")
+
+
+def main_pollutants(judged: pd.DataFrame, lang: str = "zh") -> pd.Series:
+    """Name up to three items worse than III by section: heavy metals and cyanide, then the worst.
+
+    Parameters
+    ----------
+    judged
+        ``section_id``, ``item_id``, ``rank`` of the class, ``multiple``, ``order`` of the standard.
+
+    References
+    ----------
+    环办〔2011〕22号, main pollutants of a section.
+    """
+    rule = assessment_method()["main_pollutants"]
+    worse = worst_first(judged[judged["rank"] > 3], "multiple")
+    first = worse["item_id"].isin(rule["first"])
+    worse = pd.concat([worse[first], worse[~first]])
+    top = worse.groupby("section_id", sort=False).head(int(rule["count"]))
+    both = zip(top["item_id"], top["multiple"], strict=True)
+    texts = [pollutant_text(item, multiple, lang) for item, multiple in both]
+    named = pd.Series(texts, index=top["section_id"], dtype=object)
+    joined: pd.Series = named.groupby(level=0, sort=False).agg(_comma(lang).join)
+    return joined
+
+
+def _comma(lang: str) -> str:
+    return "、" if lang == "zh" else ", "
+
+
+def reading_table(result: SectionAssessment, lang: str) -> pd.DataFrame:
+    """Return the sections as a table to read: headings and codes in words."""
+    table = result.sections.reset_index()
+    items = result.items[result.items["evaluated"].to_numpy(dtype=bool)]
+    judged = items.assign(rank=class_rank(items["water_class"]), order=range(len(items)))
+    named = main_pollutants(judged, lang).reindex(table["section_id"], fill_value="")
+    yes = {True: ("达标", "yes"), False: ("不达标", "no")}
+    plain = {
+        "section_id": table["section_id"],
+        "name": table["name"].fillna(""),
+        "level": [label("section_level", v, lang) for v in table["level"].fillna("")],
+        "target_class": [label("water_class", v, lang) for v in table["target_class"].fillna("")],
+        "water_class": [label("water_class", v, lang) for v in table["water_class"]],
+        "compliant": [
+            "–" if pd.isna(v) else yes[bool(v)][lang != "zh"] for v in table["compliant"]
+        ],
+        "main_pollutants": named.to_numpy(),
+        "failing_items": [
+            _comma(lang).join(label("item", i, lang) for i in filter(None, v.split(", ")))
+            for v in table["failing_items"]
+        ],
+        "n_samples": table["n_samples"],
+        "note": [
+            _comma(lang).join(_NOTES[c][lang != "zh"] for c in filter(None, v.split(", ")))
+            for v in table["note"]
+        ],
+    }
+    return pd.DataFrame({label("column", c, lang): values for c, values in plain.items()})
 
 
 def pollutant_text(item: str, multiple: float, lang: str = "zh") -> str:

@@ -14,7 +14,7 @@ from basin.standards.labels import label
 if TYPE_CHECKING:
     from basin.tracing.trace import SourceTrace
 
-__all__ = ["CAVEAT", "explain_trace"]
+__all__ = ["CAVEAT", "explain_trace", "reading_table"]
 
 #: Printed with every trace, and in every document made from one.
 CAVEAT = {"zh": "线索清单，不是责任认定", "en": "a list of leads, not proof"}
@@ -403,3 +403,29 @@ def _method(trace: SourceTrace, zh: bool) -> str:
         f"without velocity take {trace.velocity_m_s:g} m/s; limits GB 3838-2002, assessment "
         "环办〔2011〕22号. A 1-D steady estimate."
     )
+
+
+def reading_table(trace: SourceTrace, lang: str = "zh") -> pd.DataFrame:
+    """Return the ranked outfalls as a table to read: headings and codes in words."""
+    zh = lang == "zh"
+    table = trace.outfalls.reset_index()
+    plain = {
+        "rank": table["rank"],
+        "outfall_id": table["outfall_id"],
+        "name": table["name"],
+        "kind": [label("outfall_kind", k, lang) for k in table["kind"]],
+        "river": table["river"],
+        "district": table["district"],
+        "distance_m": [f"{d:.0f}" for d in table["distance_m"]],
+        "travel_time_h": [number(h, 2) for h in table["travel_time_h"]],
+        "arriving_kg_d": [number(v) for v in table["arriving_kg_d"]],
+        "share_of_flux": [_percent(v) for v in table["share_of_flux"]],
+        "load_basis": [label("data_basis", b, lang) for b in table["load_basis"]],
+        "carries_item": [label("carries_item", c, lang) for c in table["carries_item"]],
+        "next_section": table["next_section"],
+        "note": [
+            _join((_DOUBTS[c][not zh] for c in filter(None, v.split(", "))), zh)
+            for v in table["note"]
+        ],
+    }
+    return pd.DataFrame({label("column", c, lang): values for c, values in plain.items()})

@@ -9,11 +9,10 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from basin._text import escape, html_table, number
+from basin._text import escape, html_table
 from basin.crs import EXCHANGE_CRS
 from basin.errors import AssessmentError, SnapError
 from basin.quality import SectionAssessment, assess_sections
-from basin.standards.labels import label
 from basin.standards.quality import (
     Decay,
     class_rank,
@@ -23,7 +22,7 @@ from basin.standards.quality import (
     limit_of,
 )
 from basin.tracing.balance import balance_status, close_balance, has_load
-from basin.tracing.explain import explain_trace
+from basin.tracing.explain import explain_trace, reading_table
 from basin.tracing.outfalls import add_districts, item_loads, notes_of, sift_outfalls
 from basin.tracing.routes import Place, Routes, routes_to
 from basin.tracing.upstream import loaded_reaches, upstream_sections
@@ -103,9 +102,9 @@ class SourceTrace:
     velocity_m_s: float
     notes: tuple[str, ...]
 
-    def to_frame(self) -> gpd.GeoDataFrame:
-        """Return the ranked outfalls."""
-        return self.outfalls.copy()
+    def to_frame(self, lang: str | None = None) -> pd.DataFrame:
+        """Return the ranked outfalls; with a language, a table to read: words instead of codes."""
+        return self.outfalls.copy() if lang is None else reading_table(self, lang)
 
     def by_district(self) -> pd.DataFrame:
         """Sum the arriving load by district: ``n``, ``arriving_kg_d``, ``share_explained``."""
@@ -129,21 +128,10 @@ class SourceTrace:
         )
 
     def _repr_html_(self) -> str:
-        heads = ["rank", "outfall_id", "name", "kind", "distance_m", "travel_time_h"]
-        heads += ["arriving_kg_d", "share_of_flux", "carries_item", "note"]
-        names = [label("column", h) for h in heads]
-        rows = (
-            [number(row[h]) if h in _AS_NUMBER else row[h] for h in heads]
-            for _, row in self.outfalls.reset_index().head(20).iterrows()
-        )
+        table = self.to_frame("zh").head(20)
         note = self.explain().splitlines()
-        return (
-            f"<p>{escape(note[0])}</p>{html_table(names, rows)}"
-            f"<p>{escape(repr(self))} {escape(note[-1])}</p>"
-        )
-
-
-_AS_NUMBER = ("distance_m", "travel_time_h", "arriving_kg_d", "share_of_flux")
+        body = html_table([str(c) for c in table.columns], table.to_numpy())
+        return f"<p>{escape(note[0])}</p>{body}<p>{escape(repr(self))} {escape(note[-1])}</p>"
 
 
 def trace_sources(

@@ -60,6 +60,7 @@ def _write_table(sheet: Worksheet, table: Table, document: Document) -> None:
             cell.border = line
             cell.alignment = Alignment(wrap_text=isinstance(value, str), vertical="top")
             _style(cell, value, column)
+    sheet.row_dimensions[1].height = 33  # two lines
     sheet.freeze_panes = "C2" if len(table.columns) > 6 else "A2"
     if table.columns:
         sheet.auto_filter.ref = f"A1:{get_column_letter(len(table.columns))}{len(table.rows) + 1}"
@@ -96,9 +97,11 @@ def _style(cell: Any, value: Cell, column: Column) -> None:
         cell.fill = PatternFill("solid", fgColor=ground[1:].upper())
         cell.font = Font(color=text_on(ground)[1:].upper())
     if isinstance(value, float):
-        zeros = "." + "0" * column.digits if column.digits else ""
-        if not column.significant:
-            cell.number_format = f"0{zeros}%" if column.percent else f"#,##0{zeros}"
+        decimals = column.digits or 0
+        if column.significant:  # as many as the page prints
+            decimals = len(shown(value, column, "en").partition(".")[2])
+        zeros = "." + "0" * decimals if decimals else ""
+        cell.number_format = f"0{zeros}%" if column.percent else f"#,##0{zeros}"
     elif not isinstance(value, bool | int | str | None):
         cell.number_format = "yyyy-mm-dd"
 

@@ -32,6 +32,11 @@ var basin = (function () {
     return places;
   }
 
+  function fontOf(map) {
+    if (!map.basinFont) map.basinFont = getComputedStyle(map.getContainer()).fontFamily;
+    return map.basinFont;
+  }
+
   function isNarrow(map) {
     return map.getSize().x < NARROW_PX;
   }
@@ -71,9 +76,18 @@ var basin = (function () {
     },
   };
 
-  function paintSymbol(ctx, style, x, y) {
+  function clamp(value, low, high) {
+    return Math.min(Math.max(value, low), high);
+  }
+
+  /** Symbols are smaller from afar, where they lie close together. */
+  function symbolScale(map) {
+    return clamp(0.78 + 0.12 * (map.getZoom() - 9), 0.7, 1.15);
+  }
+
+  function paintSymbol(ctx, style, x, y, scale) {
     var shape = SHAPES[style.shape] || SHAPES.circle;
-    var r = style.radius;
+    var r = style.radius * scale;
     ctx.save();
     ctx.setLineDash([]);
     ctx.lineJoin = "round";
@@ -106,7 +120,15 @@ var basin = (function () {
     _updatePath: function () {
       var renderer = this._renderer;
       if (!renderer._drawing || this._empty()) return;
-      paintSymbol(renderer._ctx, this.options, this._point.x, this._point.y);
+      var scale = symbolScale(this._map), p = this._point, ctx = renderer._ctx;
+      paintSymbol(ctx, this.options, p.x, p.y, scale);
+      if (!this.basinInside) return;
+      ctx.font = "600 " + Math.min(11, this.options.radius * scale * 1.3) + "px " + fontOf(this._map);
+      ctx.textAlign = "center";
+      ctx.textBaseline = "middle";
+      ctx.globalAlpha = 1;
+      ctx.fillStyle = this.options.textColor || "#ffffff";
+      ctx.fillText(this.basinInside, p.x, p.y + 0.5);
     },
   });
 
@@ -115,7 +137,7 @@ var basin = (function () {
     _updatePath: function () {
       if (this.options.widens) {
         var factor = 0.62 + 0.13 * (this._map.getZoom() - 9);
-        this.options.weight = this.options.widens * Math.min(Math.max(factor, 0.5), 1.6);
+        this.options.weight = this.options.widens * clamp(factor, 0.5, 1.6);
       }
       L.Polyline.prototype._updatePath.call(this);
     },
@@ -131,7 +153,7 @@ var basin = (function () {
     ctx.scale(ratio, ratio);
     if (form === "point") {
       var fitted = Object.assign({}, style, { radius: Math.min(style.radius, style.ring ? 3.4 : 5.5) });
-      paintSymbol(ctx, fitted, width / 2, height / 2);
+      paintSymbol(ctx, fitted, width / 2, height / 2, 1);
       return canvas;
     }
     ctx.beginPath();
@@ -192,26 +214,21 @@ var basin = (function () {
 
   // ---------------------------------------------------------------- popups
 
-  function badge(text, colour) {
-    var made = element("span", "basin-badge", text);
-    made.style.backgroundColor = colour;
-    // dark words on a light badge: relative luminance as in WCAG
-    var rgb = [1, 3, 5].map(function (i) {
-      var c = parseInt(colour.slice(i, i + 2), 16) / 255;
-      return c <= 0.03928 ? c / 12.92 : Math.pow((c + 0.055) / 1.055, 2.4);
-    });
-    var light = 0.2126 * rgb[0] + 0.7152 * rgb[1] + 0.0722 * rgb[2];
-    made.style.color = light > 0.35 ? "#1a1a1a" : "#ffffff";
+  function badge(spec) {
+    var made = element("span", "basin-badge", spec.text);
+    made.style.backgroundColor = spec.ground;
+    made.style.color = spec.ink;
     return made;
   }
 
-  /** A note: {badge, colour, head, lines}. */
+  /** A note: {badge, head, lines}, or lines alone. */
   function noteNode(note) {
     var node = element("div", "basin-note");
-    var head = element("div", "basin-note-head");
-    if (note.badge) head.appendChild(badge(note.badge, note.colour));
-    head.appendChild(element("span", "", note.head));
-    node.appendChild(head);
+    if (note.badge) {
+      var head = element("div", "basin-note-head");
+      head.append(badge(note.badge), element("span", "", note.head));
+      node.appendChild(head);
+    }
     (note.lines || []).forEach(function (line) {
       node.appendChild(element("div", "basin-note-line", line));
     });
@@ -222,7 +239,7 @@ var basin = (function () {
     var node = element("article", "basin-record");
     var head = element("header");
     head.appendChild(element("h2", "", record.title));
-    if (record.badge) head.appendChild(badge(record.badge[0], record.badge[1]));
+    if (record.badge) head.appendChild(badge(record.badge));
     node.appendChild(head);
     node.appendChild(element("div", "basin-kind", spec.name));
     (record.notes || []).forEach(function (note) { node.appendChild(noteNode(note)); });
@@ -263,11 +280,16 @@ var basin = (function () {
     var hits = hitsAt(renderer, event.layerPoint).slice(0, 8);
     if (!hits.length) return;
     var box = element("div", "basin-popup");
+    // the popup moves clear of the boxes: beside them, or below them on a narrow page
+    var title = map.getContainer().querySelector(".basin-title");
+    var panel = map.getContainer().querySelector(".basin-panel");
+    var narrow = isNarrow(map);
     var popup = L.popup({
+      minWidth: 230,
       maxWidth: Math.min(380, map.getSize().x - 60),
       maxHeight: Math.max(180, Math.round(map.getSize().y * 0.55)),
-      autoPanPaddingTopLeft: [10, 60],
-      autoPanPaddingBottomRight: [10, 40],
+      autoPanPaddingTopLeft: narrow ? [8, title.offsetHeight + 16] : [title.offsetWidth + 20, 10],
+      autoPanPaddingBottomRight: narrow ? [8, 40] : [panel.offsetWidth + 20, 40],
     });
     function show(chosen) {
       box.replaceChildren(
@@ -329,11 +351,15 @@ var basin = (function () {
       ctx.scale(ratio, ratio);
       ctx.textBaseline = "middle";
       ctx.lineJoin = "round";
-      this._boxes = [];
+      this._boxes = []; // of symbols and names: never written over
+      this._strokes = []; // along lines that matter: written over by section and site names at need
       this.placed = []; // what is written now, for tests and for search engines of the eye
       var shown = this._groups.filter(function (group) { return map.hasLayer(group); });
-      shown.forEach(this._reserve, this);
+      // arrows keep off the points, names off points and lines
+      var points = shown.filter(function (group) { return !group.basinSpec.arrows; });
+      points.forEach(this._reserve, this);
       shown.forEach(this._arrows, this);
+      shown.filter(function (group) { return group.basinSpec.arrows; }).forEach(this._reserve, this);
       shown
         .filter(function (group) { return group.basinSpec.label; })
         .sort(function (a, b) { return a.basinSpec.label.rank - b.basinSpec.label.rank; })
@@ -347,29 +373,43 @@ var basin = (function () {
 
     _project: function (latlng) { return this._map.latLngToContainerPoint(latlng); },
 
+    /** Keep names off the symbols and lines that must stay readable. */
     _reserve: function (group) {
-      var self = this;
-      if (!group.basinSpec.obstacle) return;
+      var self = this, spec = group.basinSpec;
+      if (!spec.obstacle) return;
+      var scale = symbolScale(this._map);
       group.eachLayer(function (layer) {
-        if (!layer.getLatLng) return;
-        var p = self._project(layer.getLatLng()), r = layer.options.radius;
-        if (!self._inView(p, -r)) return;
-        self._boxes.push([p.x - r, p.y - r, p.x + r, p.y + r]);
-        if (layer.basinInside) {
-          self._font(600, Math.min(11, r * 1.4), 0);
-          self._ctx.textAlign = "center";
-          self._ctx.fillStyle = layer.options.textColor || "#ffffff";
-          self._ctx.fillText(layer.basinInside, p.x, p.y + 0.5);
+        if (layer.basinRecord === undefined) return; // a casing
+        if (layer.getLatLng) {
+          var p = self._project(layer.getLatLng()), r = layer.options.radius * scale;
+          if (self._inView(p, -r)) self._boxes.push([p.x - r, p.y - r, p.x + r, p.y + r]);
+          return;
         }
+        var half = layer.options.weight / 2;
+        self._lines(layer).forEach(function (line) {
+          for (var i = 1; i < line.length; i++) {
+            var steps = Math.ceil(line[i].distanceTo(line[i - 1]) / 8);
+            if (steps > 500) continue; // an edge far longer than the view
+            for (var k = 0; k < steps; k++) {
+              var x = line[i - 1].x + (k / steps) * (line[i].x - line[i - 1].x);
+              var y = line[i - 1].y + (k / steps) * (line[i].y - line[i - 1].y);
+              if (self._inView(L.point(x, y), 0)) self._strokes.push([x - half, y - half, x + half, y + half]);
+            }
+          }
+        });
       });
     },
 
-    _font: function (weight, size) {
-      this._ctx.font = weight + " " + size + "px " + getComputedStyle(this._map.getContainer()).fontFamily;
+    _lines: function (layer) {
+      return layer.getLatLngs().map(function (part) { return part.map(this._project, this); }, this);
     },
 
-    _free: function (boxes) {
-      var taken = this._boxes;
+    _font: function (weight, size) {
+      this._ctx.font = weight + " " + size + "px " + fontOf(this._map);
+    },
+
+    _free: function (boxes, overStrokes) {
+      var taken = overStrokes ? this._boxes : this._boxes.concat(this._strokes);
       return boxes.every(function (a) {
         return taken.every(function (b) {
           return a[2] < b[0] || b[2] < a[0] || a[3] < b[1] || b[3] < a[1];
@@ -379,6 +419,7 @@ var basin = (function () {
 
     _write: function (group) {
       var spec = group.basinSpec, label = spec.label, self = this;
+      var scale = symbolScale(this._map);
       if (this._map.getZoom() < label.zoom) return;
       var left = 300; // more names than this in one view help nobody
       this._style = label;
@@ -389,7 +430,12 @@ var basin = (function () {
       (spec.names || []).forEach(function (name) {
         var geometry = name[1];
         if (geometry[0] === 0) {
-          once(name[0], function () { return self._centre(name[0], self._project(unpack(geometry[1])[0])); });
+          // several places: the first that is free
+          once(name[0], function () {
+            return geometry.slice(1).some(function (place) {
+              return self._centre(name[0], self._project(unpack(place)[0]));
+            });
+          });
         } else {
           once(name[0], function () {
             return self._along(name[0], unpack(geometry[1]).map(self._project, self));
@@ -397,12 +443,13 @@ var basin = (function () {
         }
       });
       if (label.titles) {
-        group.eachLayer(function (layer) {
-          if (!layer.getLatLng || layer.basinRecord === null) return;
+        // what is drawn last lies on top and is named first
+        group.getLayers().reverse().forEach(function (layer) {
+          if (left <= 0 || !layer.getLatLng || layer.basinRecord === null) return;
           var p = self._project(layer.getLatLng());
           if (!self._inView(p, 4)) return;
           var title = spec.records[layer.basinRecord].title;
-          once(title, function () { return self._beside(title, p, layer.options.radius); });
+          once(title, function () { return self._beside(title, p, layer.options.radius * scale); });
         });
       }
     },
@@ -437,16 +484,22 @@ var basin = (function () {
         [p.x - width / 2, p.y - off - h / 2 + 1], [p.x - width / 2, p.y + off + h / 2 - 1],
         [p.x + off * 0.7, p.y - off * 0.9], [p.x + off * 0.7, p.y + off * 0.9],
       ];
-      for (var i = 0; i < places.length; i++) {
-        var x = places[i][0], y = places[i][1];
-        var box = [x - 1, y - h / 2 - 1, x + width + 1, y + h / 2 + 1];
-        if (!this._free([box])) continue;
-        this._boxes.push(box);
-        this._ctx.textAlign = "left";
-        this._ink(text, x, y);
-        return true;
+      var wide = this._map.getSize().x, self = this;
+      function box(place) {
+        return [place[0] - 1, place[1] - h / 2 - 1, place[0] + width + 1, place[1] + h / 2 + 1];
       }
-      return false;
+      function fits(overStrokes) {
+        return places.find(function (place) {
+          var b = box(place);
+          return b[0] >= 2 && b[2] <= wide - 2 && self._free([b], overStrokes);
+        });
+      }
+      var chosen = fits(false) || (this._style.rank <= 20 ? fits(true) : undefined);
+      if (!chosen) return false;
+      this._boxes.push(box(chosen));
+      this._ctx.textAlign = "left";
+      this._ink(text, chosen[0], chosen[1]);
+      return true;
     },
 
     /** Write along a line where it runs straightest, beside it, reading from the left. */
@@ -488,7 +541,7 @@ var basin = (function () {
         var middle = pointAt(s + need / 2), chord = a.distanceTo(b);
         var bow = L.LineUtil.pointToSegmentDistance(middle, a, b);
         var central = Math.abs(s + need / 2 - total / 2) / total;
-        found.push({ a: a, b: b, cost: (need - chord) / need + bow / need + 0.25 * central });
+        found.push({ a: a, b: b, middle: middle, cost: (need - chord) / need + bow / need + 0.25 * central });
       }
       return found
         .filter(function (w) { return w.a.distanceTo(w.b) > need * 0.75; })
@@ -499,13 +552,14 @@ var basin = (function () {
       var a = place.a, b = place.b;
       if (b.x < a.x) { var swap = a; a = b; b = swap; }
       var angle = Math.atan2(b.y - a.y, b.x - a.x);
-      var away = size / 2 + 4; // from the line to the middle of the letters
+      var away = size / 2 + 5; // from the line to the middle of the letters
       var upright = Math.abs(angle) > 1 && glyphs.every(function (g) { return g > "\u2e7f"; });
       if (upright && b.y < a.y) { var turn = a; a = b; b = turn; }
       var length = a.distanceTo(b);
       var ux = (b.x - a.x) / length, uy = (b.y - a.y) / length;
       var nx = uy, ny = -ux; // above the line for one that runs to the right
-      if (upright) { nx = Math.abs(nx); ny = ux > 0 ? -Math.abs(ny) : Math.abs(ny); }
+      // on the hollow side, where the line does not bow into the letters
+      if ((place.middle.x - a.x) * nx + (place.middle.y - a.y) * ny > 2) { nx = -nx; ny = -ny; }
       var start = (length - need) / 2, spots = [];
       var s = start;
       glyphs.forEach(function (g, i) {
@@ -535,8 +589,7 @@ var basin = (function () {
       var self = this, ctx = this._ctx;
       group.eachLayer(function (layer) {
         if (layer.basinRecord === undefined || !layer.getLatLngs || layer instanceof L.Polygon) return;
-        layer.getLatLngs().forEach(function (part) {
-          var line = part.map(self._project, self);
+        self._lines(layer).forEach(function (line) {
           var total = 0, lengths = [0];
           for (var i = 1; i < line.length; i++) lengths.push(total += line[i].distanceTo(line[i - 1]));
           if (total < 30) return;
@@ -544,7 +597,7 @@ var basin = (function () {
           var p = line[k - 1], q = line[k], step = lengths[k] - lengths[k - 1];
           var t = (total / 2 - lengths[k - 1]) / step;
           var x = p.x + t * (q.x - p.x), y = p.y + t * (q.y - p.y);
-          if (!self._inView(L.point(x, y), 0)) return;
+          if (!self._inView(L.point(x, y), 0) || !self._free([[x - 4, y - 4, x + 4, y + 4]])) return;
           var r = Math.max(3, layer.options.weight * 0.8);
           ctx.save();
           ctx.translate(x, y);
@@ -554,7 +607,7 @@ var basin = (function () {
           ctx.lineTo(r * 0.5, 0);
           ctx.lineTo(-r * 0.6, r * 0.75);
           ctx.lineWidth = 1.6;
-          ctx.strokeStyle = group.basinSpec.arrowColor || "#ffffff";
+          ctx.strokeStyle = layer.options.arrow || group.basinSpec.arrow;
           ctx.stroke();
           ctx.restore();
         });
@@ -597,8 +650,10 @@ var basin = (function () {
     content.summary.forEach(function (line) {
       body.appendChild(element("p", "basin-summary", line));
     });
-    body.appendChild(element("p", "basin-caveat", content.caveat));
-    return addBox(map, "topleft", foldingBox("basin-box basin-title", content.title, body, !isNarrow(map)));
+    body.appendChild(element("p", "basin-remark", content.remark));
+    var box = foldingBox("basin-box basin-title", content.title, body, !isNarrow(map));
+    box.appendChild(element("p", "basin-caveat", content.caveat)); // stays when the box is closed
+    return addBox(map, "topleft", box);
   }
 
   function legendNode(entries) {
@@ -681,7 +736,10 @@ var basin = (function () {
         "CGCS2000  " + place.lng.toFixed(5) + "°E  " + place.lat.toFixed(5) + "°N" +
         (isNarrow(map) ? "" : "  (" + sexagesimal(place.lng) + "E  " + sexagesimal(place.lat) + "N)");
     }
-    map.on("mousemove", function (event) { tell(event.latlng); });
+    // the page's own event: over a feature Leaflet's goes to the feature alone
+    map.getContainer().addEventListener("mousemove", function (event) {
+      tell(map.mouseEventToLatLng(event));
+    });
     map.on("moveend", function () { tell(map.getCenter()); });
     tell(map.getCenter());
     addBox(map, "bottomleft", coordinates);
@@ -757,7 +815,8 @@ var basin = (function () {
     /** Show the whole extent, beside the title or below it, whichever leaves it larger. */
     function fit() {
       if (!content.bounds) return;
-      var b = content.bounds, bounds = L.latLngBounds([b[1], b[0]], [b[3], b[2]]);
+      var b = content.bounds;
+      var bounds = L.latLngBounds([b[1], b[0]], [b[3], b[2]]);
       var right = isNarrow(map) ? 8 : panel.offsetWidth + 24;
       var pads = [[8, title.offsetHeight + 24, right, 60]];
       if (!isNarrow(map)) pads.push([title.offsetWidth + 24, 16, right, 40]);
@@ -766,7 +825,7 @@ var basin = (function () {
       });
       var pad = pads[zooms[1] > zooms[0] ? 1 : 0];
       map.fitBounds(bounds, {
-        animate: false, maxZoom: 15, paddingTopLeft: pad.slice(0, 2), paddingBottomRight: pad.slice(2),
+        animate: false, maxZoom: 14, paddingTopLeft: pad.slice(0, 2), paddingBottomRight: pad.slice(2),
       });
     }
 

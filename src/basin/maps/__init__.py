@@ -23,7 +23,7 @@ from basin.maps.ground import (
 )
 from basin.maps.page import OfflineMap, escape
 from basin.maps.places import add_outfalls, add_sections, add_sites, add_works
-from basin.maps.traces import add_traces
+from basin.maps.traces import add_traces, trace_subject
 from basin.maps.words import words
 
 if TYPE_CHECKING:
@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     from basin.tracing import SourceTrace
 
 __all__ = ["OfflineMap", "basin_map", "escape", "siting_map", "trace_map"]
+
+#: The map opens on these; districts and zones may reach far beyond the basin.
+_FRAMING = frozenset(
+    {"reaches", "sections", "outfalls", "intakes", "structures", "sites", "traces"}
+)
 
 _INTAKE = {
     "shape": "down",
@@ -113,7 +118,7 @@ def basin_map(
     LayerError
         If `dem` cannot be read.
     """
-    return _draw(**locals(), traces_on=False)
+    return _draw(**locals())
 
 
 def siting_map(
@@ -133,7 +138,7 @@ def siting_map(
         findings=result.findings,
         title=title or words("siting_map", lang),
         lang=lang,
-        traces_on=False,
+        framing=frozenset({"sites"}),
         **layers,
     )
 
@@ -150,11 +155,12 @@ def trace_map(
     title, lang, **layers
         As in :func:`basin_map`.
     """
+    subject = trace_subject(trace, layers.get("sections"), lang)
     return _draw(
         traces=(trace,),
-        title=title or words("trace_map", lang),
+        title=title or f"{words('trace_map', lang)} · {subject}",
         lang=lang,
-        traces_on=True,
+        framing=frozenset({"traces"}),
         **layers,
     )
 
@@ -178,13 +184,13 @@ def _draw(
     title: str = "",
     summary: str | None = None,
     lang: str = "zh",
-    traces_on: bool,
+    framing: frozenset[str] = _FRAMING,
 ) -> OfflineMap:
-    content = Content(lang)
+    content = Content(lang, framing)
     # the order of the panel within its groups, and of the summary
     add_sections(content, sections)
     add_sites(content, sites, findings)
-    add_traces(content, traces, sections, on=traces_on)
+    add_traces(content, traces, sections)
     add_outfalls(content, outfalls)
     add_works(content, intakes, layer_name="intakes", style=_INTAKE)
     add_works(content, structures, layer_name="structures", style=_STRUCTURE)

@@ -2,8 +2,8 @@
 
 The content is a dictionary of JSON values:
 
-- ``title``, ``summary``, ``caveat``, ``words``: texts of the frame; ``bounds``: west, south, east,
-  north in degrees;
+- ``title``, ``summary``, ``caveat``, ``remark``, ``words``: texts of the frame; ``bounds``: west,
+  south, east, north in degrees;
 - ``rows``: the layer panel, in order: ``id``, ``group``, ``name``, ``count``, ``on``,
   ``mark``, ``legend``;
 - ``layers``: what is drawn, from the ground up: ``row`` (the one that switches it), ``name``,
@@ -16,13 +16,14 @@ The content is a dictionary of JSON values:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from basin._colour import text_on
 from basin.maps.shapes import as_text, drawn, encode, grow_bounds
 from basin.maps.words import heading, item_name, words
 
@@ -32,6 +33,7 @@ __all__ = [
     "Drawn",
     "Row",
     "add_records",
+    "badge",
     "column",
     "listed",
     "name_style",
@@ -96,10 +98,14 @@ def record_values(
     kinds: Mapping[str, str],
     lang: str,
     skip: Iterable[str] = (),
+    first: Sequence[str] = (),
+    headings: Mapping[str, str] | None = None,
+    tellers: Mapping[str, Callable[[Any, str], str]] | None = None,
 ) -> tuple[list[str], list[list[str | None]]]:
     """Write a table's cells for the popups: headings, and per row the texts under them.
 
-    Known columns come first, in the order of the table of words; unknown ones follow as they came.
+    After those of `first`, known columns come in the order of the table of words; unknown ones
+    follow as they came.
 
     Parameters
     ----------
@@ -109,6 +115,10 @@ def record_values(
         Which columns hold codes, and of which kind (a table of ``labels.toml``).
     skip
         Columns that are told elsewhere.
+    headings
+        Headings that differ from the table of words.
+    tellers
+        For columns with words of their own: a function of cell and language.
 
     Returns
     -------
@@ -119,19 +129,22 @@ def record_values(
     from basin.standards.labels import codes
 
     left_out = _SILENT | set(skip)
-    known = {name: place for place, name in enumerate(codes("column"))}
+    known = {name: place for place, name in enumerate(dict.fromkeys([*first, *codes("column")]))}
     places = [i for i, c in enumerate(table.columns) if str(c) not in left_out]
     places.sort(key=lambda i: (known.get(str(table.columns[i]), len(known)), i))
     fields, columns = [], []
     for place in places:
         name = str(table.columns[place])
         cells = table.iloc[:, place]
-        if name in _ITEM_COLUMNS:
+        teller = (tellers or {}).get(name)
+        if teller:
+            texts = [None if _missing(v) else teller(v, lang) for v in cells]
+        elif name in _ITEM_COLUMNS:
             texts = [_item_names(v, lang) for v in cells]
         else:
             texts = [as_text(v, kind=kinds.get(name), lang=lang) for v in cells]
         if any(t is not None for t in texts):
-            fields.append(heading(name, lang))
+            fields.append((headings or {}).get(name) or heading(name, lang))
             columns.append(texts)
     rows = (
         [list(row) for row in zip(*columns, strict=True)] if columns else [[] for _ in table.index]
@@ -212,10 +225,18 @@ class Row:
 
 
 class Content:
-    """Gathers rows, layers, images and the extent, and writes them as plain data."""
+    """Gathers rows, layers, images and the extent, and writes them as plain data.
 
-    def __init__(self, lang: str) -> None:
+    Parameters
+    ----------
+    lang : {'zh', 'en'}
+    framing
+        Layers on which the map opens.
+    """
+
+    def __init__(self, lang: str, framing: frozenset[str]) -> None:
         self.lang = lang
+        self.framing = framing
         self.rows: list[Row] = []
         self.layers: list[Drawn] = []
         self.images: list[dict[str, Any]] = []
@@ -235,19 +256,19 @@ class Content:
         self.layers.append(layer)
         return layer
 
-    def shapes(self, table: pd.DataFrame, *, frames: bool = True) -> npt.NDArray[Any]:
+    def shapes(self, table: pd.DataFrame, name: str) -> npt.NDArray[Any]:
         """Return a table's geometries for drawing, and let them widen the extent of the map.
 
         Parameters
         ----------
         table : shape (n, ...)
             EPSG:4490; without a geometry column every shape is None.
-        frames
-            Whether the map opens on them; those that frame nothing count if nothing else does.
+        name
+            Of the layer; only those in `framing` decide where the map opens, if there are any.
         """
         column = table["geometry"] if "geometry" in table.columns else [None] * len(table)
         shapes = drawn(column)
-        if frames:
+        if name in self.framing:
             self._bounds = grow_bounds(self._bounds, shapes)
         else:
             self._wide_bounds = grow_bounds(self._wide_bounds, shapes)
@@ -265,6 +286,7 @@ class Content:
             "title": title,
             "summary": self.summary if summary is None else [summary],
             "caveat": words("caveat", lang),
+            "remark": words("remark", lang),
             "words": {key: words(key, lang) for key in frame},
             "bounds": self._bounds or self._wide_bounds,
             "rows": [
@@ -291,10 +313,14 @@ def add_records(
     titles: Sequence[str],
     kinds: Mapping[str, str],
     lang: str,
-    skip: Iterable[str] = (),
+    **telling: Any,
 ) -> list[Record]:
-    """Give a layer one record a row of `table`, and return them to be added to."""
-    fields, values = record_values(table, kinds=kinds, lang=lang, skip=skip)
+    """Give a layer one record a row of `table`, and return them to be added to.
+
+    Names stand in the titles; the other options are those of :func:`record_values`.
+    """
+    skip = {"name", *telling.pop("skip", ())}
+    fields, values = record_values(table, kinds=kinds, lang=lang, skip=skip, **telling)
     layer.spec["fields"] = fields
     records = [{"title": t, "values": v} for t, v in zip(titles, values, strict=True)]
     layer.spec["records"] = records
@@ -364,6 +390,11 @@ def number_in(record: Mapping[str, Any], key: str) -> float | None:
     except (TypeError, ValueError):
         return None
     return number if math.isfinite(number) else None
+
+
+def badge(text: str, ground: str) -> dict[str, str]:
+    """Return a coloured word for a popup, its ink chosen for contrast."""
+    return {"text": text, "ground": ground, "ink": text_on(ground)}
 
 
 def _missing(value: Any) -> bool:

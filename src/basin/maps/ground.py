@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
+from basin._text import number
 from basin.maps.content import Content, Style, add_records, column, numbers, titles
-from basin.maps.shapes import drawn, number_text, table_of
+from basin.maps.shapes import drawn, table_of
 from basin.maps.words import words
 from basin.standards.labels import codes, colour, label
 
@@ -65,15 +66,27 @@ def add_districts(content: Content, districts: Any) -> None:
         "fillColor": "#ffffff",
         "fillOpacity": 0.28,
     }
-    label_style = {"zoom": 0, "rank": 60, "size": 14, "color": "#8a8274", "gap": 6}
-    row.show("area", style)
+    label_style = {"zoom": 0, "rank": 25, "size": 14, "color": "#8a8274", "gap": 6}
+    row.show("line", style)
     layer = content.layer(row, "districts", still=True, label=label_style)
-    shapes = content.shapes(table, frames=False)
+    shapes = content.shapes(table, "districts")
     ids = next((c for c in ("district_id", "id") if c in table.columns), "id")
     for shape, name, id in zip(shapes, column(table, "name"), column(table, ids), strict=True):
         layer.add(shape, style)
         if shape is not None:
-            layer.name(name if name is not None else id, shapely.point_on_surface(shape))
+            layer.name(name if name is not None else id, _name_places(shape))
+
+
+def _name_places(shape: Any) -> Any:
+    """Places in a polygon for its name, those farthest from its border first."""
+    west, south, east, north = shapely.bounds(shape)
+    steps = (np.arange(9) + 0.5) / 9
+    lon, lat = np.meshgrid(west + steps * (east - west), south + steps * (north - south))
+    points = shapely.points(lon.ravel(), lat.ravel())
+    inside = points[shapely.contains(shape, points)]
+    depth = shapely.distance(shapely.boundary(shape), inside)
+    best = inside[np.argsort(-depth, kind="stable")][:24]
+    return shapely.multipoints([shapely.point_on_surface(shape), *best])
 
 
 def _zone_style(kind: str, grade: str | None) -> Style:
@@ -117,7 +130,7 @@ def add_zones(content: Content, zones: Any) -> None:
             kinds={"kind": "zone_kind", "grade": "zone_grade"},
             lang=lang,
         )
-        shapes = content.shapes(part, frames=False)
+        shapes = content.shapes(part, "zones")
         grades = [None if g is None else str(g) for g in column(part, "grade")]
         # larger zones first, so that those within them stay in reach of a click
         for i in np.argsort(-shapely.area(shapes), kind="stable"):
@@ -135,9 +148,9 @@ def add_bands(content: Content, bands: Any) -> None:
         return
     lang = content.lang
     limits = numbers(table, "limit_m")
-    shapes = content.shapes(table, frames=False)
+    shapes = content.shapes(table, "bands")
     for place, limit in enumerate(sorted(set(limits[np.isfinite(limits)]))):
-        text = f"{number_text(limit / 1000)} km"
+        text = f"{number(limit / 1000)} km"
         row = content.row(f"band:{limit:g}", "rivers", words("band", lang, limit=text), on=False)
         style = {
             "color": _BAND_COLOURS[min(place, len(_BAND_COLOURS) - 1)],
@@ -178,7 +191,7 @@ def add_shorelines(content: Content, shorelines: Any) -> None:
     }
     old = live | {"color": _GREY, "dashArray": "4 3", "fillOpacity": 0.05, "fillColor": _GREY}
     ended = [v is not None for v in column(table, "valid_to")]
-    shapes = content.shapes(table, frames=False)
+    shapes = content.shapes(table, "shorelines")
     # the editions in force lie above those that have run out
     for i in sorted(range(len(table)), key=lambda i: not ended[i]):
         layer.add(shapes[i], old if ended[i] else live, i)
@@ -209,9 +222,16 @@ def add_reaches(content: Content, reaches: Any) -> None:
     )
     row.count = len(table)
     label_style = {"zoom": 0, "rank": 30, "size": 12, "color": "#2b6690", "gap": 3}
-    layer = content.layer(row, "reaches", label=label_style, arrows=13, arrowColor="#2b6690")
+    layer = content.layer(
+        row,
+        "reaches",
+        name=words("plain_reaches", lang),
+        label=label_style,
+        arrows=13,
+        arrow="#2b6690",
+    )
     add_records(layer, table, titles=titles(table, "reach_id"), kinds={}, lang=lang)
-    shapes = content.shapes(table)
+    shapes = content.shapes(table, "reaches")
     for i, order in enumerate(orders):
         width = round(_river_width(order), 2)
         style = {"color": _RIVER_BLUE, "weight": width, "widens": width, "opacity": 0.95}
@@ -253,7 +273,7 @@ def add_issues(content: Content, issues: Any) -> None:
         layer, table, titles=titles(table, "issue_id"), kinds={"severity": "severity"}, lang=lang
     )
     severities = [str(s) for s in column(table, "severity")]
-    shapes = content.shapes(table, frames=False)
+    shapes = content.shapes(table, "issues")
     for i, severity in enumerate(severities):
         tint = _SEVERITY_COLOURS.get(severity, _SEVERITY_COLOURS["info"])
         line: Style = {"color": tint, "weight": 6, "opacity": 0.45, "fillOpacity": 0.15}

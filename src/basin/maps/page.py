@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import html
 import json
 import os
 import re
-import tempfile
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -25,27 +23,14 @@ import folium
 from branca.element import CssLink, Figure, JavascriptLink
 from folium.template import Template
 
+from basin._text import escape
 from basin.errors import BasinError
+from basin.layers import atomic_write
 
 __all__ = ["OfflineMap", "escape", "safe_json"]
 
-_UNSAFE = str.maketrans({c: f"&#{ord(c)};" for c in "{}`$\\\u2028\u2029"})
 _UNSAFE_JSON = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&{}`$\u2028\u2029"})
 _JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
-
-
-def escape(text: Any) -> str:
-    """Write a text as HTML that shows it and does nothing else.
-
-    Beside the characters of HTML, those of Jinja (``{ }``) and of a JavaScript template literal
-    (backtick, ``$``, backslash) become references: folium runs both over what it is given.
-
-    Examples
-    --------
-    >>> escape("<b>{{ 7*191 }}</b>")
-    '&lt;b&gt;&#123;&#123; 7*191 &#125;&#125;&lt;/b&gt;'
-    """
-    return html.escape(str(text)).translate(_UNSAFE)
 
 
 def safe_json(data: Any) -> str:
@@ -112,19 +97,6 @@ def _content(url: str) -> str:
 def _inert_script(text: str) -> str:
     """Keep a text from closing its script; inside JavaScript strings the meaning stays."""
     return re.sub(r"<(?=/script|!--)", r"\\x3C", text, flags=re.IGNORECASE)
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(draft).replace(path)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise
 
 
 class _Page(Figure):  # type: ignore[misc, unused-ignore]
@@ -281,10 +253,16 @@ class OfflineMap(folium.Map):  # type: ignore[misc, unused-ignore]
             A path, or a binary file that is open for writing.
         close_file
             Whether to close such a file after writing.
+
+        Raises
+        ------
+        LayerError
+            If the path is a folder or cannot be written.
         """
         page = self.to_html().encode("utf-8")
         if isinstance(outfile, str | bytes | Path):
-            _write_whole(Path(os.fsdecode(outfile)), page)
+            with atomic_write(os.fsdecode(outfile), overwrite=True) as draft:
+                draft.write_bytes(page)
             return
         outfile.write(page)
         if close_file:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from basin._text import number
 from basin.maps.content import (
     INK,
     Content,
@@ -16,6 +17,7 @@ from basin.maps.content import (
     Record,
     Style,
     add_records,
+    badge,
     column,
     listed,
     name_style,
@@ -23,11 +25,11 @@ from basin.maps.content import (
     numbers,
     short_titles,
     strings,
-    titles,
 )
-from basin.maps.shapes import as_text, number_text, table_of
+from basin.maps.shapes import as_text, table_of
 from basin.maps.words import words
 from basin.standards.labels import codes, colour, label
+from basin.standards.rules import category_label
 
 __all__ = ["add_outfalls", "add_sections", "add_sites", "add_works"]
 
@@ -68,7 +70,7 @@ def add_outfalls(content: Content, outfalls: Any) -> None:
     add_records(
         layer,
         table,
-        titles=titles(table, "outfall_id"),
+        titles=short_titles(table, "outfall_id"),
         kinds={
             "kind": "outfall_kind",
             "action": "outfall_action",
@@ -78,7 +80,7 @@ def add_outfalls(content: Content, outfalls: Any) -> None:
         lang=lang,
     )
     kinds, states = strings(table, "kind"), strings(table, "status")
-    shapes = content.shapes(table)
+    shapes = content.shapes(table, "outfalls")
     for i, (kind, state) in enumerate(zip(kinds, states, strict=True)):
         layer.add(shapes[i], _outfall_style(kind, state), i)
     for kind in codes("outfall_kind"):
@@ -88,7 +90,6 @@ def add_outfalls(content: Content, outfalls: Any) -> None:
         if state in states:
             style = _outfall_style("other", state)
             row.explain(label("outfall_status", state, lang), "point", style)
-    content.summary.append(words("sum_outfalls", lang, n=len(table)))
 
 
 def add_works(content: Content, table: Any, *, layer_name: str, style: Style) -> None:
@@ -104,11 +105,11 @@ def add_works(content: Content, table: Any, *, layer_name: str, style: Style) ->
     add_records(
         layer,
         known,
-        titles=titles(known, own if own in known.columns else "id"),
+        titles=short_titles(known, own if own in known.columns else "id"),
         kinds={},
         lang=lang,
     )
-    for i, shape in enumerate(content.shapes(known)):
+    for i, shape in enumerate(content.shapes(known, layer_name)):
         layer.add(shape, style, i)
     row.show("point", style)
 
@@ -137,7 +138,13 @@ def add_sections(content: Content, sections: Any) -> None:
     name = words("sections" if assessed else "plain_sections", lang)
     row = content.row("sections", "results", name, on=True)
     row.count = len(table)
-    layer = content.layer(row, "sections", obstacle=True, label=name_style(0, 10, 12, 600))
+    layer = content.layer(
+        row,
+        "sections",
+        name=words("plain_sections", lang),
+        obstacle=True,
+        label=name_style(0, 10, 12, 600),
+    )
     records = add_records(
         layer,
         table,
@@ -149,19 +156,20 @@ def add_sections(content: Content, sections: Any) -> None:
             "target_class": "water_class",
         },
         lang=lang,
+        skip=["water_class"],
     )
     classes, levels = strings(table, "water_class"), strings(table, "level")
     missed = [v is not None and not bool(v) for v in column(table, "compliant")]
-    shapes = content.shapes(table)
+    shapes = content.shapes(table, "sections")
     # those that miss their target are drawn last, above their neighbours
     for i in sorted(range(len(table)), key=lambda i: missed[i]):
         layer.add(shapes[i], _section_style(classes[i], levels[i], missed[i]), i)
         if assessed:
             water_class = classes[i] or "none"
             text = label("water_class", water_class, lang)
-            records[i]["badge"] = [text, colour("water_class", water_class)]
+            records[i]["badge"] = badge(text, colour("water_class", water_class))
         if missed[i]:
-            records[i]["notes"] = [_note(words("missed_badge", lang), _MISSED, "")]
+            records[i]["notes"] = [_note(badge(words("missed_badge", lang), _MISSED), "")]
     if assessed:
         for water_class in codes("water_class"):
             if water_class != "none" or "" in classes or "none" in classes:
@@ -187,8 +195,8 @@ def _sum_sections(content: Content, table: pd.DataFrame, missed: list[bool]) -> 
     content.summary.append(text)
 
 
-def _note(badge: str, tint: str, head: str, lines: Iterable[str] = ()) -> dict[str, Any]:
-    return {"badge": badge, "colour": tint, "head": head, "lines": list(lines)}
+def _note(mark: dict[str, str], head: str, lines: Iterable[str] = ()) -> dict[str, Any]:
+    return {"badge": mark, "head": head, "lines": list(lines)}
 
 
 # ---- sites
@@ -204,26 +212,29 @@ def add_sites(content: Content, sites: Any, findings: pd.DataFrame | None) -> No
     name = words("sites" if checked else "plain_sites", lang)
     row = content.row("sites", "results", name, on=True)
     row.count = len(table)
-    areas = content.layer(row, "site_areas")
+    one = words("plain_sites", lang)
+    areas = content.layer(row, "site_areas", name=one)
     lines = content.layer(
         row,
         "site_lines",
         still=True,
         label={"zoom": 11, "rank": 35, "size": 11, "color": "#37474f", "gap": 0},
     )
-    points = content.layer(row, "sites", obstacle=True, label=name_style(11, 20, 12))
+    points = content.layer(row, "sites", name=one, obstacle=True, label=name_style(11, 20, 12))
     records = add_records(
         points,
         table,
         titles=short_titles(table, "site_id"),
         kinds={"action": "site_action", "verdict": "verdict"},
         lang=lang,
-        skip=[c for c in table.columns if str(c).startswith("n_")],
+        skip=["verdict", *(c for c in table.columns if str(c).startswith("n_"))],
+        headings={"action": words("site_action", lang)},
+        tellers={"category": category_label},
     )
     areas.spec["fields"], areas.spec["records"] = points.spec["fields"], records
     verdicts = strings(table, "verdict")
     strictness = {code: place for place, code in enumerate(codes("verdict"))}
-    shapes = content.shapes(table)
+    shapes = content.shapes(table, "sites")
     # the strictest are drawn last, above the others
     for i in sorted(range(len(table)), key=lambda i: -strictness.get(verdicts[i], 99)):
         _draw_site(areas, points, shapes[i], verdicts[i], i)
@@ -231,7 +242,7 @@ def add_sites(content: Content, sites: Any, findings: pd.DataFrame | None) -> No
     _tell_findings(records, table, findings, lang)
     if checked:
         for record, verdict in zip(records, verdicts, strict=True):
-            record["badge"] = [label("verdict", verdict, lang), colour("verdict", verdict)]
+            record["badge"] = badge(label("verdict", verdict, lang), colour("verdict", verdict))
         for verdict in codes("verdict"):
             if verdict in verdicts:
                 row.explain(label("verdict", verdict, lang), "point", _site_style(verdict))
@@ -264,6 +275,11 @@ def _draw_site(areas: Drawn, points: Drawn, shape: Any, verdict: str, record: in
     points.add(shape, _site_style(verdict), record)
 
 
+def _metres(value: float) -> str:
+    """Write metres to 0.1 m: what decides near a limit must not be rounded away."""
+    return number(round(float(value), 1), 5)
+
+
 def _draw_bank_lines(lines: Drawn, table: pd.DataFrame) -> None:
     ends = [numbers(table, c) for c in ("site_lon", "site_lat", "foot_lon", "foot_lat")]
     distances = numbers(table, "nearest_m")
@@ -273,7 +289,7 @@ def _draw_bank_lines(lines: Drawn, table: pd.DataFrame) -> None:
         x0, y0, x1, y1 = (end[i] for end in ends)
         line = shapely.LineString([(x0, y0), (x1, y1)])
         lines.add(line, _BANK_LINE)
-        lines.name(f"{number_text(distances[i])} m", line)
+        lines.name(f"{_metres(distances[i])} m", line)
 
 
 def _tell_findings(
@@ -320,8 +336,7 @@ def _finding_note(finding: dict[str, Any], lang: str) -> dict[str, Any]:
         text("note") or "",
     ]
     return _note(
-        label("verdict", verdict, lang),
-        colour("verdict", verdict),
+        badge(label("verdict", verdict, lang), colour("verdict", verdict)),
         text(f"title_{lang}") or text("title_zh") or text("rule_id") or "",
         [line for line in lines if line],
     )
@@ -329,9 +344,6 @@ def _finding_note(finding: dict[str, Any], lang: str) -> dict[str, Any]:
 
 def _measures(finding: dict[str, Any], lang: str) -> list[str]:
     """Distance with its error, limit, margin and overlap of one finding, those that are known."""
-
-    def metres(value: float) -> str:
-        return number_text(round(value, 1), 5)
 
     distance, error, limit = (
         number_in(finding, "distance_m"),
@@ -345,17 +357,17 @@ def _measures(finding: dict[str, Any], lang: str) -> list[str]:
     )
     parts = []
     if distance is not None and error:
-        parts.append(words("distance_error", lang, d=metres(distance), e=metres(error)))
+        parts.append(words("distance_error", lang, d=_metres(distance), e=_metres(error)))
     elif distance is not None:
-        parts.append(words("distance", lang, d=metres(distance)))
+        parts.append(words("distance", lang, d=_metres(distance)))
     if limit:
-        parts.append(words("limit", lang, l=metres(limit)))
+        parts.append(words("limit", lang, l=_metres(limit)))
     if margin is not None and limit:
         side = "inside" if margin >= 0 else "outside"
-        parts.append(words(side, lang, m=metres(abs(margin))))
+        parts.append(words(side, lang, m=_metres(abs(margin))))
     if overlap:
-        percent = number_text(100 * (share or 0), 3)
-        parts.append(words("overlap", lang, a=number_text(overlap), s=percent))
+        percent = number(100 * (share or 0), 3)
+        parts.append(words("overlap", lang, a=number(overlap), s=percent))
     return parts
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -107,10 +108,12 @@ def _shade(heights: npt.NDArray[np.float64], cell_m: float) -> npt.NDArray[np.fl
 
 
 def _png(shade: npt.NDArray[np.float64]) -> bytes:
+    from rasterio.errors import NotGeoreferencedWarning
     from rasterio.io import MemoryFile
 
     opacity = np.rint(np.clip(shade, 0, 1) * _STEPS) * (255 // _STEPS)
-    with MemoryFile() as memory:
+    with MemoryFile() as memory, warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # Leaflet is told the corners
         with memory.open(
             driver="PNG", width=shade.shape[1], height=shade.shape[0], count=2, dtype="uint8",
             ZLEVEL=9,

@@ -8,7 +8,6 @@ millionths of a degree (0.1 m): the first pair is a place, each further pair the
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,15 +16,19 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
+from basin._text import number
 from basin.crs import to_exchange
 from basin.standards.labels import codes, label
 
-__all__ = ["as_text", "drawn", "encode", "grow_bounds", "number_text", "table_of"]
+__all__ = ["as_text", "drawn", "encode", "grow_bounds", "table_of"]
 
 _UNITS_PER_DEGREE = 1_000_000
 
 #: Drawing tolerance in degrees, about 5 m: less than a pixel up to zoom level 14.
 _TOLERANCE_DEGREES = 5e-5
+
+#: Significant digits of a number in a popup.
+_DIGITS = 4
 
 Geometry = list[Any]
 
@@ -112,24 +115,6 @@ def grow_bounds(bounds: list[float] | None, shapes: npt.NDArray[Any]) -> list[fl
     return [round(float(b), 6) for b in (*low, *high)]
 
 
-def number_text(value: float, digits: int = 4) -> str:
-    """Write a number with `digits` significant digits, without an exponent where it is readable.
-
-    Examples
-    --------
-    >>> number_text(0.123456), number_text(1234.56), number_text(3.0), number_text(2e-9)
-    ('0.1235', '1235', '3', '2e-09')
-    """
-    if value == 0:
-        return "0"
-    if abs(value) >= 10**digits:
-        return f"{value:.0f}"
-    if abs(value) < 1e-4:
-        return f"{value:.{digits}g}"
-    places = max(digits - 1 - math.floor(math.log10(abs(value))), 0)
-    return f"{value:.{places}f}".rstrip("0").rstrip(".") if places else f"{value:.0f}"
-
-
 def as_text(value: Any, *, kind: str | None = None, lang: str = "zh") -> str | None:
     """Write a cell for people; None where it says nothing.
 
@@ -145,13 +130,14 @@ def as_text(value: Any, *, kind: str | None = None, lang: str = "zh") -> str | N
     if isinstance(value, bool | np.bool_):
         return {"zh": ("否", "是"), "en": ("no", "yes")}[lang][int(value)]
     if isinstance(value, float | np.floating):
-        return number_text(float(value)) if np.isfinite(value) else None
+        return number(value, _DIGITS) if np.isfinite(value) else None
     if isinstance(value, dt.datetime):  # pandas timestamps too
         return value.date().isoformat() if value.time() == dt.time() else f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, list | tuple | set | frozenset | np.ndarray):
         texts = (as_text(v, kind=kind, lang=lang) for v in value)
         return ", ".join(t for t in texts if t) or None
     text = str(value).strip()
-    if kind and text in codes(kind):
-        return label(kind, text, lang)
+    parts = [part.strip() for part in text.split(",")] if kind else []
+    if kind and all(part in codes(kind) for part in parts):  # one code, or several
+        return ", ".join(label(kind, part, lang) for part in parts)
     return text or None

@@ -9,11 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from basin._text import number
 from basin.maps.content import (
     Content,
     Row,
     Style,
     add_records,
+    badge,
     column,
     listed,
     name_style,
@@ -23,10 +25,13 @@ from basin.maps.content import (
     strings,
     titles,
 )
-from basin.maps.shapes import number_text, table_of
+from basin.maps.shapes import table_of
 from basin.maps.words import item_name, words
 
-__all__ = ["add_traces"]
+__all__ = ["add_traces", "trace_subject"]
+
+#: More traces than this lie over each other: then they wait to be switched on.
+_SHOWN_AT_ONCE = 3
 
 #: Arriving load as a share of the largest on the map: upper ends of the classes, tint, width.
 #: One hue from light to dark, so that it reads without colour too.
@@ -39,6 +44,27 @@ _LOAD_CLASSES = (
 )
 
 
+#: What is asked first of a lead.
+_KEY_COLUMNS = (
+    "outfall_id",
+    "distance_m",
+    "travel_time_h",
+    "arriving_kg_d",
+    "load_basis",
+    "share_explained",
+    "share_of_flux",
+    "next_section",
+    "responsible",
+)
+
+
+def _percent(value: Any, lang: str) -> str:
+    try:
+        return f"{number(100 * float(value))} %"
+    except (TypeError, ValueError):
+        return str(value)
+
+
 def _load_class(share: float) -> int:
     if not np.isfinite(share) or share <= 0:
         return 0
@@ -47,7 +73,8 @@ def _load_class(share: float) -> int:
 
 def _load_style(place: int) -> Style:
     _, tint, width = _LOAD_CLASSES[place]
-    return {"color": tint, "weight": width, "opacity": 1, "casing": "#ffffff"}
+    arrow = "#ffffff" if place > 1 else _LOAD_CLASSES[-1][1]  # seen on dark and on pale lines
+    return {"color": tint, "weight": width, "opacity": 1, "casing": "#ffffff", "arrow": arrow}
 
 
 def _shares(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -55,7 +82,17 @@ def _shares(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return values / top if top > 0 else np.zeros(len(values))
 
 
-def add_traces(content: Content, traces: Iterable[Any], sections: Any, *, on: bool) -> None:
+def trace_subject(trace: Any, sections: Any, lang: str) -> str:
+    """Name what a trace is about: the section, by its name where it is known, and the item."""
+    section = str(getattr(trace, "section_id", "") or "")
+    known = table_of(sections, "sections")
+    if known is not None:
+        pairs = zip(strings(known, "section_id"), short_titles(known, "section_id"), strict=True)
+        section = dict(pairs).get(section, section)
+    return f"{section} {item_name(getattr(trace, 'item_id', '') or '', lang)}".strip()
+
+
+def add_traces(content: Content, traces: Iterable[Any], sections: Any) -> None:
     """Traces: reaches by the load that passes towards the section, outfalls with their rank.
 
     Parameters
@@ -64,51 +101,45 @@ def add_traces(content: Content, traces: Iterable[Any], sections: Any, *, on: bo
         ``SourceTrace`` objects.
     sections
         Where the traced sections may be found, for their names.
-    on
-        Whether they are shown when the map opens.
     """
-    known = table_of(sections, "sections")
-    section_names = (
-        {}
-        if known is None
-        else dict(zip(strings(known, "section_id"), short_titles(known, "section_id"), strict=True))
-    )
     told = []
+    traces = list(traces)
+    on = len(traces) <= _SHOWN_AT_ONCE
     for place, trace in enumerate(traces):
         lang = content.lang
-        section = str(getattr(trace, "section_id", "") or "")
-        item = item_name(getattr(trace, "item_id", "") or "", lang)
-        name = words("trace", lang, section=section_names.get(section, section), item=item).strip()
+        name = words("trace", lang, what=trace_subject(trace, sections, lang))
         row = content.row(f"trace:{place}", "results", name, on=on)
         row.explain(words("leads", lang))
-        _trace_reaches(content, row, getattr(trace, "reaches", None))
-        _trace_outfalls(content, row, getattr(trace, "outfalls", None))
+        keyed = place == 0  # one key to the colours is enough
+        _trace_reaches(content, row, getattr(trace, "reaches", None), keyed)
+        _trace_outfalls(content, row, getattr(trace, "outfalls", None), keyed)
         _trace_rest(content, row, trace)
-        told.append(section_names.get(section, section))
+        told.append(trace_subject(trace, sections, lang))
     if told:
         content.summary.append(words("sum_traces", content.lang, ids=listed(told, content.lang)))
 
 
-def _trace_reaches(content: Content, row: Row, reaches: Any) -> None:
+def _trace_reaches(content: Content, row: Row, reaches: Any, keyed: bool) -> None:
     table = table_of(reaches, "trace reaches")
     if table is None:
         return
     lang = content.lang
-    layer = content.layer(row, "trace_reaches", arrows=9)
+    layer = content.layer(row, "trace_reaches", arrows=9, obstacle=True)
     add_records(layer, table, titles=titles(table, "reach_id"), kinds={}, lang=lang)
     load = "arriving_kg_d" if "arriving_kg_d" in table.columns else "load_kg_d"
     classes = [_load_class(s) for s in _shares(numbers(table, load))]
-    shapes = content.shapes(table)
+    shapes = content.shapes(table, "traces")
     for i in sorted(range(len(table)), key=lambda i: classes[i]):
         layer.add(shapes[i], _load_style(classes[i]), i)
+    if not keyed:
+        return
     row.explain(words("load_none", lang), "line", _load_style(0))
     for i in range(1, len(_LOAD_CLASSES)):
-        if i in classes:
-            low, high = (round(100 * _LOAD_CLASSES[k][0]) for k in (i - 1, i))
-            row.explain(words("load_share", lang, low=low, high=high), "line", _load_style(i))
+        low, high = (round(100 * _LOAD_CLASSES[k][0]) for k in (i - 1, i))
+        row.explain(words("load_share", lang, low=low, high=high), "line", _load_style(i))
 
 
-def _trace_outfalls(content: Content, row: Row, outfalls: Any) -> None:
+def _trace_outfalls(content: Content, row: Row, outfalls: Any, keyed: bool) -> None:
     table = table_of(outfalls, "trace outfalls")
     if table is None:
         return
@@ -123,25 +154,33 @@ def _trace_outfalls(content: Content, row: Row, outfalls: Any) -> None:
     records = add_records(
         layer,
         table,
-        titles=titles(table, "outfall_id"),
+        titles=short_titles(table, "outfall_id"),
         kinds={
             "kind": "outfall_kind",
             "action": "outfall_action",
             "status": "outfall_status",
             "load_basis": "data_basis",
             "data_basis": "data_basis",
+            "bank": "bank",
+            "snap_status": "snap_status",
+            "carries_item": "carries_item",
+            "note": "outfall_note",
         },
         lang=lang,
+        first=_KEY_COLUMNS,
+        tellers={"share_explained": _percent, "share_of_flux": _percent},
     )
     arriving = numbers(table, "arriving_kg_d")
     shares, ranks = _shares(arriving), numbers(table, "rank")
-    shapes = content.shapes(table)
+    shapes = content.shapes(table, "traces")
     # the first in rank is drawn last, above the others
     for i in np.argsort(-np.nan_to_num(ranks, nan=1e9), kind="stable"):
         rank = f"{ranks[i]:.0f}" if np.isfinite(ranks[i]) else None
         if rank:
-            records[i]["badge"] = [words("rank_badge", lang, n=rank), "#6a0b5e"]
+            records[i]["badge"] = badge(words("rank_badge", lang, n=rank), _LOAD_CLASSES[-1][1])
         layer.add(shapes[i], _lead_style(shares[i]), int(i), rank if shares[i] > 0 else None)
+    if not keyed:
+        return
     row.explain(words("ranked", lang), "point", _lead_style(1.0))
     if (~(shares > 0)).any():
         row.explain(words("no_load", lang), "point", _lead_style(0.0))
@@ -170,11 +209,9 @@ def _trace_rest(content: Content, row: Row, trace: Any) -> None:
         observed, limit = number_in(flat, "observed_mg_l"), number_in(flat, "limit_mg_l")
         flux, explained = number_in(flat, "flux_kg_d"), number_in(flat, "explained_kg_d")
         if observed is not None and limit is not None:
-            row.explain(
-                words("observed", lang, v=number_text(observed, 3), l=number_text(limit, 3))
-            )
+            row.explain(words("observed", lang, v=number(observed, 3), l=number(limit, 3)))
         if flux is not None and explained is not None:
-            row.explain(words("flux", lang, f=number_text(flux, 3), e=number_text(explained, 3)))
+            row.explain(words("flux", lang, f=number(flux, 3), e=number(explained, 3)))
     left_out = getattr(trace, "left_out", None)
     if left_out is not None and len(left_out):
         table = pd.DataFrame(left_out)

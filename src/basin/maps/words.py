@@ -11,9 +11,12 @@ __all__ = ["WORDS", "heading", "item_name", "words"]
 WORDS: dict[str, dict[str, str]] = {
     # frame
     "caveat": {
-        "zh": "辅助研判，不代替审批。图上距离与范围仅供示意，结论以测算结果为准。",
-        "en": "Decision support; it does not replace approval. "
-        "Verdicts rest on computed distances, not on what is drawn.",
+        "zh": "辅助研判，不代替审批",
+        "en": "Decision support; it does not replace approval",
+    },
+    "remark": {
+        "zh": "图上位置与范围仅供示意，结论以测算距离为准。",
+        "en": "Drawn for orientation; verdicts rest on computed distances.",
     },
     "layers_legend": {"zh": "图层与图例", "en": "Layers and legend"},
     "also_here": {"zh": "此处还有", "en": "Also here"},
@@ -36,7 +39,7 @@ WORDS: dict[str, dict[str, str]] = {
     "plain_sites": {"zh": "项目", "en": "Sites"},
     "sections": {"zh": "监测断面（按水质类别）", "en": "Sections by water class"},
     "plain_sections": {"zh": "监测断面", "en": "Monitored sections"},
-    "trace": {"zh": "溯源：{section} {item}", "en": "Trace: {section}, {item}"},
+    "trace": {"zh": "溯源：{what}", "en": "Trace: {what}"},
     "outfalls": {"zh": "入河排污口", "en": "Outfalls"},
     "intakes": {"zh": "取水口", "en": "Intakes"},
     "structures": {"zh": "水工建筑物", "en": "Dams and sluices"},
@@ -66,6 +69,7 @@ WORDS: dict[str, dict[str, str]] = {
     "rank_badge": {"zh": "第 {n} 位", "en": "rank {n}"},
     "missed_badge": {"zh": "未达标", "en": "misses target"},
     "findings_clear": {"zh": "未触及的规则 {n} 条", "en": "{n} rules not touched"},
+    "site_action": {"zh": "建设性质", "en": "action"},
     "distance": {"zh": "距离 {d} m", "en": "distance {d} m"},
     "distance_error": {"zh": "距离 {d} ± {e} m", "en": "distance {d} ± {e} m"},
     "limit": {"zh": "限值 {l} m", "en": "limit {l} m"},
@@ -85,8 +89,7 @@ WORDS: dict[str, dict[str, str]] = {
     "sum_sections": {"zh": "断面 {n} 个", "en": "{n} sections"},
     "sum_missed": {"zh": "未达标 {n} 个（{ids}）", "en": "{n} miss their target ({ids})"},
     "sum_sites": {"zh": "项目 {n} 个", "en": "{n} sites"},
-    "sum_outfalls": {"zh": "排污口 {n} 个", "en": "{n} outfalls"},
-    "sum_traces": {"zh": "溯源断面 {ids}", "en": "traced: {ids}"},
+    "sum_traces": {"zh": "已溯源：{ids}", "en": "traced: {ids}"},
 }
 
 

@@ -1,0 +1,367 @@
+"""The maps in a real browser with the network off: what is seen, and what must not happen.
+
+Chromium is looked for in ``BASIN_CHROMIUM`` and on the path. Without one these tests are skipped,
+in CI they fail.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from basin import maps
+from maps_tables import HOSTILE, hostile_tables, tables
+
+pytestmark = pytest.mark.browser
+
+#: Leaflet's map object in the page.
+MAP = "Object.values(window).find(v => v && v.basinLabels)"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    path = os.environ.get("BASIN_CHROMIUM") or shutil.which("chromium")
+    missing = None if path else "no Chromium: install it, or name it in BASIN_CHROMIUM"
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        missing = "playwright is not installed"
+    if missing:
+        pytest.fail(missing) if os.environ.get("CI") == "true" else pytest.skip(missing)
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield found
+        found.close()
+
+
+@dataclass
+class Seen:
+    """An open map, and what the browser reported about it."""
+
+    page: Any
+    requests: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def toggle(self, row: str) -> None:
+        self.page.evaluate(
+            "id => [...document.querySelectorAll('[data-row]')]"
+            ".find(box => box.dataset.row === id).click()",
+            row,
+        )
+
+    def drawn(self, row: str) -> int:
+        """How many features of a row are on the map now."""
+        return self.page.evaluate(
+            f"id => {{ let n = 0; ({MAP}).eachLayer(l => {{"
+            " if (l.basinRecord !== undefined && l.basinSpec.row === id) n += 1; }); return n; }",
+            row,
+        )
+
+    def place(self, row: str, title: str) -> dict[str, float]:
+        """Where a point of a row stands on the screen."""
+        return self.page.evaluate(
+            f"""([row, title]) => {{
+              const map = {MAP};
+              let at = null;
+              map.eachLayer(l => {{
+                if (!l.getLatLng || l.basinRecord === undefined || l.basinSpec.row !== row) return;
+                if (l.basinSpec.records[l.basinRecord].title !== title) return;
+                const p = map.latLngToContainerPoint(l.getLatLng());
+                at = {{ x: p.x, y: p.y }};
+              }});
+              return at;
+            }}""",
+            [row, title],
+        )
+
+    def click(self, row: str, title: str) -> str:
+        at = self.place(row, title)
+        self.page.mouse.click(at["x"], at["y"])
+        self.page.wait_for_timeout(400)  # an older popup fades out
+        return self.page.locator(".leaflet-popup-content").inner_text(timeout=5000)
+
+    def colour_at(self, x: float, y: float) -> list[int]:
+        """The colour that the map's canvas shows at a place of the screen."""
+        return self.page.evaluate(
+            """([x, y]) => {
+              const canvas = document.querySelector('.leaflet-overlay-pane canvas');
+              const box = canvas.getBoundingClientRect(), scale = canvas.width / box.width;
+              const at = [(x - box.left) * scale, (y - box.top) * scale];
+              return [...canvas.getContext('2d').getImageData(at[0], at[1], 1, 1).data];
+            }""",
+            [x, y],
+        )
+
+
+@pytest.fixture
+def show(browser: Any, tmp_path: Path) -> Iterator[Any]:
+    contexts = []
+
+    def open_map(page: maps.OfflineMap, width: int = 1280, height: int = 800) -> Seen:
+        path = tmp_path / "map.html"
+        page.save(path)
+        context = browser.new_context(offline=True, viewport={"width": width, "height": height})
+        contexts.append(context)
+        seen = Seen(context.new_page())
+        seen.page.on("request", lambda r: seen.requests.append(r.url))
+        seen.page.on("pageerror", lambda e: seen.errors.append(str(e)))
+        seen.page.on("console", lambda m: seen.errors.append(m.text) if m.type == "error" else None)
+        seen.page.goto(path.as_uri())
+        seen.page.wait_for_function(f"{MAP} && ({MAP}).basinLabels.placed")
+        return seen
+
+    yield open_map
+    for context in contexts:
+        context.close()
+
+
+def assert_quiet(seen: Seen) -> None:
+    assert [u for u in seen.requests if not u.startswith(("file:", "data:"))] == []
+    assert len([u for u in seen.requests if u.startswith("file:")]) == 1
+    assert seen.errors == []
+
+
+def test_the_map_opens_alone_and_shows_what_is_on(show):
+    seen = show(maps.basin_map(**tables(), title="示意流域"))
+    assert_quiet(seen)
+    assert seen.page.locator(".basin-title").inner_text().startswith("示意流域")
+    assert "辅助研判，不代替审批" in seen.page.locator(".basin-title").inner_text()
+    assert (seen.drawn("sections"), seen.drawn("outfalls"), seen.drawn("reaches")) == (3, 2, 2)
+    assert (seen.drawn("zones:red_line"), seen.drawn("zones:control_unit")) == (1, 0)
+    written = seen.page.evaluate(f"({MAP}).basinLabels.placed")
+    assert {"北渡", "扶欢", "石门坎", "綦江河"} <= set(written)
+
+
+def test_an_empty_map_opens(show):
+    assert_quiet(show(maps.basin_map()))
+
+
+def test_layers_toggle_and_their_legend_with_them(show):
+    seen = show(maps.basin_map(**tables()))
+    panel = seen.page.locator(".basin-panel")
+    assert "优先保护单元" not in panel.inner_text()
+    seen.toggle("zones:control_unit")
+    assert seen.drawn("zones:control_unit") == 1
+    assert "优先保护单元" in panel.inner_text()
+    seen.toggle("sections")
+    assert seen.drawn("sections") == 0
+    assert "北渡" not in seen.page.evaluate(f"({MAP}).basinLabels.placed")
+    seen.toggle("sections")
+    assert seen.drawn("sections") == 3
+    for row in ("band:1000", "band:5000", "shorelines", "issues", "trace:0", "trace:0"):
+        seen.toggle(row)
+    assert_quiet(seen)
+
+
+def test_a_layer_that_comes_back_goes_below_those_above_it(show):
+    given = tables()
+    seen = show(maps.basin_map(sections=given["sections"], zones=given["zones"]))
+    at = seen.place("sections", "北渡")
+    before = seen.colour_at(**at)
+    seen.toggle("zones:control_unit")
+    seen.page.wait_for_timeout(200)
+    assert seen.colour_at(**at) == before == [0x1E, 0x88, 0xE5, 255]
+
+
+def test_popups_tell_the_record(show):
+    seen = show(maps.basin_map(**tables()))
+    text = seen.click("sections", "扶欢")
+    assert "Ⅳ类" in text
+    assert "总磷, 氨氮" in text
+    text = seen.click("sites", "示例化工项目")
+    assert "禁止" in text
+    assert "距离 996.2 ± 5 m，限值 1000 m，在限值内 3.8 m" in text
+    assert "长江保护法第二十六条" in text
+    assert_quiet(seen)
+
+
+def test_a_popup_offers_what_lies_below(show):
+    seen = show(maps.basin_map(**tables()))
+    seen.toggle("zones:control_unit")
+    text = seen.click("sections", "北渡")
+    assert "此处还有" in text
+    seen.page.locator(".basin-others button", has_text="示例单元").click()
+    assert "优先保护单元" in seen.page.locator(".leaflet-popup-content").inner_text()
+
+
+def test_the_trace_tells_rank_and_share(show):
+    given = tables()
+    seen = show(maps.trace_map(given["traces"][0], sections=given["sections"]))
+    text = seen.click("trace:0", "示例厂一")
+    assert "第 1 位" in text
+    assert "24.5" in text
+    assert "线索" in text
+    assert "数字为排序" in seen.page.locator(".basin-panel").inner_text()
+
+
+def test_the_siting_map_shows_verdicts_and_metres(show):
+    given = tables()
+    result = SimpleNamespace(sites=given["sites"], findings=given["findings"])
+    seen = show(maps.siting_map(result, shorelines=given["shorelines"]))
+    assert "禁止 1" in seen.page.locator(".basin-title").inner_text()
+    seen.page.evaluate(f"({MAP}).setView([29, 106.58], 13, {{ animate: false }})")
+    assert "996.2 m" in seen.page.evaluate(f"({MAP}).basinLabels.placed")
+    assert_quiet(seen)
+
+
+def test_coordinates_under_the_pointer_are_cgcs2000(show):
+    seen = show(maps.basin_map(**tables()))
+    at = seen.place("sections", "北渡")
+    seen.page.mouse.move(at["x"] + 30, at["y"])
+    seen.page.mouse.move(at["x"], at["y"])
+    seen.page.wait_for_timeout(200)
+    text = seen.page.locator(".basin-coordinates").inner_text()
+    assert text.startswith("CGCS2000")
+    lon, lat = (float(part[:-2]) for part in text.split()[1:3])
+    assert (lon, lat) == pytest.approx((106.65, 29.1), abs=0.003)
+
+
+def overlap(a: dict[str, float], b: dict[str, float]) -> bool:
+    return (
+        a["x"] < b["x"] + b["width"]
+        and b["x"] < a["x"] + a["width"]
+        and a["y"] < b["y"] + b["height"]
+        and b["y"] < a["y"] + a["height"]
+    )
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (375, 700)])
+def test_the_boxes_fit_the_window_and_do_not_overlap(show, size):
+    seen = show(maps.basin_map(**tables(), title="示意流域 · 2026-03-31"), *size)
+    boxes = [
+        item.bounding_box()
+        for name in (".basin-title", ".basin-panel", ".leaflet-control-zoom", ".basin-home",
+                     ".basin-north", ".basin-coordinates", ".leaflet-control-scale",
+                     ".leaflet-control-attribution")
+        for item in seen.page.locator(name).all()
+    ]  # fmt: skip
+    assert len(boxes) == 8
+    for i, a in enumerate(boxes):
+        assert a["x"] >= 0
+        assert a["x"] + a["width"] <= size[0]
+        assert a["y"] + a["height"] <= size[1]
+        assert not any(overlap(a, b) for b in boxes[i + 1 :])
+    wide = seen.page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= size[0]
+
+
+def test_a_narrow_window_starts_with_the_legend_closed(show):
+    seen = show(maps.basin_map(**tables()), 375, 700)
+    body = seen.page.locator(".basin-panel .basin-body")
+    assert not body.is_visible()
+    assert "辅助研判，不代替审批" in seen.page.locator(".basin-title").inner_text()
+    head = seen.page.locator(".basin-panel .basin-head")
+    assert head.get_attribute("aria-expanded") == "false"
+    head.focus()
+    seen.page.keyboard.press("Enter")
+    assert body.is_visible()
+    assert head.get_attribute("aria-expanded") == "true"
+
+
+def test_names_do_not_overlap(show):
+    seen = show(maps.basin_map(**tables()))
+    boxes = seen.page.evaluate(f"({MAP}).basinLabels._boxes")
+    written = seen.page.evaluate(f"({MAP}).basinLabels.placed")
+    symbols = 3 + 2 + 2  # sections, sites and ranked outfalls may lie over each other
+    names = boxes[symbols:]
+    assert len(names) >= len(written) > 5
+    # a name along a line has a box a letter, and neighbouring letters may touch
+    apart = [b for b in names if b[2] - b[0] > 20]
+    for i, a in enumerate(apart):
+        for b in boxes[:symbols] + apart[i + 1 :]:
+            assert a[2] < b[0] or b[2] < a[0] or a[3] < b[1] or b[3] < a[1]
+
+
+# ---- nothing of the data runs
+
+#: Opens each popup and each tooltip, and says which of the texts were shown as they are.
+OPEN_EVERYTHING = f"""hostile => {{
+  const map = {MAP}, texts = new Set(), seen = new Set();
+  const read = where => document.querySelectorAll(where).forEach(e => texts.add(e.textContent));
+  document.querySelectorAll('[data-row]').forEach(box => {{ if (!box.checked) box.click(); }});
+  map.eachLayer(layer => {{
+    if (layer.basinRecord === undefined || layer.basinRecord === null) return;
+    const record = layer.basinSpec.records[layer.basinRecord];
+    if (seen.has(record)) return;
+    seen.add(record);
+    const at = layer.getLatLng ? layer.getLatLng() : layer.getBounds().getCenter();
+    const event = {{ latlng: at, layerPoint: map.latLngToLayerPoint(at) }};
+    layer.fire('click', event, true);
+    document.querySelectorAll('.basin-record details').forEach(d => {{ d.open = true; }});
+    read('.leaflet-popup-content');
+    const other = document.querySelector('.basin-others button');
+    if (other) other.click();
+    read('.leaflet-popup-content');
+    layer.fire('mouseover', event, true);
+    read('.leaflet-tooltip');
+    layer.fire('mouseout', event, true);
+  }});
+  read('.basin-panel');
+  const all = [...texts];
+  return {{
+    count: seen.size,
+    shown: hostile.map(text => all.some(t => t.includes(text))),
+    ran: all.some(t => t.includes('1337')),
+  }};
+}}"""
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_no_text_of_the_data_runs_and_each_is_shown_as_it_is(show, lang):
+    seen = show(maps.basin_map(**hostile_tables(), title="".join(HOSTILE), lang=lang))
+    found = seen.page.evaluate(OPEN_EVERYTHING, HOSTILE)
+    seen.page.wait_for_timeout(300)
+    assert found["count"] > 100
+    assert found["shown"] == [True] * len(HOSTILE)
+    assert not found["ran"]
+    head = seen.page.locator(".basin-title .basin-head")
+    assert head.evaluate("e => e.textContent") == "".join(HOSTILE)
+    assert seen.page.evaluate("window.__pwned") is None
+    assert seen.page.evaluate("document.title").startswith("{{7*191}}{% raw %}a{#b")
+    stray = seen.page.evaluate(
+        "document.querySelectorAll('.basin-map img:not(.leaflet-image-layer), .basin-map svg,"
+        " .basin-map a:not(.leaflet-control-zoom a):not(.leaflet-popup-close-button)').length"
+    )
+    assert stray == 0
+    assert_quiet(seen)
+
+
+def test_hostile_siting_and_trace_maps(show):
+    given = hostile_tables()
+    result = SimpleNamespace(sites=given["sites"], findings=given["findings"])
+    for page in (
+        maps.siting_map(result, title=HOSTILE[4], zones=given["zones"]),
+        maps.trace_map(given["traces"][0], title=HOSTILE[5], sections=given["sections"]),
+    ):
+        seen = show(page)
+        seen.page.evaluate(OPEN_EVERYTHING, HOSTILE)
+        assert seen.page.evaluate("window.__pwned") is None
+        assert_quiet(seen)
+
+
+def test_the_policy_stops_markup_that_gets_into_the_page_all_the_same(show):
+    seen = show(maps.basin_map())
+    seen.page.evaluate(
+        """() => {
+          const box = document.createElement('div');
+          box.innerHTML = '<img src="data:," onerror="window.__pwned = 1">'
+            + '<a href="javascript:window.__pwned=1">x</a>';
+          document.body.appendChild(box);
+          box.querySelector('a').click();
+          const script = document.createElement('script');
+          script.textContent = 'window.__pwned = 1';
+          document.body.appendChild(script);
+        }"""
+    )
+    seen.page.wait_for_timeout(300)
+    assert seen.page.evaluate("window.__pwned") is None
+    assert any("Content Security Policy" in e for e in seen.errors)

@@ -1,0 +1,28 @@
+"""The edge of the house: read, recognise, check and write layers.
+
+Everything that comes from a file passes through here once, and is listed where it was repaired, set
+aside or decided; inside, functions trust their inputs.
+"""
+
+from __future__ import annotations
+
+from basin.layers.checks import check_layers, stack_layers
+from basin.layers.measurements import parse_measurement
+from basin.layers.problems import Problem, problems_frame, unreadable
+from basin.layers.read import read_layer
+from basin.layers.sources import find_layers, layer_names
+from basin.layers.write import atomic_write, write_layers
+
+__all__ = [
+    "Problem",
+    "atomic_write",
+    "check_layers",
+    "find_layers",
+    "layer_names",
+    "parse_measurement",
+    "problems_frame",
+    "read_layer",
+    "stack_layers",
+    "unreadable",
+    "write_layers",
+]

@@ -1,0 +1,160 @@
+"""Checks between layers, and several files made one layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from basin.crs import EXCHANGE_CRS, GEOD
+from basin.layers.columns import name_rows
+from basin.layers.problems import Notes, Problem, make_problem
+from basin.layers.vocabulary import schema
+
+__all__ = ["check_layers", "stack_layers"]
+
+#: Two outfalls nearer than this are likely one, entered twice.
+_SAME_OUTFALL_M = 5.0
+
+#: A layer whose extent is farther than this from that of the rivers is in another system or place.
+_ELSEWHERE_M = 20_000.0
+
+
+def stack_layers(tables: Sequence[Any], kind: str, *, problems: list[Problem] | None = None) -> Any:
+    """Make one layer of several files of it; an id that two files use gets ``#2`` and is listed.
+
+    Parameters
+    ----------
+    tables
+        As :func:`read_layer` returns them.
+    kind
+    problems
+        Gathers repeated ids; the rows it names are counted through the files one after the other.
+
+    Returns
+    -------
+    GeoDataFrame (DataFrame for samples)
+        EPSG:4490, RangeIndex.
+    """
+    if len(tables) == 1:
+        return tables[0]
+    # concat infers the type of all-null columns anew: keep that of the first table
+    stacked = pd.concat([t.astype(object) for t in tables], ignore_index=True)
+    for name in stacked.columns:
+        owner = next(t for t in tables if name in t.columns)
+        if name != "geometry" and not pd.api.types.is_object_dtype(owner[name].dtype):
+            stacked[name] = _as_type(stacked[name], owner[name].dtype)
+    layer = schema(kind)
+    if not layer.geometry:
+        return stacked
+    notes = Notes(kind, rows=np.arange(len(stacked)) + 2)
+    renamed = _again_unique(stacked, layer.id, notes)
+    if problems is not None:
+        problems.extend(notes.found)
+    return gpd.GeoDataFrame(renamed, geometry="geometry", crs=EXCHANGE_CRS)
+
+
+def _as_type(column: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
+    try:
+        return column.astype(dtype)
+    except (TypeError, ValueError):
+        return column  # two files, two types: unknown columns only
+
+
+def _again_unique(table: pd.DataFrame, column: str, notes: Notes) -> pd.DataFrame:
+    if not column:
+        return table
+    layer = schema(notes.layer)
+    earlier = table["duplicate_of"] if "duplicate_of" in table.columns else None
+    renamed = name_rows(table.drop(columns="duplicate_of", errors="ignore"), layer, notes)
+    if earlier is not None:
+        renamed["duplicate_of"] = renamed["duplicate_of"].where(earlier.isna(), earlier)
+        return renamed[list(table.columns)]
+    return renamed
+
+
+def check_layers(layers: Mapping[str, Any]) -> list[Problem]:
+    """Compare the layers of a project with each other.
+
+    Looks for samples of unknown sections and sections without samples, layers that lie elsewhere
+    than the rivers, outfalls less than 5 m apart, and dates that end before they begin.
+
+    Parameters
+    ----------
+    layers : mapping
+        Layer name -> table, as :func:`read_layer` returns it.
+
+    Returns
+    -------
+    list of Problem
+    """
+    found: list[Problem] = []
+    if "sections" in layers and "samples" in layers:
+        found += _check_sections(layers["sections"], layers["samples"])
+    if "rivers" in layers:
+        for name in layers:
+            if name not in ("rivers", "samples"):
+                found += _check_place(name, layers[name], layers["rivers"])
+    if "outfalls" in layers:
+        found += _check_outfalls(layers["outfalls"])
+    for name in ("shorelines", "zones"):
+        if name in layers:
+            found += _check_dates(name, layers[name], schema(name).id)
+    return found
+
+
+def _check_sections(sections: Any, samples: Any) -> list[Problem]:
+    known, sampled = set(sections["section_id"]), set(samples["section_id"])
+    found = []
+    if unknown := sorted(sampled - known):
+        rows = (np.flatnonzero(samples["section_id"].isin(unknown)) + 2).tolist()
+        found.append(make_problem("samples", "section_unknown", ids=unknown, rows=rows))
+    if idle := sorted(known - sampled):
+        found.append(make_problem("sections", "section_without_samples", ids=idle))
+    return found
+
+
+def _check_place(name: str, table: Any, rivers: Any) -> list[Problem]:
+    boxes = [shapely.box(*t.total_bounds) for t in (table, rivers)]
+    if not all(np.isfinite(b.bounds).all() for b in boxes) or boxes[0].intersects(boxes[1]):
+        return []
+    line = shapely.shortest_line(*boxes)
+    distance_m = abs(GEOD.geometry_length(line))
+    if distance_m <= _ELSEWHERE_M:
+        return []
+    return [make_problem(name, "layer_elsewhere", km=distance_m / 1000)]
+
+
+def _check_outfalls(outfalls: Any) -> list[Problem]:
+    here = np.asarray(outfalls.geometry.array, dtype=object)
+    at = np.flatnonzero(~(shapely.is_missing(here) | shapely.is_empty(here)))
+    points = here[at]
+    # 5 m is less than 0.0001 degree anywhere in China; the ellipsoid decides
+    near = shapely.STRtree(points).query(points, predicate="dwithin", distance=1e-4)
+    a, b = near[:, near[0] < near[1]]
+    x, y = shapely.get_x(points), shapely.get_y(points)
+    _, _, apart = GEOD.inv(x[a], y[a], x[b], y[b])
+    names = outfalls["outfall_id"].to_numpy()
+    pairs = [
+        f"{names[at[i]]} + {names[at[j]]}"
+        for i, j in zip(a[apart < _SAME_OUTFALL_M], b[apart < _SAME_OUTFALL_M], strict=True)
+    ]
+    return (
+        [make_problem("outfalls", "outfalls_close", ids=pairs, limit=_SAME_OUTFALL_M)]
+        if pairs
+        else []
+    )
+
+
+def _check_dates(name: str, table: Any, column: str) -> list[Problem]:
+    reversed_ = (table["valid_to"] < table["valid_from"]).to_numpy(dtype=bool)
+    rows = (np.flatnonzero(reversed_) + 2).tolist()
+    return (
+        [make_problem(name, "dates_reversed", ids=table[column][reversed_], rows=rows)]
+        if rows
+        else []
+    )

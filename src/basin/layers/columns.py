@@ -1,0 +1,441 @@
+"""From the headings and cells of a file to canonical columns: names, ids, codes, figures, dates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from basin.errors import LayerError
+from basin.layers.measurements import parse_dates, parse_measurement, plain
+from basin.layers.problems import Notes
+from basin.layers.vocabulary import (
+    Match,
+    Schema,
+    closest,
+    closest_column,
+    code_of,
+    grade_of,
+    has_grades,
+    is_date,
+    is_known_column,
+    is_number,
+    item_ids,
+    key,
+    kind_and_grade_of,
+    known_codes,
+    match_column,
+    own_unit,
+    truncated_matches,
+    unit_factor,
+)
+
+__all__ = ["clean_columns", "clean_samples", "name_columns", "name_rows", "without_blank_rows"]
+
+_SHOWN = 3
+
+
+def _shown(values: pd.Series[Any]) -> str:
+    return "; ".join(str(v) for v in values.dropna().unique()[:_SHOWN])
+
+
+# ---------------------------------------------------------------- headings
+
+
+def name_columns(
+    table: pd.DataFrame,
+    layer: Schema,
+    *,
+    columns: Mapping[str, str],
+    cut_in: str | None,
+    notes: Notes,
+) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Give the columns their canonical names; unknown ones are kept under their own.
+
+    Parameters
+    ----------
+    columns
+        What the user says: canonical name -> heading, or ``"=text"`` for one value in every row.
+    cut_in
+        Encoding of a file that cuts headings (a shapefile), else None.
+
+    Returns
+    -------
+    DataFrame
+    dict
+        Canonical column -> factor to its unit.
+
+    Raises
+    ------
+    LayerError
+        If a required column is missing, or `columns` names one that is not there.
+    """
+    geometry = table.geometry.name if hasattr(table, "geometry") else None
+    headings = [str(c) for c in table.columns if c != geometry]
+    stated, constants = _stated(layer, columns, headings)
+    taken: dict[str, tuple[str, Match]] = {
+        column: (heading, _stated_match(column, heading)) for column, heading in stated.items()
+    }
+    left = [h for h in headings if h not in stated.values()]
+    _take(left, layer, set(stated) | set(constants), taken, cut_in, notes)
+    named = {heading: column for column, (heading, _) in taken.items()}
+    _require(layer, set(taken) | set(constants), headings)
+    _report(layer, taken, [h for h in headings if h not in named], notes)
+    # an unknown column must not pass for a canonical one
+    clash = {
+        h: f"{h}.file" for h in headings if h not in named and h in set(taken) | set(constants)
+    }
+    result = table.rename(columns={**named, **clash})
+    if constants:
+        result = result.assign(**constants)
+    return result, {column: match.factor for column, (_, match) in taken.items()}
+
+
+def _stated(
+    layer: Schema, columns: Mapping[str, str], headings: list[str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    stated, constants = {}, {}
+    by_key = {key(h): h for h in reversed(headings)}
+    for column, heading in columns.items():
+        if not is_known_column(column, layer):
+            raise LayerError(
+                f"layer {layer.kind!r} has no column {column!r} (in columns=)",
+                mend="columns= goes canonical name = name in the file. "
+                f"Canonical: {', '.join(layer.columns)}.",
+            )
+        if heading.startswith("="):
+            constants[column] = heading[1:]
+        elif heading in headings or key(heading) in by_key:
+            stated[column] = heading if heading in headings else by_key[key(heading)]
+        else:
+            raise LayerError(
+                f"layer {layer.kind!r}: columns= names {heading!r}, which the file does not have",
+                mend=f"It has: {', '.join(headings)}.",
+            )
+    return stated, constants
+
+
+def _stated_match(column: str, heading: str) -> Match:
+    unit, factor = unit_factor(column, heading)
+    return Match(column, -2, factor, unit)
+
+
+def _take(
+    left: list[str],
+    layer: Schema,
+    settled: set[str],
+    taken: dict[str, tuple[str, Match]],
+    cut_in: str | None,
+    notes: Notes,
+) -> None:
+    """Match each heading; the alias that stands first in the table wins, the others are kept."""
+    claims = []
+    for heading in left:
+        match = match_column(heading, layer)
+        if match is None and cut_in is not None:
+            candidates = [c for c in truncated_matches(heading, layer, cut_in) if c not in settled]
+            if len(candidates) > 1:
+                notes.add("column_ambiguous", heading=heading, candidates=", ".join(candidates))
+            elif candidates:
+                match = Match(candidates[0], 999)
+        if match is not None and match.column not in settled:
+            claims.append((match.rank, heading, match))
+    for _, heading, match in sorted(claims, key=lambda c: c[0]):
+        if match.column in taken:
+            notes.add(
+                "column_twice", kept=taken[match.column][0], other=heading, column=match.column
+            )
+        else:
+            taken[match.column] = (heading, match)
+
+
+def _require(layer: Schema, have: set[str], headings: list[str]) -> None:
+    for column in layer.required:
+        if column in have:
+            continue
+        near = closest_column(column, layer, headings)
+        tried = ", ".join(layer.spelled[column][:8])
+        raise LayerError(
+            f"layer {layer.kind!r} has no column {column!r} (tried {tried} ...); "
+            f"the file has: {', '.join(headings) or 'none'}",
+            mend=(f"Is it {near!r}? Then give" if near else "Give")
+            + f" columns={{{column!r}: {near or 'its name'!r}}}.",
+        )
+
+
+def _report(
+    layer: Schema, taken: Mapping[str, tuple[str, Match]], unknown: list[str], notes: Notes
+) -> None:
+    pairs = [f"{h} = {c}" for c, (h, m) in taken.items() if m.rank >= 0]
+    if pairs:
+        notes.add("column_taken", pairs=", ".join(pairs))
+    for column, (heading, match) in taken.items():
+        if match.factor != 1.0:
+            notes.add(
+                "unit_converted",
+                heading=heading,
+                unit=match.unit,
+                column=column,
+                factor=match.factor,
+            )
+    bare = [(h, own_unit(c)) for c, (h, m) in taken.items() if m.assumed]
+    if bare:
+        pairs = [f"{heading} = {unit}" for heading, unit in bare]
+        notes.add("unit_assumed", pairs=", ".join(pairs), example=bare[0][0])
+    if unknown:
+        missing = [c for c in layer.columns if c not in taken]
+        hints = [(c, near) for c in missing if (near := closest_column(c, layer, unknown))][:3]
+        notes.add(
+            "column_unknown",
+            columns=", ".join(unknown),
+            hint_zh="".join(f"；“{n}”是 {c} 吗？" for c, n in hints),
+            hint_en="".join(f"; is {n!r} {c}?" for c, n in hints),
+        )
+
+
+# ---------------------------------------------------------------- rows
+
+
+def _text_of(value: Any) -> str | None:
+    """A cell as text: 101.0 is 101, and blanks are null."""
+    if value is None or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
+        return None
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip().strip("\u3000\ufeff\u200b").strip() or None
+
+
+def _as_text(column: pd.Series[Any]) -> pd.Series[str]:
+    values = [None if pd.isna(v) else _text_of(v) for v in column.astype(object)]
+    return pd.Series(values, index=column.index, name=column.name, dtype="str")
+
+
+def without_blank_rows(table: pd.DataFrame, notes: Notes) -> pd.DataFrame:
+    """Set aside the rows that hold nothing at all, and list them."""
+    blank = np.ones(len(table), dtype=bool)
+    for name in table.columns:
+        column = table[name]
+        if getattr(column, "geom_type", None) is not None:
+            empty = (column.isna() | column.is_empty).to_numpy()
+        else:
+            empty = column.isna().to_numpy()
+            if column.dtype == object or pd.api.types.is_string_dtype(column.dtype):
+                empty = empty | column.astype("str").str.strip().eq("").fillna(True).to_numpy(
+                    dtype=bool
+                )
+        blank &= empty
+        if not blank.any():
+            return table
+    if len(table.columns) == 0:
+        return table
+    notes.add("row_blank", blank)
+    notes.keep(~blank)
+    return table.loc[~blank].reset_index(drop=True)
+
+
+def name_rows(table: pd.DataFrame, layer: Schema, notes: Notes) -> pd.DataFrame:
+    """Make ids text and unique: a missing one becomes ``row-<n>``, a second ``X`` becomes ``X#2``.
+
+    Outfalls get ``duplicate_of``, the id of the first row with the same id.
+    """
+    if not layer.id:
+        return table
+    ids = _as_text(table[layer.id])
+    missing = ids.isna().to_numpy()
+    names = ids.tolist()
+    used = {n for n in names if isinstance(n, str)}
+    for at in np.flatnonzero(missing).tolist():
+        given = f"row-{notes.rows[at]}"
+        names[at] = _free(given, used) if given in used else given
+        used.add(names[at])
+    first: dict[str, int] = {}
+    copy_of: list[str | None] = [None] * len(names)
+    for at, name in enumerate(names):
+        if name in first:
+            copy_of[at] = name
+            names[at] = _free(name, used)
+            used.add(names[at])
+        else:
+            first[name] = at
+    notes.ids = names
+    notes.add("id_missing", missing, column=layer.id)
+    notes.add(
+        "id_duplicate", np.array([c is not None for c in copy_of], dtype=bool), column=layer.id
+    )
+    result = table.assign(**{layer.id: pd.Series(names, index=table.index, dtype="str")})
+    if "duplicate_of" in layer.columns and "duplicate_of" not in table.columns:
+        result["duplicate_of"] = pd.Series(copy_of, index=table.index, dtype="str")
+    return result
+
+
+def _free(name: str, used: set[str]) -> str:
+    """The first of X#2, X#3 ... that is not taken."""
+    number = 2
+    while f"{name}#{number}" in used:
+        number += 1
+    return f"{name}#{number}"
+
+
+# ---------------------------------------------------------------- cells
+
+
+def clean_columns(
+    table: pd.DataFrame, layer: Schema, factors: Mapping[str, float], notes: Notes
+) -> pd.DataFrame:
+    """Turn each canonical column into its type, add those the file lacks (null), and order them.
+
+    Codes become those of ``labels.toml``, figures float in the unit of the column's name, dates
+    datetime64 without a zone, the rest text. Unknown columns stay as they are, at the end.
+    """
+    result = table.copy(deep=False)
+    items = [c for c in table.columns if c not in layer.columns and is_known_column(str(c), layer)]
+    for name in [*layer.columns, *items]:
+        if name not in table.columns:
+            if name not in layer.absent:
+                result[name] = _null_column(name, table.index)
+        elif is_number(name):
+            result = _clean_number(result, name, factors.get(name, 1.0), notes)
+        elif is_date(name):
+            result[name] = _clean_dates(table[name], notes)
+        elif name in layer.coded:
+            if layer.coded[name] == "zone_grade":
+                continue  # needs the kind, settled below
+            result[name] = _clean_codes(table[name], layer.coded[name], notes)
+        elif name != layer.id:
+            result[name] = _as_text(table[name])
+    if layer.coded.get("grade") == "zone_grade":
+        result = _clean_grades(result, table, notes)
+    for name in layer.required:
+        if name != layer.id:
+            lacking = "name_blank" if name in ("name", "river") else "required_blank"
+            notes.add(lacking, result[name].isna().to_numpy(), column=name)
+    if layer.kind == "coverage":
+        result["kind"] = result["kind"].fillna("")
+    known = [c for c in (*layer.columns, *items) if c in result.columns]
+    return result[[*known, *(c for c in result.columns if c not in known)]]
+
+
+def _null_column(name: str, index: pd.Index[Any]) -> pd.Series[Any]:
+    kind = "float" if is_number(name) else "datetime64[us]" if is_date(name) else "str"
+    return pd.Series(None, index=index, dtype=kind)
+
+
+def _clean_number(table: pd.DataFrame, name: str, factor: float, notes: Notes) -> pd.DataFrame:
+    column = table[name]
+    if own_unit(name) == "%" and not pd.api.types.is_numeric_dtype(column.dtype):
+        percent = column.astype("str").str.strip().str.endswith(("%", "％")).fillna(False)
+        values, flags = parse_measurement(column.astype("str").str.strip().str.rstrip("%％"))
+        values = values.where(~percent, values / 100)
+    else:
+        values, flags = parse_measurement(column)
+    notes.add(
+        "number_unreadable",
+        flags.eq("unreadable"),
+        column=name,
+        values=_shown(column[flags.eq("unreadable")]),
+    )
+    notes.add("number_without_limit", flags.eq("below_unknown"), column=name)
+    beyond = flags.isin(["below", "above"])
+    result = table.assign(**{name: values * factor})
+    if beyond.any():
+        notes.add(
+            "number_flagged",
+            beyond,
+            column=name,
+            values=_shown(column[beyond]),
+            flags=f"{name}_flag",
+        )
+    if (beyond | flags.eq("below_unknown")).any():
+        result[f"{name}_flag"] = flags.where(~flags.isin(["missing", "unreadable"]), "")
+    return result
+
+
+def _clean_dates(column: pd.Series[Any], notes: Notes) -> pd.Series[Any]:
+    dates, bad = parse_dates(column, end=column.name == "valid_to")
+    notes.add("date_unreadable", bad, column=str(column.name), values=_shown(column[bad]))
+    return dates
+
+
+def _clean_codes(column: pd.Series[Any], table: str, notes: Notes) -> pd.Series[str]:
+    """Replace values by their codes; an unknown one stays and is listed with a suggestion."""
+    text = _as_text(column)
+    found = {v: code_of(v, table) for v in text.dropna().unique()}
+    pairs = {}
+    if table == "zone_kind":
+        pairs = {v: kind_and_grade_of(v) for v, c in found.items() if c is None}
+    for value, code in found.items():
+        if code is None and not pairs.get(value):
+            _note_unknown_code(str(column.name), value, table, text.eq(value), notes)
+    mapped = {v: c or (pairs[v][0] if pairs.get(v) else v) for v, c in found.items()}  # type: ignore[index]
+    return text.map(mapped).astype("str")
+
+
+def _note_unknown_code(column: str, value: str, table: str, mask: Any, notes: Notes) -> None:
+    near = closest(value, table)
+    notes.add(
+        "code_unknown",
+        mask,
+        column=column,
+        value=value,
+        hint_zh=f"；是“{near}”吗？" if near else "",
+        hint_en=f"; did you mean {near!r}?" if near else "",
+        known=", ".join(known_codes(table)),
+    )
+
+
+def _clean_grades(result: pd.DataFrame, table: pd.DataFrame, notes: Notes) -> pd.DataFrame:
+    """Read grades within their kind; a kind such as 禁养区 brings its own."""
+    text = _as_text(table["grade"]) if "grade" in table.columns else result["grade"]
+    stated = _as_text(table["kind"])
+    grades: list[str | None] = []
+    unknown: dict[str, list[bool]] = {}
+    for at, (grade, kind, word) in enumerate(zip(text, result["kind"], stated, strict=True)):
+        if not isinstance(grade, str):
+            implied = (
+                kind_and_grade_of(word)
+                if isinstance(word, str) and not code_of(word, "zone_kind")
+                else None
+            )
+            grades.append(implied[1] if implied else None)
+            continue
+        code = grade_of(grade, kind)
+        if code is None and has_grades(kind):
+            unknown.setdefault(grade, [False] * len(text))[at] = True
+        grades.append(code or grade)
+    for value, mask in unknown.items():
+        _note_unknown_code("grade", value, "zone_grade", mask, notes)
+    return result.assign(grade=pd.Series(grades, index=result.index, dtype="str"))
+
+
+def clean_samples(
+    table: pd.DataFrame, layer: Schema, factors: Mapping[str, float], notes: Notes
+) -> pd.DataFrame:
+    """Return the samples: ``section_id``, ``date``, one float column an item and its ``_flag``.
+
+    A value below detection is its detection limit with flag ``below``; ``未检出`` without a limit
+    is NaN with ``below_unknown``. Rows without a section or a date are set aside and listed.
+    """
+    sections = _as_text(table["section_id"])
+    dates, bad = parse_dates(table["date"])
+    notes.ids = [
+        f"{s} {plain(d)}"
+        for s, d in zip(sections.fillna("?"), table["date"].astype("str"), strict=True)
+    ]
+    if bad.any():
+        notes.add("date_unreadable", bad, column="date", values=_shown(table["date"][bad]))
+    lost = (sections.isna() | dates.isna()).to_numpy()
+    if lost.any():
+        notes.add("row_without_key", lost, column="section_id / date")
+        notes.ids = [i for i, gone in zip(notes.ids, lost, strict=True) if not gone]
+        notes.keep(~lost)
+    kept = table.assign(section_id=sections, date=dates).loc[~lost].reset_index(drop=True)
+    notes.add("key_duplicate", kept.duplicated(["section_id", "date"], keep=False).to_numpy())
+    items = [i for i in item_ids() if i in kept.columns]
+    for item in items:
+        kept = _clean_number(kept, item, factors.get(item, 1.0), notes)
+        if f"{item}_flag" not in kept.columns:
+            kept[f"{item}_flag"] = pd.Series("", index=kept.index, dtype="str")
+    known = ["section_id", "date", *items, *(f"{i}_flag" for i in items)]
+    return kept[[*known, *(c for c in kept.columns if c not in known)]]

@@ -1,0 +1,348 @@
+"""Which encoding is it? Stated, else strict UTF-8, else GB18030; mojibake is never a value."""
+
+from __future__ import annotations
+
+import codecs
+import re
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from basin.errors import LayerError
+from basin.layers.problems import Notes
+from basin.layers.sources import sidecar
+
+__all__ = [
+    "Choice",
+    "choose",
+    "dbf_choice",
+    "decode_dbf",
+    "is_lost",
+    "mend_text",
+    "note_choice",
+    "restore",
+]
+
+# DBF language byte -> encoding [K]; 0 and unknown bytes say nothing.
+_LANGUAGE_BYTES = {
+    0x4D: "gb18030",
+    0x4E: "cp949",
+    0x4F: "big5",
+    0x57: "",
+    0x03: "",
+    0x13: "shift_jis",
+}
+
+# Signs that UTF-8 text without Chinese may well hold; others are more likely two bytes of GBK.
+_SIGNS = frozenset("°±²³¹·×÷µ§©®–’")
+_LATIN_SIGNS = _SIGNS | frozenset("àáâäçèéêëìíîïñòóôöøùúûüßÀÁÂÄÇÈÉÊËÑÒÓÔÖÙÚÛÜ")
+_CJK = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]")
+_LATIN_RUN = re.compile(
+    "[\u0080-\u00ff\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u2122\u20ac]{2,}"
+)
+_REPLACED = re.compile("\ufffd|锟斤拷|锟斤")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An encoding, why it was taken, and what was stated but did not fit."""
+
+    encoding: str
+    why_zh: str
+    why_en: str
+    overruled: str = ""
+    stated_by_zh: str = ""
+    stated_by_en: str = ""
+
+
+def _fits(data: bytes, encoding: str) -> bool:
+    try:
+        data.decode(encoding)
+    except (UnicodeDecodeError, LookupError):
+        return False
+    return True
+
+
+def _is_utf8(data: bytes) -> bool:
+    """Strict UTF-8, and not two-byte GBK that happens to be valid (it reads as Cyrillic or so)."""
+    if not _fits(data, "utf-8"):
+        return False
+    strange = {c for c in data.decode("utf-8") if not c.isascii()}
+    if not strange or strange <= _LATIN_SIGNS or any(ord(c) >= 0x800 for c in strange):
+        return True
+    return not (_fits(data, "gb18030") and _CJK.search(data.decode("gb18030")))
+
+
+def _garbles(data: bytes, encoding: str) -> bool:
+    """True if the bytes decode by a Western code page only as mojibake of Chinese text."""
+    if codecs.lookup(encoding).name not in ("iso8859-1", "iso8859-15", "cp1252", "latin-1"):
+        return codecs.lookup(encoding).name in ("gbk", "gb18030", "gb2312", "big5") and (
+            not data.isascii() and _is_utf8(data)
+        )
+    return not data.isascii() and (
+        _is_utf8(data) or (_fits(data, "gb18030") and bool(_CJK.search(data.decode("gb18030"))))
+    )
+
+
+def known_encoding(name: str) -> str:
+    """Return Python's name of an encoding; GBK and GB2312 become their superset GB18030.
+
+    Raises
+    ------
+    LayerError
+        If it is not known.
+    """
+    try:
+        found = codecs.lookup(name.strip().replace("ANSI ", "cp")).name
+    except LookupError as error:
+        raise LayerError(
+            f"there is no encoding {name!r}", mend="Use 'utf-8', 'gb18030' or 'big5'."
+        ) from error
+    return "gb18030" if found in ("gbk", "gb2312", "cp936") else found
+
+
+def choose(
+    data: bytes,
+    *,
+    file: str,
+    given: str | None = None,
+    stated: tuple[tuple[str, str, str], ...] = (),
+) -> Choice:
+    """Choose the encoding of `data`.
+
+    Parameters
+    ----------
+    data
+        All the text of the file.
+    file
+        Name for messages.
+    given
+        What the user says; must fit.
+    stated
+        What the file says, first to last: (encoding, by what in Chinese, in English).
+
+    Raises
+    ------
+    LayerError
+        If `given` is not known or does not fit, or if nothing fits.
+    """
+    if given is not None:
+        name = known_encoding(given)
+        if not _fits(data, name) or _garbles(data, name):
+            raise LayerError(
+                f"{file} is not in {given}: its text would come out garbled",
+                mend="Leave out encoding= to have it recognised.",
+            )
+        return Choice(name, "用户指定", "the user")
+    wrong: tuple[str, str, str] | None = None
+    for name, by_zh, by_en in stated:
+        if (
+            _usable(name)
+            and _fits(data, known_encoding(name))
+            and not _garbles(data, known_encoding(name))
+        ):
+            return Choice(known_encoding(name), by_zh, by_en)
+        wrong = wrong or (name, by_zh, by_en)
+    overruled = wrong or ("", "", "")
+    if _is_utf8(data):
+        return Choice("utf-8", "内容符合 UTF-8", "its bytes are valid UTF-8", *overruled)
+    if _fits(data, "gb18030"):
+        return Choice(
+            "gb18030",
+            "内容不是 UTF-8，符合 GB18030",
+            "its bytes are GB18030, not UTF-8",
+            *overruled,
+        )
+    raise LayerError(
+        f"{file}: its text is neither UTF-8 nor GB18030",
+        mend="State encoding=, or export it again as UTF-8.",
+    )
+
+
+def _usable(name: str) -> bool:
+    try:
+        known_encoding(name)
+    except LayerError:
+        return False
+    return True
+
+
+def note_choice(choice: Choice, notes: Notes) -> None:
+    """Say which encoding was used, and what was stated but did not fit."""
+    if choice.overruled:
+        notes.add(
+            "encoding_overruled",
+            stated=choice.overruled,
+            stated_by_zh=choice.stated_by_zh,
+            stated_by_en=choice.stated_by_en,
+            encoding=choice.encoding,
+        )
+    notes.add("encoding", encoding=choice.encoding, why_zh=choice.why_zh, why_en=choice.why_en)
+
+
+# ---------------------------------------------------------------- DBF
+
+
+def dbf_choice(shp: Path, given: str | None = None) -> Choice:
+    """Choose the encoding of a shapefile's table, field names included.
+
+    The order is: what the user says, the .cpg file, the language byte, strict UTF-8, GB18030.
+    A character that a full name or cell cuts in half says nothing about the encoding.
+    """
+    dbf = sidecar(shp, ".dbf")
+    if dbf is None:
+        raise LayerError(f"{shp.name}: its .dbf file is missing", mend="Copy it as well.")
+    raw = dbf.read_bytes()
+    rows, first, width = struct.unpack("<IHH", raw[4:12])
+    fields = [
+        raw[i : i + 32] for i in range(32, first - 1, 32) if raw[i : i + 1] not in (b"\r", b"")
+    ]
+    names = [f[:11].split(b"\0")[0] for f in fields]
+    text = _dbf_text(raw, fields, rows, first, width)
+    cut = [_whole(n) for n in names]
+    stated = []
+    cpg = sidecar(shp, ".cpg")
+    if cpg is not None:
+        stated.append(
+            (cpg.read_bytes()[:40].decode("ascii", "ignore").strip(), ".cpg 文件", "the .cpg file")
+        )
+    if _LANGUAGE_BYTES.get(raw[29]):
+        stated.append((_LANGUAGE_BYTES[raw[29]], "DBF 语言字节", "the DBF language byte"))
+    data = b"\n".join([*cut, text])
+    return choose(data, file=dbf.name, given=given, stated=tuple(stated))
+
+
+def _whole(name: bytes) -> bytes:
+    """Drop the last bytes of a full-length name where they are half a character."""
+    if len(name) < 9 or name.isascii():
+        return name
+    for drop in range(3):
+        part = name[: len(name) - drop]
+        if _fits(part, "utf-8") or (drop and not _fits(name, "gb18030") and _fits(part, "gb18030")):
+            return part
+    return name if _fits(name, "gb18030") else name[:-1]
+
+
+def _dbf_text(raw: bytes, fields: list[bytes], rows: int, first: int, width: int) -> bytes:
+    """All text cells, each cut back to whole characters, for the choice of an encoding."""
+    table = np.frombuffer(raw, dtype=np.uint8, count=rows * width, offset=first).reshape(
+        rows, width
+    )
+    at = 1
+    parts: list[bytes] = []
+    for field in fields:
+        size = field[16]
+        if field[11:12] == b"C":
+            column = np.ascontiguousarray(table[:, at : at + size])
+            parts.extend(
+                _whole_cell(c, size) for c in set(column.view(f"S{size}").ravel().tolist())
+            )
+        at += size
+    return b"\n".join(parts)
+
+
+def _whole_cell(cell: bytes, size: int) -> bytes:
+    cell = cell.rstrip(b" \0")
+    if len(cell) < size - 3 or cell.isascii() or _fits(cell, "utf-8") or _fits(cell, "gb18030"):
+        return cell
+    # a full cell may end in half a character, which says nothing about the encoding
+    for drop in range(1, 4):
+        if _fits(cell[:-drop], "utf-8") or _fits(cell[:-drop], "gb18030"):
+            return cell[:-drop]
+    return cell
+
+
+def decode_dbf(column: pd.Series[Any], choice: Choice) -> tuple[pd.Series[Any], Any]:
+    """Decode a text column that GDAL handed over byte by byte (as ISO-8859-1).
+
+    Returns
+    -------
+    Series
+        Text; a character cut in half at the end of a full cell is dropped; bytes that cannot be
+        decoded are null.
+    ndarray of bool
+        Rows whose bytes could not be decoded.
+    """
+    codes, values = pd.factorize(column, use_na_sentinel=True)
+    decoded: list[str | None] = []
+    for value in values:
+        raw = str(value).encode("latin-1", "ignore")
+        try:
+            decoded.append(raw.decode(choice.encoding))
+        except UnicodeDecodeError as error:
+            tail = len(raw) - error.start <= 3 and error.start > 0
+            decoded.append(raw[: error.start].decode(choice.encoding) if tail else None)
+    table = np.array([*decoded, None], dtype=object)
+    result = pd.Series(table[codes], index=column.index, name=column.name)
+    lost = np.array([d is None for d in decoded] + [False])[codes]
+    return result.astype("str"), lost
+
+
+# ---------------------------------------------------------------- mojibake in the data itself
+
+
+def is_lost(text: str) -> bool:
+    """True if text was destroyed: it holds replacement characters."""
+    return bool(_REPLACED.search(text))
+
+
+def restore(text: str) -> str | None:
+    """Undo a decoding by the wrong code page where that gives Chinese; None if there is none.
+
+    Examples
+    --------
+    >>> restore("ÖØÇìÆóÒµ"), restore("Zürich"), restore("±°")
+    ('重庆企业', None, None)
+    """
+    if text.isascii() or _CJK.search(text) or not _LATIN_RUN.search(text):
+        return None
+    if {c for c in text if not c.isascii()} <= _SIGNS:
+        return None
+    for western in ("latin-1", "cp1252"):
+        try:
+            raw = text.encode(western)
+        except UnicodeEncodeError:
+            continue
+        for encoding in ("utf-8", "gb18030"):
+            try:
+                found = raw.decode(encoding)
+            except UnicodeDecodeError:
+                continue
+            beyond = [c for c in found if not c.isascii()]
+            if beyond and all(
+                _CJK.match(c) or c in "，。、（）《》：；“”‘’·—…～　" for c in beyond
+            ):
+                return found
+    return None
+
+
+def mend_text(table: pd.DataFrame, notes: Notes) -> pd.DataFrame:
+    """Restore mojibake in text columns where it can be undone, else empty it; list both."""
+    changed = {}
+    for name in table.columns:
+        column = table[name]
+        if not (pd.api.types.is_string_dtype(column.dtype) or column.dtype == object):
+            continue
+        try:
+            codes, values = pd.factorize(column, use_na_sentinel=True)
+        except TypeError:
+            continue  # lists and the like: no text
+        texts = [v if isinstance(v, str) else "" for v in values]
+        lost = np.array([is_lost(t) for t in texts] + [False])
+        mended = [None if bad else restore(t) for t, bad in zip(texts, lost[:-1], strict=True)]
+        undone = np.array([m is not None for m in mended] + [False])
+        if not lost.any() and not undone.any():
+            continue
+        new = np.array(
+            [None if bad else (m or v) for v, m, bad in zip(values, mended, lost, strict=False)]
+            + [None],
+            dtype=object,
+        )
+        changed[name] = pd.Series(new[codes], index=table.index, dtype=column.dtype)
+        notes.add("text_lost", lost[codes], column=str(name))
+        notes.add("text_repaired", undone[codes], column=str(name))
+    return table.assign(**changed) if changed else table

@@ -1,0 +1,197 @@
+"""Geometry at the edge: into EPSG:4490, of the right type, mended by a stated rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+from basin.crs import CHINA_BOUNDS, EXCHANGE_CRS, GEOD, to_exchange
+from basin.errors import CrsError
+from basin.layers.coordinates import propose_crs, user_crs
+from basin.layers.problems import Notes
+from basin.layers.vocabulary import Schema
+
+__all__ = ["settle_crs", "settle_geometry"]
+
+_TYPES = {
+    0: "point",
+    4: "point",
+    1: "line",
+    5: "line",
+    2: "line",
+    3: "polygon",
+    6: "polygon",
+}
+_WORDS = {"point": ("点", "points"), "line": ("线", "lines"), "polygon": ("面", "polygons")}
+
+# Above this share of features outside China the stated system is wrong, not the features.
+_MOST = 0.5
+
+
+def settle_crs(table: gpd.GeoDataFrame, crs: Any, notes: Notes) -> gpd.GeoDataFrame:
+    """Bring a layer to EPSG:4490: the stated system, `crs` over it, and no guess.
+
+    Features outside China lose their geometry and are listed; if most are, the system is wrong.
+
+    Raises
+    ------
+    CrsError
+        If no system is known, or it does not fit; the mend names the systems that fit the numbers.
+    """
+    shapes = np.asarray(table.geometry.array, dtype=object)
+    box = shapely.total_bounds(shapes)
+    if crs is not None:
+        used = user_crs(crs, notes.layer)
+        if table.crs is not None and not table.crs.equals(used, ignore_axis_order=True):
+            notes.add("crs_overridden", stated=table.crs.name, used=used.name)
+        table = table.set_crs(used, allow_override=True)
+    if table.crs is None:
+        raise CrsError(
+            f"layer {notes.layer!r} has no coordinate reference system", mend=propose_crs(box)
+        )
+    shapes = _finite_and_flat(shapes, notes)
+    # before anything moves: GEOS drops half of a self-crossing polygon when it cuts its edges
+    shapes = _mend_polygons(shapes, table.crs, notes)
+    table = table.set_geometry(gpd.GeoSeries(shapes, table.index, crs=table.crs))
+    try:
+        return to_exchange(table, layer=notes.layer)
+    except CrsError as error:
+        if not error.ids:
+            raise
+    return _without_strays(table, box, notes)
+
+
+def _finite_and_flat(shapes: Any, notes: Notes) -> Any:
+    shapes = shapes.copy()
+    tall = shapely.has_z(shapes) | shapely.has_m(shapes)
+    if tall.any():
+        shapes[tall] = shapely.force_2d(shapes[tall])
+        notes.add("geometry_z", tall)
+    coordinates, owner = shapely.get_coordinates(shapes, return_index=True)
+    broken = np.zeros(len(shapes), dtype=bool)
+    broken[owner[~np.isfinite(coordinates).all(axis=1)]] = True
+    notes.add("coordinates_not_finite", broken)
+    shapes[broken] = None
+    return shapes
+
+
+def _without_strays(table: gpd.GeoDataFrame, box: Any, notes: Notes) -> gpd.GeoDataFrame:
+    """Swap axes where only that lies in China; take the geometry off the few that lie nowhere."""
+    shapes = np.asarray(table.geometry.array, dtype=object)
+    flipped = shapely.transform(shapes, lambda xy: xy[:, ::-1])
+    present = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
+    here, there = _inside(shapes, table.crs), _inside(flipped, table.crs)
+    swapped = present & ~here & there
+    stray = present & ~here & ~there
+    if stray.sum() > _MOST * present.sum():
+        raise CrsError(
+            f"layer {notes.layer!r}: {stray.sum()} of {len(table)} features lie outside China "
+            f"when read as {table.crs.name}",
+            ids=notes.ids_at(stray),
+            mend=propose_crs(box),
+        )
+    notes.add("axes_swapped", swapped)
+    notes.add("coordinates_outside", stray)
+    shapes = np.where(swapped, flipped, shapes)
+    shapes[stray] = None
+    return to_exchange(
+        table.set_geometry(gpd.GeoSeries(shapes, table.index, crs=table.crs)), layer=notes.layer
+    )
+
+
+def _inside(shapes: Any, crs: Any) -> npt.NDArray[np.bool_]:
+    series = gpd.GeoSeries(shapes, crs=crs)
+    if not crs.equals(EXCHANGE_CRS, ignore_axis_order=True):
+        series = series.to_crs(EXCHANGE_CRS)
+    west, south, east, north = CHINA_BOUNDS
+    box = shapely.bounds(np.asarray(series.array, dtype=object))
+    inside = (box[:, 0] >= west) & (box[:, 1] >= south) & (box[:, 2] <= east) & (box[:, 3] <= north)
+    return np.asarray(inside, dtype=bool)
+
+
+def settle_geometry(table: gpd.GeoDataFrame, layer: Schema, notes: Notes) -> gpd.GeoDataFrame:
+    """Mend and check the geometry of a layer in EPSG:4490; every change is listed, every row stays.
+
+    - polygons that cross themselves after the move are made valid by the structure rule;
+    - a type that the layer cannot hold is taken off; a MultiPoint of one point becomes that point;
+    - null and empty geometries and lines of zero length stay.
+    """
+    shapes = np.asarray(table.geometry.array, dtype=object).copy()
+    gone = shapely.is_missing(shapes) | shapely.is_empty(shapes)
+    said = ("coordinates_", "geometry_collapsed")
+    earlier = {r for p in notes.found if p.kind.startswith(said) for r in p.rows}
+    notes.add("geometry_missing", gone & ~np.isin(notes.rows, list(earlier)))
+    shapes = _single_points(shapes, layer)
+    shapes = _mend_polygons(shapes, EXCHANGE_CRS, notes)
+    shapes = _right_type(shapes, layer, notes)
+    if "line" in layer.geometry:
+        lines = np.isin(shapely.get_type_id(shapes), [1, 2, 5]) & ~shapely.is_empty(shapes)
+        notes.add("geometry_zero_length", lines & (shapely.length(shapes) == 0))
+    return table.set_geometry(gpd.GeoSeries(shapes, index=table.index, crs=table.crs))
+
+
+def _single_points(shapes: Any, layer: Schema) -> Any:
+    if "point" not in layer.geometry:
+        return shapes
+    single = (shapely.get_type_id(shapes) == 4) & (shapely.get_num_geometries(shapes) == 1)
+    shapes[single] = shapely.get_geometry(shapes[single], 0)
+    return shapes
+
+
+def _mend_polygons(shapes: Any, crs: Any, notes: Notes) -> Any:
+    areal = np.isin(shapely.get_type_id(shapes), [3, 6]) & ~shapely.is_empty(shapes)
+    crossed = areal.copy()
+    crossed[areal] = ~shapely.is_valid(shapes[areal])
+    if not crossed.any():
+        return shapes
+    before = _areas_m2(shapes[crossed], crs)
+    mended = shapely.make_valid(shapes[crossed], method="structure", keep_collapsed=False)
+    shapes[crossed] = [_areal_part(shape) for shape in mended]
+    flat = np.zeros(len(shapes), dtype=bool)
+    flat[crossed] = shapely.is_empty(shapes[crossed])
+    change = _areas_m2(shapes[crossed], crs) - before
+    shown = ", ".join(f"{c:+.1f}" for c in change[~flat[crossed]][:5])
+    notes.add("geometry_repaired", crossed & ~flat, changes=shown)
+    notes.add("geometry_collapsed", flat)
+    shapes[flat] = None
+    return shapes
+
+
+def _areas_m2(shapes: Any, crs: Any) -> npt.NDArray[np.float64]:
+    """Geodesic areas of polygons that may cross themselves: loops of opposite sense cancel."""
+    moved = gpd.GeoSeries(shapes, crs=crs).to_crs(EXCHANGE_CRS)
+    areas = [
+        0.0 if s is None or s.is_empty else abs(GEOD.geometry_area_perimeter(s)[0]) for s in moved
+    ]
+    return np.array(areas, dtype=np.float64)
+
+
+def _areal_part(shape: Any) -> Any:
+    if shape.geom_type != "GeometryCollection":
+        return shape
+    parts = [p for p in shapely.get_parts(shape) if p.geom_type in ("Polygon", "MultiPolygon")]
+    return shapely.union_all(parts) if parts else shapely.Polygon()
+
+
+def _right_type(shapes: Any, layer: Schema, notes: Notes) -> Any:
+    found = shapely.get_type_id(shapes)
+    families = np.array([_TYPES.get(int(t), "collection") for t in found])
+    right = np.isin(families, layer.geometry)
+    if layer.geometry[:1] == ("point",):
+        right &= found != 4  # several points for one thing: which one is it?
+    wrong = ~right & ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
+    if wrong.any():
+        names = sorted({shapes[i].geom_type for i in np.flatnonzero(wrong)})
+        notes.add(
+            "geometry_type",
+            wrong,
+            found=", ".join(names),
+            wanted_zh="或".join(_WORDS[g][0] for g in layer.geometry),
+            wanted_en=" or ".join(_WORDS[g][1] for g in layer.geometry),
+        )
+        shapes[wrong] = None
+    return shapes

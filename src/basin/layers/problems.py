@@ -1,0 +1,189 @@
+"""What reading finds, repairs or sets aside: one `Problem` each, in Chinese and English."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from basin.errors import BasinError, list_ids
+
+__all__ = ["Notes", "Problem", "list_rows", "problems_frame", "unreadable"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a layer, or that was decided while reading it.
+
+    Attributes
+    ----------
+    layer : str
+    severity : {'error', 'warning', 'info'}
+        An error lost something (a place, a value, a row); a warning was decided by a stated rule;
+        an info only says what was done.
+    kind : str
+        Code, such as ``id_duplicate``.
+    ids, rows : tuple
+        The features concerned, and their rows as Excel counts them: the heading is row 1.
+    zh, en : str
+        What and where, one sentence.
+    mend_zh, mend_en : str
+        How to mend it, one sentence.
+    set_aside : bool
+        True if the rows are not in the table that was returned.
+    """
+
+    layer: str
+    severity: str
+    kind: str
+    ids: tuple[str, ...] = ()
+    rows: tuple[int, ...] = ()
+    zh: str = ""
+    en: str = ""
+    mend_zh: str = ""
+    mend_en: str = ""
+    set_aside: bool = False
+
+    def text(self, lang: str = "zh") -> str:
+        """Return the sentence in a language."""
+        return self.zh if lang == "zh" else self.en
+
+    def mend(self, lang: str = "zh") -> str:
+        """Return how to mend it in a language."""
+        return self.mend_zh if lang == "zh" else self.mend_en
+
+
+@cache
+def _table() -> dict[str, dict[str, Any]]:
+    text = files("basin.layers").joinpath("problems.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def list_rows(rows: Iterable[int], *, show: int = 8) -> str:
+    """Write row numbers for a message, neighbours as a range.
+
+    Examples
+    --------
+    >>> list_rows([2, 3, 4, 9])
+    '2-4, 9'
+    """
+    ordered = sorted(set(rows))
+    runs: list[list[int]] = []
+    for row in ordered:
+        if runs and row == runs[-1][1] + 1:
+            runs[-1][1] = row
+        else:
+            runs.append([row, row])
+    words = [str(a) if a == b else f"{a}-{b}" for a, b in runs]
+    return ", ".join(words[:show]) + (f" (+{len(words) - show} more)" if len(words) > show else "")
+
+
+def make_problem(
+    layer: str, kind: str, *, ids: Iterable[Any] = (), rows: Iterable[int] = (), **values: Any
+) -> Problem:
+    """Fill the sentences of a kind of problem (``problems.toml``)."""
+    entry = _table()[kind]
+    all_ids, all_rows = tuple(str(i) for i in ids), tuple(int(r) for r in rows)
+    words = {
+        "n": len(all_rows) or len(all_ids),
+        "ids": list_ids(all_ids),
+        "rows": list_rows(all_rows),
+        **values,
+    }
+    return Problem(
+        layer=layer,
+        severity=entry["severity"],
+        kind=kind,
+        ids=all_ids,
+        rows=all_rows,
+        set_aside=entry.get("set_aside", False),
+        **{name: entry[name].format(**words) for name in ("zh", "en", "mend_zh", "mend_en")},
+    )
+
+
+@dataclass
+class Notes:
+    """Gathers the problems of one layer while it is read.
+
+    Attributes
+    ----------
+    layer : str
+    rows : ndarray
+        Excel row of each row of the table at hand.
+    ids : sequence or None
+        Id of each row, once known.
+    """
+
+    layer: str
+    found: list[Problem] = field(default_factory=list)
+    rows: Any = field(default_factory=lambda: np.empty(0, dtype=int))
+    ids: Sequence[str] | None = None
+
+    def add(self, kind: str, mask: Any = None, **values: Any) -> None:
+        """Note a problem; `mask` (bool, one a row) tells which rows it concerns."""
+        if mask is None:
+            self.found.append(make_problem(self.layer, kind, **values))
+            return
+        at = np.flatnonzero(np.asarray(mask, dtype=bool))
+        if len(at):
+            rows = self.rows[at].tolist()
+            self.found.append(
+                make_problem(self.layer, kind, ids=self.ids_at(mask), rows=rows, **values)
+            )
+
+    def ids_at(self, mask: Any) -> list[str]:
+        """Return the ids of the rows in `mask`; none while ids are not known."""
+        at = np.flatnonzero(np.asarray(mask, dtype=bool)).tolist()
+        return [self.ids[i] for i in at] if self.ids is not None else []
+
+    def keep(self, mask: Any) -> None:
+        """Follow the table to the rows that stay."""
+        self.rows = self.rows[np.asarray(mask, dtype=bool)]
+
+
+def unreadable(layer: str, error: BasinError) -> Problem:
+    """Return the problem that stands for a layer that could not be read at all."""
+    return make_problem(
+        layer, "unreadable", ids=error.ids, message=str(error), mend=error.mend or "-"
+    )
+
+
+def problems_frame(problems: Iterable[Problem], lang: str = "zh") -> pd.DataFrame:
+    """Return problems as a table, errors first.
+
+    Parameters
+    ----------
+    problems
+    lang : {'zh', 'en'}
+        Language of ``problem`` and ``mend``.
+
+    Returns
+    -------
+    DataFrame
+        ``layer``, ``severity``, ``kind``, ``n`` (rows concerned), ``rows``, ``ids``, ``problem``,
+        ``mend``.
+    """
+    order = {"error": 0, "warning": 1, "info": 2}
+    listed = sorted(problems, key=lambda p: order[p.severity])
+    return pd.DataFrame(
+        [
+            {
+                "layer": p.layer,
+                "severity": p.severity,
+                "kind": p.kind,
+                "n": len(p.rows) or len(p.ids),
+                "rows": list_rows(p.rows),
+                "ids": list_ids(p.ids),
+                "problem": p.text(lang),
+                "mend": p.mend(lang),
+            }
+            for p in listed
+        ],
+        columns=["layer", "severity", "kind", "n", "rows", "ids", "problem", "mend"],
+    )

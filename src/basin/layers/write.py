@@ -1,0 +1,445 @@
+"""Write layers whole or not at all: a temporary file beside the target, synced, then renamed."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from basin.errors import LayerError
+
+__all__ = ["atomic_write", "write_layers"]
+
+_SIDECARS = ("-journal", "-wal", "-shm")
+#: QGIS 3.22 opens 1.2 without a warning; GDAL's own default (1.4) makes it complain.
+_GPKG_VERSION = "1.2"
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_SHEET_FORBIDDEN = re.compile(r"[\[\]:*?/\\]")
+_SHEET_NAME, _CELL_TEXT, _SHEET_ROWS = 31, 32_767, 1_048_576
+_SHAPEFILE_NAME = 10
+_SHAPEFILE_PARTS = (".shx", ".dbf", ".prj", ".cpg", ".shp")
+_WORDS = {
+    "zh": {"field": "字段", "column": "列名"},
+    "en": {"field": "field", "column": "column"},
+}
+
+
+@contextmanager
+def atomic_write(path: str | Path, *, overwrite: bool = True) -> Iterator[Path]:
+    """Give a temporary path in the same folder; what is written there replaces `path` at the end.
+
+    If the body raises, or the process dies, the old file stays as it was. The folder is made if
+    needed. The temporary name keeps the ending.
+
+    Parameters
+    ----------
+    path
+    overwrite
+        False refuses an existing file, before the work and again at the end (another run may have
+        written it in between).
+
+    Raises
+    ------
+    LayerError
+        If `path` exists and `overwrite` is False, is a folder, or cannot be written.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise LayerError(f"{target} is a folder", mend="Give a file name.")
+    if not overwrite and target.exists():
+        raise _exists(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _cannot(target, error) from error
+    temporary = target.with_name(f".{target.stem}.{secrets.token_hex(6)}{target.suffix}")
+    try:
+        yield temporary
+        _put(temporary, target, overwrite=overwrite)
+    except OSError as error:
+        raise _cannot(target, error) from error
+    finally:
+        for leftover in (temporary, *(Path(f"{temporary}{s}") for s in _SIDECARS)):
+            with suppress(OSError):
+                leftover.unlink(missing_ok=True)
+
+
+def _exists(target: Path) -> LayerError:
+    return LayerError(
+        f"{target} exists already", mend="Give another name, or overwrite=True (--overwrite)."
+    )
+
+
+def _cannot(target: Path, error: OSError) -> LayerError:
+    reason = error.strerror or str(error)
+    return LayerError(
+        f"{target} cannot be written ({reason})",
+        mend="Check the folder, its rights and the free space; an old file was left as it was.",
+    )
+
+
+def _put(temporary: Path, target: Path, *, overwrite: bool) -> None:
+    _sync(temporary)
+    if overwrite:
+        temporary.replace(target)
+    else:
+        try:
+            target.hardlink_to(temporary)  # fails if the target exists, even made just now
+        except FileExistsError as error:
+            raise _exists(target) from error
+        except OSError:  # a file system without links
+            if target.exists():
+                raise _exists(target) from None
+            temporary.replace(target)
+    _sync_folder(target.parent)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sync_folder(folder: Path) -> None:
+    with suppress(OSError):  # not every system can
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+# ---------------------------------------------------------------- layers
+
+
+def write_layers(
+    path: str | Path, tables: Mapping[str, Any], *, overwrite: bool = False, lang: str = "zh"
+) -> Path:
+    """Write tables to one file, whole or not at all; the ending chooses the format.
+
+    Parameters
+    ----------
+    path
+        ``.gpkg`` (GeoPackage 1.2, any number of layers), ``.geojson`` (RFC 7946, WGS 84), ``.csv``
+        (UTF-8 with a mark for Excel), ``.xlsx`` (a sheet a table), ``.shp`` (only where asked for:
+        short field names, listed in ``<name>_fields.csv``). Only ``.gpkg`` and ``.xlsx`` hold more
+        than one table.
+    tables
+        Name -> GeoDataFrame or DataFrame. A named index becomes a column. Lists become text,
+        infinite numbers null.
+    overwrite
+        False refuses an existing file.
+    lang : {'zh', 'en'}
+        Of the headings in the field list of a shapefile.
+
+    Returns
+    -------
+    Path
+        Of the file.
+
+    Raises
+    ------
+    LayerError
+        If the file exists, the ending is not known, or the format cannot hold the tables.
+    """
+    target = Path(path)
+    suffix = target.suffix.casefold()
+    if suffix not in _WRITERS:
+        raise LayerError(
+            f"{target.name}: layers are not written in this format",
+            mend=f"Use one of: {', '.join(_WRITERS)}.",
+        )
+    if not tables:
+        raise LayerError("there is nothing to write", mend="Give at least one table.")
+    if suffix not in (".gpkg", ".xlsx") and len(tables) > 1:
+        raise LayerError(
+            f"{target.name} can hold one table, not {len(tables)}",
+            mend="Write a .gpkg (or .xlsx), or one table at a time.",
+        )
+    plain = {name: _plain(table) for name, table in tables.items()}
+    if suffix == ".shp":
+        return _write_shapefile(target, plain, overwrite=overwrite, lang=lang)
+    with atomic_write(target, overwrite=overwrite) as temporary:
+        try:
+            _WRITERS[suffix](temporary, plain)
+        except (LayerError, OSError):
+            raise
+        except Exception as error:  # GDAL and openpyxl raise their own
+            raise LayerError(
+                f"{target} cannot be written ({error})",
+                mend="Check the free space; an existing file was left as it was.",
+            ) from error
+    return target
+
+
+def _plain(table: Any) -> Any:
+    """A flat copy that every format can hold: no index, no lists, no infinite numbers."""
+    flat = table.copy(deep=False)
+    if any(n is not None for n in flat.index.names):
+        flat = flat.reset_index(
+            drop=all(n in flat.columns for n in flat.index.names if n is not None)
+        )
+    flat = flat.reset_index(drop=True)
+    flat.columns = _unique([str(c) for c in flat.columns])
+    geometry = flat.geometry.name if isinstance(flat, gpd.GeoDataFrame) else None
+    for name in flat.columns:
+        if name != geometry:
+            flat[name] = _plain_column(flat[name])
+    return flat
+
+
+def _unique(names: list[str]) -> list[str]:
+    """SQLite knows no case, and keeps ``fid`` for itself."""
+    seen = {"fid", "geom"}
+    result = []
+    for name in names:
+        free, number = name, 2
+        while free.casefold() in seen and name != "geometry":
+            free, number = f"{name}_{number}", number + 1
+        seen.add(free.casefold())
+        result.append(free)
+    return result
+
+
+def _plain_column(column: pd.Series[Any]) -> pd.Series[Any]:
+    dtype = column.dtype
+    if pd.api.types.is_bool_dtype(dtype) or pd.api.types.is_integer_dtype(dtype):
+        return column
+    if pd.api.types.is_float_dtype(dtype):
+        values = column.to_numpy(dtype=float, na_value=np.nan)
+        return pd.Series(np.where(np.isfinite(values), values, np.nan), index=column.index)
+    if pd.api.types.is_datetime64_any_dtype(dtype):
+        return column
+    texts = [_text(v) for v in column.astype(object)]
+    return pd.Series(texts, index=column.index, dtype="str")
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, str):
+        return _CONTROL.sub("", value)
+    if isinstance(value, shapely.Geometry):
+        return str(shapely.to_wkt(value, rounding_precision=7))
+    if isinstance(value, list | tuple | set | frozenset | np.ndarray):
+        return ", ".join(str(v) for v in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{k}: {v}" for k, v in value.items())
+    if value is None or pd.isna(value):
+        return None
+    if isinstance(value, np.bool_ | bool):
+        return "true" if value else "false"
+    return _CONTROL.sub("", str(value))
+
+
+def _gdal_write(table: Any, path: Path, **options: Any) -> None:
+    import pyogrio
+
+    if isinstance(table, gpd.GeoDataFrame):
+        types = table.geometry.geom_type.dropna().unique()
+        if len(types) == 0:
+            options["geometry_type"] = "Unknown"
+    with warnings.catch_warnings():
+        # a value too wide for a shapefile column and the like; the formats are ours to choose
+        warnings.simplefilter("ignore")
+        pyogrio.write_dataframe(table, path, **options)
+
+
+def _write_gpkg(path: Path, tables: Mapping[str, Any]) -> None:
+    for name, table in tables.items():
+        _gdal_write(
+            table, path, driver="GPKG", layer=name, dataset_options={"VERSION": _GPKG_VERSION}
+        )
+
+
+def _write_geojson(path: Path, tables: Mapping[str, Any]) -> None:
+    ((name, table),) = tables.items()
+    if not isinstance(table, gpd.GeoDataFrame):
+        raise LayerError(f"table {name!r} has no geometry", mend="Write it as .csv or .xlsx.")
+    if table.crs is not None:
+        table = table.to_crs(4326)
+    options = {"RFC7946": "YES", "COORDINATE_PRECISION": "7", "WRITE_NAME": "NO"}
+    _gdal_write(table, path, driver="GeoJSON", layer=name, layer_options=options)
+
+
+def _with_places(table: Any, *, wkt: bool) -> pd.DataFrame:
+    """Points as ``lon`` and ``lat``; other shapes as WKT, or as a point that lies on them."""
+    if not isinstance(table, gpd.GeoDataFrame):
+        return pd.DataFrame(table)
+    shapes = np.asarray(table.geometry.array, dtype=object)
+    frame = pd.DataFrame(table.drop(columns=table.geometry.name))
+    present = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
+    if (shapely.get_type_id(shapes[present]) == 0).all():
+        names, points = ("lon", "lat"), shapes
+    elif wkt:
+        text = [
+            shapely.to_wkt(s, rounding_precision=7) if p else None
+            for s, p in zip(shapes, present, strict=True)
+        ]
+        return frame.assign(geometry_wkt=pd.Series(text, index=frame.index, dtype="str"))
+    else:
+        names, points = ("label_lon", "label_lat"), shapely.point_on_surface(shapes)
+    lon, lat = (n if n not in frame.columns else f"{n}_2" for n in names)
+    x = np.where(present, shapely.get_x(points), np.nan).round(7)
+    y = np.where(present, shapely.get_y(points), np.nan).round(7)
+    return frame.assign(**{lon: x, lat: y})
+
+
+def _write_csv(path: Path, tables: Mapping[str, Any]) -> None:
+    ((_, table),) = tables.items()
+    frame = _with_places(table, wkt=True)
+    safe = frame.rename(columns=_no_formula)
+    for name in safe.columns:
+        if pd.api.types.is_string_dtype(safe[name].dtype):
+            safe[name] = safe[name].map(_no_formula, na_action="ignore")
+    safe.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\r\n")
+
+
+def _no_formula(text: str) -> str:
+    """A cell that a spreadsheet would run becomes text, marked with an apostrophe."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) and not _is_number(text) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _write_xlsx(path: Path, tables: Mapping[str, Any]) -> None:
+    from openpyxl import Workbook
+    from openpyxl.styles import Font
+
+    book = Workbook()
+    book.remove(book.active)  # type: ignore[arg-type]
+    for name, title in zip(tables, _sheet_names(list(tables)), strict=True):
+        frame = _with_places(tables[name], wkt=False)
+        if len(frame) >= _SHEET_ROWS:
+            raise LayerError(
+                f"table {name!r} has {len(frame)} rows, more than a sheet can hold",
+                mend="Write a .gpkg or .csv.",
+            )
+        sheet = book.create_sheet(title)
+        for column, heading in enumerate(frame.columns, start=1):
+            _set_cell(sheet.cell(1, column), heading)
+            sheet.cell(1, column).font = Font(bold=True)
+        for column, heading in enumerate(frame.columns, start=1):
+            for row, value in enumerate(frame[heading].astype(object), start=2):
+                _set_cell(sheet.cell(row, column), value)
+            sheet.column_dimensions[sheet.cell(1, column).column_letter].width = min(
+                40, max(10, 2 + 2 * len(str(heading)))
+            )
+        sheet.freeze_panes = "A2"
+    book.save(path)
+
+
+def _sheet_names(names: list[str]) -> list[str]:
+    titles: list[str] = []
+    taken: set[str] = set()
+    for name in names:
+        base = (_SHEET_FORBIDDEN.sub("_", _CONTROL.sub("", name)).strip("'") or "sheet")[
+            :_SHEET_NAME
+        ]
+        title, number = base, 2
+        while title.casefold() in taken:
+            ending = f"_{number}"
+            title, number = base[: _SHEET_NAME - len(ending)] + ending, number + 1
+        taken.add(title.casefold())
+        titles.append(title)
+    return titles
+
+
+def _set_cell(cell: Any, value: Any) -> None:
+    if value is None or value is pd.NaT or (isinstance(value, float) and not np.isfinite(value)):
+        return
+    if isinstance(value, str):
+        cell.value = _CONTROL.sub("", value)[:_CELL_TEXT]
+        cell.data_type = "s"  # else "=..." is written as a formula and runs
+    elif isinstance(value, pd.Timestamp):
+        naive = value.tz_localize(None).to_pydatetime()
+        cell.value = naive
+        cell.number_format = "yyyy-mm-dd" if naive == value.normalize() else "yyyy-mm-dd hh:mm"
+    else:
+        cell.value = value
+
+
+def _write_shapefile(
+    target: Path, tables: Mapping[str, Any], *, overwrite: bool, lang: str
+) -> Path:
+    """Several files cannot appear at once: the .shp comes last, so a cut run leaves no layer."""
+    ((name, table),) = tables.items()
+    if not isinstance(table, gpd.GeoDataFrame):
+        raise LayerError(f"table {name!r} has no geometry", mend="Write it as .csv or .xlsx.")
+    families = {t.removeprefix("Multi") for t in table.geometry.geom_type.dropna().unique()}
+    if len(families) > 1:
+        raise LayerError(
+            f"a shapefile holds one type of geometry, table {name!r} has "
+            + ", ".join(sorted(families)),
+            mend="Write a .gpkg.",
+        )
+    if not overwrite and target.exists():
+        raise _exists(target)
+    fields = _field_names([c for c in table.columns if c != table.geometry.name])
+    words = _WORDS[lang]
+    listing = pd.DataFrame({words["field"]: fields.values(), words["column"]: fields.keys()})
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.stem}.") as folder:
+            temporary = Path(folder) / target.name
+            _gdal_write(
+                _as_dates(table).rename(columns=fields),
+                temporary,
+                driver="ESRI Shapefile",
+                encoding="UTF-8",
+            )
+            listed = temporary.with_name(f"{target.stem}_fields.csv")
+            _write_csv(listed, {"fields": listing})
+            for part in (listed, *(temporary.with_suffix(s) for s in _SHAPEFILE_PARTS)):
+                if part.exists():
+                    _sync(part)
+                    part.replace(target.with_name(part.name))
+    except OSError as error:
+        raise _cannot(target, error) from error
+    return target
+
+
+def _as_dates(table: Any) -> Any:
+    """A shapefile has dates but no times."""
+    times = table.select_dtypes("datetime").columns
+    return table.assign(**{c: table[c].dt.strftime("%Y-%m-%d") for c in times})
+
+
+def _field_names(columns: list[str]) -> dict[str, str]:
+    """Ten ASCII characters a name, each once; names that cannot be cut so are numbered."""
+    fields: dict[str, str] = {}
+    for number, column in enumerate(columns, start=1):
+        ascii_only = re.sub(r"[^A-Za-z0-9_]", "", column) if column.isascii() else ""
+        name = ascii_only[:_SHAPEFILE_NAME] or f"field_{number}"
+        if name.casefold() in {f.casefold() for f in fields.values()}:
+            ending = f"_{number}"
+            name = name[: _SHAPEFILE_NAME - len(ending)] + ending
+        fields[column] = name
+    return fields
+
+
+_WRITERS: dict[str, Any] = {
+    ".gpkg": _write_gpkg,
+    ".geojson": _write_geojson,
+    ".csv": _write_csv,
+    ".xlsx": _write_xlsx,
+    ".shp": _write_shapefile,
+}

@@ -86,9 +86,11 @@ def assessment_document(assessment: Any, lang: str, pictures: tuple[Picture, ...
     apart = [c for c in ("tn_class", "fecal_coliform_class") if c in plain]
     plain[apart] = plain[apart].replace("none", None)  # a river has no limit of total nitrogen
     sections = tabulate(words["sections"], plain, heads(_SECTIONS, lang, note="section_note"))
-    items = tabulate(
-        words["items"], assessment.items, heads(_ITEMS, lang), empty=words["items_none"]
+    # an item without limits in this water (total nitrogen in a river) has a value but no class
+    classed = assessment.items.assign(
+        water_class=assessment.items["water_class"].replace("none", None)
     )
+    items = tabulate(words["items"], classed, heads(_ITEMS, lang), empty=words["items_none"])
     months = tabulate(words["months"], assessment.months, heads(_MONTHS, lang))
     left_out = tabulate(
         words["left_out"],

@@ -48,7 +48,8 @@ def _write_table(sheet: Worksheet, table: Table, document: Document) -> None:
         head = _put(sheet, 1, at, column.head)
         head.font = Font(bold=True, color="FFFFFF")
         head.fill = PatternFill("solid", fgColor="37474F")
-        head.alignment = Alignment(wrap_text=True, vertical="center")
+        side = "right" if column.numeric else "left"
+        head.alignment = Alignment(side, "center", wrap_text=True, indent=int(side == "left"))
         widest = max(
             (_width(shown(r[at - 1], column, document.lang)) for r in table.rows), default=0
         )
@@ -58,7 +59,8 @@ def _write_table(sheet: Worksheet, table: Table, document: Document) -> None:
         for at, (value, column) in enumerate(zip(values, table.columns, strict=True), start=1):
             cell = _put(sheet, row, at, _stored(value, column, document.lang))
             cell.border = line
-            cell.alignment = Alignment(wrap_text=isinstance(value, str), vertical="top")
+            text = isinstance(cell.value, str)
+            cell.alignment = Alignment(wrap_text=text, vertical="top", indent=int(text))
             _style(cell, value, column)
     sheet.row_dimensions[1].height = 33  # two lines
     sheet.freeze_panes = "C2" if len(table.columns) > 6 else "A2"

@@ -88,7 +88,8 @@ def parse_degrees(series: pd.Series[Any]) -> pd.Series[float]:
 
 def split_pair(series: pd.Series[Any]) -> tuple[pd.Series[Any], pd.Series[Any]]:
     """Part a column of pairs (``106.65, 29.02``) in two; a pair that cannot be parted is null."""
-    halves = [_PAIR.split(str(v).strip().strip("()（）[]"), maxsplit=1) for v in series]
+    texts = [str(v).translate(_SIGNS).strip().strip("()（）[]") for v in series]
+    halves = [_PAIR.split(text, maxsplit=1) for text in texts]
     pairs = [h if len(h) == 2 else [None, None] for h in halves]
     frame = pd.DataFrame(pairs, index=series.index, columns=["lon", "lat"], dtype=object)
     return frame["lon"], frame["lat"]

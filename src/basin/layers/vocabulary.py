@@ -79,8 +79,6 @@ _UNIT_WORDS = (
     ("时", "h"),
     ("μ", "u"),
     ("每", "/"),
-    ("cubicmetre", "m3"),
-    ("-1", ""),
 )
 
 
@@ -262,6 +260,7 @@ def _unit_text(text: str) -> str:
     plain = unicodedata.normalize("NFKC", text).casefold()
     for word, sign in _UNIT_WORDS:
         plain = plain.replace(word, sign)
+    plain = re.sub(r"[·.\s*]([a-z]+)-1$", r"/\1", plain)  # mg·L-1
     plain = re.sub(r"[\s·.^*'\"]", "", plain).replace("\\", "/").replace("_per_", "/")
     plain = re.sub(r"(?<=[a-z0-9])_(?=[a-z])", "/", plain).strip("_-/,:")
     return plain

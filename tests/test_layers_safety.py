@@ -1,0 +1,230 @@
+"""Files that came by e-mail: nothing is fetched, nothing foreign opened, each a clear error."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+import zipfile
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+from shapely.geometry import Point, Polygon
+
+from basin.errors import LayerError
+from basin.layers import find_layers, layer_names, read_layer
+
+POINT = gpd.GeoDataFrame({"site_id": ["a"]}, geometry=[Point(106.6, 29)], crs=4490)
+
+
+@pytest.fixture
+def server():
+    """A web server on loopback that remembers every request."""
+    asked: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_error(404)
+
+        do_HEAD = do_GET
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as running:
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}", asked
+        running.shutdown()
+        thread.join()
+
+
+def vrt(source: str) -> str:
+    return (
+        f'<OGRVRTDataSource><OGRVRTLayer name="a"><SrcDataSource>{source}</SrcDataSource>'
+        "<SrcLayer>a</SrcLayer></OGRVRTLayer></OGRVRTDataSource>"
+    )
+
+
+def pipeline(source: str) -> str:
+    command = f"gdal vector pipeline ! read {source} ! write streamed --output-format stream"
+    return json.dumps({"type": "gdal_streamed_alg", "command_line": command})
+
+
+DISGUISES = {
+    "vrt": vrt,
+    "vrt_with_mark": lambda source: "\ufeff\n  " + vrt(source),
+    "pipeline": pipeline,
+    "pipeline_as_geojson": lambda s: pipeline(s)[:-1] + ', "features": [], "coordinates": []}',
+    "wfs": lambda s: f"<OGRWFSDataSource><URL>{s}</URL></OGRWFSDataSource>",
+}
+
+
+@pytest.mark.parametrize("disguise", DISGUISES)
+@pytest.mark.parametrize(
+    "suffix", [".gpkg", ".geojson", ".json", ".shp", ".fgb", ".csv", ".parquet"]
+)
+def test_a_pointer_in_disguise_is_refused(tmp_path, server, disguise, suffix):
+    url, asked = server
+    path = tmp_path / f"sites{suffix}"
+    path.write_text(DISGUISES[disguise](f"/vsicurl/{url}/x.geojson"), encoding="utf-8")
+    with pytest.raises(LayerError, match="whatever its name says"):
+        read_layer(path, "sites")
+    assert asked == []
+
+
+@pytest.mark.parametrize("text", [vrt("CSV:/etc/passwd"), vrt("/etc/passwd")])
+def test_a_vrt_cannot_read_other_files_even_if_gdal_was_loaded_first(tmp_path, text):
+    path = tmp_path / "sites.gpkg"
+    path.write_text(text)
+    code = (
+        "import os; os.environ.pop('GDAL_SKIP', None)\n"
+        "import pyogrio, basin.layers\n"
+        "from basin.errors import LayerError\n"
+        f"try: basin.layers.read_layer({str(path)!r}, 'sites')\n"
+        "except LayerError as error: print('refused', error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("refused sites.gpkg is not a GeoPackage but XML")
+    assert "root:" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{url}/x.gpkg",
+        "/vsicurl/{url}/x.gpkg",
+        "vsicurl/{url}/x.gpkg",
+        "/VSICURL/{url}/x.gpkg",
+        "/vsizip//tmp/x.zip/x.shp",
+        "s3://bucket/x.gpkg",
+        "zip://x.zip!x.shp",
+        "file:///etc/passwd",
+        "CSV:/etc/passwd",
+        "GPKG:x.gpkg",
+        "PG:host=127.0.0.1",
+        "MEM:::DATAPOINTER=1",
+        "x\0.gpkg",
+    ],
+)
+def test_only_local_paths(server, source):
+    url, asked = server
+    text = source.format(url=url)
+    for given in (text, Path(text)):
+        with pytest.raises(LayerError, match=r"is not a local file|there is no file"):
+            read_layer(given, "sites")
+    with pytest.raises(LayerError):
+        layer_names(text)
+    assert asked == []
+
+
+def test_folders_and_devices_are_no_files(tmp_path):
+    os.mkfifo(tmp_path / "sites.gpkg")
+    for path in (tmp_path, tmp_path / "sites.gpkg"):
+        with pytest.raises(LayerError, match="is not a file"):
+            read_layer(path, "sites")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.gpkg", b"", "empty"),
+        ("a.gpkg", b"PK\x03\x04", "not a GeoPackage"),
+        ("a.xlsx", b"SQLite format 3\0", "not an Excel workbook"),
+        ("a.xlsx", b"PK\x03\x04 and then nothing", "damaged"),
+        ("a.xls", b"\xd0\xcf\x11\xe0", r"not read\. Save it as \.xlsx"),
+        ("a.kml", b"<kml/>", "not read"),
+        ("a.csv", b"a,b\n\0\0", "not a text table"),
+        ("a.csv", b"\xff\xff\xff,\x81\n", "neither UTF-8 nor GB18030"),
+        ("a.geojson", b'{"hello": 1}', "not GeoJSON"),
+        ("a.geojson", b"[1, 2]", "not GeoJSON"),
+        ("a.geojson", b'{"type": "FeatureCollection", "features": [', "cannot be read"),
+        ("a.fgb", b"fgb\x03fgb\x01\xff\xff\xff\x7f", "cannot be read"),
+        ("a.parquet", b"PAR1 cut", "damaged"),
+        ("a.parquet", b"PAR1 junk PAR1", "cannot be read"),
+        ("a.shp", b"\x00\x00\x27\x0a", "not a shapefile"),
+    ],
+)
+def test_what_a_file_is_not(tmp_path, name, content, message):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(LayerError, match=message):
+        read_layer(path, "sites")
+
+
+def test_sqlite_that_is_no_geopackage_or_opens_others(tmp_path):
+    path = tmp_path / "sites.gpkg"
+    with sqlite3.connect(path) as base:
+        base.execute("CREATE TABLE a (b)")
+    base.close()
+    with pytest.raises(LayerError, match="not a GeoPackage"):
+        read_layer(path, "sites")
+    path.unlink()
+    POINT.to_file(path)
+    with sqlite3.connect(path) as base:
+        base.execute("PRAGMA writable_schema = ON")
+        base.execute(
+            "INSERT INTO sqlite_master VALUES ('table', 'leak', 'leak', 0, "
+            "'CREATE VIRTUAL TABLE leak USING VirtualOGR(''/etc/passwd'')')"
+        )
+    base.close()
+    with pytest.raises(LayerError, match=r"virtual table 'leak'|damaged"):
+        read_layer(path, "sites")
+
+
+def test_a_workbook_that_unpacks_to_too_much(tmp_path):
+    path = tmp_path / "sites.xlsx"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as parts:
+        parts.writestr("[Content_Types].xml", "<Types/>")
+        parts.writestr("xl/worksheets/sheet1.xml", b" " * (64 << 20))
+    with pytest.raises(LayerError, match="would unpack to 64 MB"):
+        read_layer(path, "sites")
+
+
+def test_damaged_files_do_not_stop_a_folder_from_being_searched(tmp_path):
+    (tmp_path / "all.gpkg").write_text(vrt("/etc/passwd"))
+    POINT.to_file(tmp_path / "sites.gpkg")
+    assert list(find_layers(tmp_path)) == ["sites"]
+
+
+def test_numbers_that_no_map_holds():
+    with np.errstate(invalid="ignore"):
+        broken = [
+            Polygon([(106, 29), (x, 29), (106.1, 29.1), (106, 29.1)]) for x in (np.inf, np.nan)
+        ]
+    shapes = [
+        Point(float("nan"), 29),
+        *broken,
+        Point(1e300, 29),
+        Point(106.6, 29),
+        Point(106.7, 29),
+        Point(106.8, 29),
+    ]
+    table = gpd.GeoDataFrame({"site_id": list("abcdefg")}, geometry=shapes, crs=4490)
+    problems = []
+    read = read_layer(table, "sites", problems=problems)
+    assert read.geometry.notna().tolist() == [False] * 4 + [True] * 3
+    by_kind = {p.kind: p.ids for p in problems}
+    assert by_kind["coordinates_not_finite"] == ("a", "b", "c")
+    assert by_kind["coordinates_outside"] == ("d",)
+    assert "geometry_missing" not in by_kind  # said once
+
+
+def test_braces_and_formulas_in_text_stay_text(tmp_path):
+    names = ["{rows} {0} {{7*7}}", "=HYPERLINK(1)", "<img src=x>", "%s"]
+    table = pd.DataFrame(
+        {"site_id": names, "category": names, "lon": [106.6] * 4, "lat": [29.0] * 4}
+    )
+    problems = []
+    read = read_layer(table, "sites", problems=problems)
+    assert read["site_id"].tolist() == names
+    assert sum(p.kind == "code_unknown" for p in problems) == 4
+    assert "“{rows} {0} {{7*7}}”" in problems[-1].zh + "".join(p.zh for p in problems)

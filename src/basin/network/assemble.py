@@ -82,7 +82,9 @@ def assemble(
     source = table.iloc[joined.row].reset_index(drop=True)
     drawn = _as_drawn(joined, source, target, dem)
     flip = orient(drawn, ledger, turn=turn)
-    flow_lines = joined._replace(geom=np.where(flip, shapely.reverse(joined.geom), joined.geom))
+    geom = joined.geom.copy()
+    geom[flip] = shapely.reverse(geom[flip])
+    flow_lines = joined._replace(geom=geom)
     return _finish(flow_lines, table, source, drawn.turned(flip), split, within, ledger)
 
 

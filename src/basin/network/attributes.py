@@ -4,8 +4,11 @@ Definitions
 -----------
 main way
     Where a river parts, one reach carries it on: the official main one where the layer has a
-    ``divergence`` column (1 main, 2 secondary), else the one that leads to the largest outlet,
-    that keeps the name of an inflow, that carries most flow, that is widest, that is shortest.
+    ``divergence`` column (1 main, 2 secondary), else the one that keeps the name of an inflow,
+    that leads to the main outlet, that carries most flow, that is widest, that is shortest.
+main outlet
+    Of the outlets of a connected piece, the one that the longest river of its own name runs to,
+    then the one with most metres of reaches above it.
 strahler
     Strahler (1957): springs 1, and one more where two equal ones meet (three equal ones as two).
     Secondary ways keep the order of the river that they leave and do not raise another's where
@@ -177,8 +180,7 @@ def _main_ways(
     if not len(parting):
         return main
     edges = out.of(parting)
-    aside = np.zeros(len(frm), dtype=bool)
-    aside[edges] = ~_leads_to_largest_outlet(frm, to, into, out, lengths, piece)[edges]
+    aside = ~_leads_to_main_outlet(frm, to, into, out, lengths, name, piece)
     width_name = int(name.max(initial=0)) + 1
     arriving = (to * width_name + name)[name >= 0]
     renamed = (name[edges] < 0) | ~np.isin(frm[edges] * width_name + name[edges], arriving)
@@ -187,8 +189,8 @@ def _main_ways(
         lengths[edges],
         -np.nan_to_num(width[edges]),
         -np.nan_to_num(flow[edges]),
-        renamed,
         aside[edges],
+        renamed,
         official[edges] != 1,
         frm[edges],
     )
@@ -198,25 +200,35 @@ def _main_ways(
     return main
 
 
-def _leads_to_largest_outlet(
-    frm: Ints, to: Ints, into: Csr, out: Csr, lengths: Floats, piece: Ints
+def _leads_to_main_outlet(
+    frm: Ints, to: Ints, into: Csr, out: Csr, lengths: Floats, name: Ints, piece: Ints
 ) -> Bools:
-    """Mark reaches from which water can come to the largest outlet of their piece."""
+    """Mark reaches from which water can come to the main outlet of their piece."""
     n = len(out.first) - 1
     node_piece = np.full(n, -1, dtype=np.intp)
     node_piece[frm], node_piece[to] = piece, piece
     sinks = np.flatnonzero(np.diff(out.first) == 0)
     count = np.bincount(node_piece[sinks], minlength=int(piece.max(initial=0)) + 1)
-    leads = count[piece] <= 1
-    best: dict[int, tuple[float, Bools]] = {}
-    for sink in sinks[count[node_piece[sinks]] > 1].tolist():
-        above = nodes_above(np.array([sink]), frm, into)[to]
-        total = float(lengths[above].sum())
-        if total > best.get(int(node_piece[sink]), (-1.0, above))[0]:
-            best[int(node_piece[sink])] = (total, above)
-    for _, above in best.values():
-        leads |= above
+    leads: Bools = count[piece] <= 1
+    for sink in main_outlets(
+        sinks[count[node_piece[sinks]] > 1], node_piece, frm, to, into, lengths, name
+    ):
+        leads |= nodes_above(np.array([sink]), frm, into)[to]
     return leads
+
+
+def main_outlets(
+    sinks: Ints, piece: Ints, frm: Ints, to: Ints, into: Csr, lengths: Floats, name: Ints
+) -> list[int]:
+    """Choose the main outlet of each connected piece among `sinks`; `piece` labels the nodes."""
+    best: dict[int, tuple[float, float, int]] = {}
+    for sink in sinks.tolist():
+        above = nodes_above(np.array([sink]), frm, into)[to]
+        arriving = name[into.of(np.array([sink]))]
+        own = above & (name >= 0) & np.isin(name, arriving)
+        size = (float(lengths[own].sum()), float(lengths[above].sum()), -sink)
+        best[int(piece[sink])] = max(size, best.get(int(piece[sink]), size))
+    return [-sink for _, _, sink in best.values()]
 
 
 def _sweep_down(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from basin.network.arrays import Bools, Ints, components, on_cycles
+from basin.network.arrays import Bools, Ints, components, group, on_cycles
 from basin.network.bridges import find_bridges
 
 __all__ = ["mend_blocks"]
@@ -27,6 +27,7 @@ def mend_blocks(frm: Ints, to: Ints, n: int) -> list[list[int]]:
         return []
     piece = components(frm, to, n)
     edges = np.flatnonzero(np.isin(piece[frm], np.unique(piece[suspects])))
+    edges = _without_dead_ends(edges, frm, to, n)
     edges = edges[~np.array(find_bridges(frm[edges].tolist(), to[edges].tolist()), dtype=bool)]
     label = components(frm[edges], to[edges], n)
     arms = []
@@ -37,6 +38,25 @@ def mend_blocks(frm: Ints, to: Ints, n: int) -> list[list[int]]:
             if arm:
                 arms.append(arm)
     return arms
+
+
+def _without_dead_ends(edges: Ints, frm: Ints, to: Ints, n: int) -> Ints:
+    """Take dead ends off, whichever way they flow, until only what hangs between loops is left."""
+    left = np.zeros(len(frm), dtype=bool)
+    left[edges] = True
+    at = group(np.concatenate([frm, to]), n)
+    other = np.concatenate([to, frm])
+    degree = np.bincount(frm[edges], minlength=n) + np.bincount(to[edges], minlength=n)
+    front = np.flatnonzero(degree == 1)
+    while len(front):
+        ends = at.of(front)
+        ends = ends[left[ends % len(frm)]]
+        left[ends % len(frm)] = False
+        degree[front] = 0
+        np.subtract.at(degree, other[ends], 1)
+        reached = np.unique(other[ends])
+        front = reached[degree[reached] == 1]
+    return np.flatnonzero(left)
 
 
 def _suspect_nodes(frm: Ints, to: Ints, n: int) -> Bools:

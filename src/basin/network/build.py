@@ -111,9 +111,8 @@ def clean_lines(table: gpd.GeoDataFrame, ledger: Ledger) -> tuple[gpd.GeoDataFra
     ids = table["reach_id"].to_numpy(dtype=object)
     lines = _explode(_set_aside_unusable(geom, ids, ledger), geom, ids)
     verts = vertices(lines.geom)
-    keep = _set_aside(
-        lines, verts.lengths() == 0, "zero_length", "zero length", verts.starts, ledger
-    )
+    flat = shapely.length(lines.geom) == 0
+    keep = _set_aside(lines, flat, "zero_length", "zero length", verts.starts, ledger)
     closed = (verts.starts == verts.ends).all(axis=1) & keep
     keep &= _set_aside(lines, closed, "ring_set_aside", "closed", verts.starts, ledger)
     return table, _drop_copies(lines.take(keep), ledger)
@@ -129,9 +128,10 @@ def _name_rows(table: gpd.GeoDataFrame, ledger: Ledger) -> gpd.GeoDataFrame:
         ids = labels
     table = table.assign(reach_id=ids.to_numpy(dtype=object)).reset_index(drop=True)
     # among rows of one id the geometry decides, so that the order of rows does not
-    wkb = shapely.to_wkb(np.asarray(table.geometry.array, dtype=object), hex=True)
-    twice = table["reach_id"].duplicated(keep=False).to_numpy()
-    tie = np.where(twice, [w or "" for w in wkb], "") if twice.any() else np.zeros(len(table))
+    twice = np.flatnonzero(table["reach_id"].duplicated(keep=False))
+    tie = np.full(len(table), "", dtype=object)
+    tie[twice] = shapely.to_wkb(np.asarray(table.geometry.array, dtype=object)[twice], hex=True)
+    tie = np.unique([t or "" for t in tie], return_inverse=True)[1] if len(twice) else tie == ""
     order = np.lexsort((tie, table["reach_id"].to_numpy().astype(str)))
     table = table.iloc[order].reset_index(drop=True)
     nth = table.groupby("reach_id").cumcount().to_numpy()
@@ -168,7 +168,12 @@ def _set_aside_unusable(geom: Objects, ids: Objects, ledger: Ledger) -> Ints:
 
 
 def _explode(rows: Ints, geom: Objects, ids: Objects) -> Lines:
-    parts, owner = shapely.get_parts(shapely.force_2d(geom[rows]), return_index=True)
+    flat = geom[rows]
+    if shapely.has_z(flat).any() or shapely.has_m(flat).any():
+        flat = shapely.force_2d(flat)
+    if (shapely.get_type_id(flat) == _LINE).all():
+        return Lines(flat, rows, ids[rows].copy())
+    parts, owner = shapely.get_parts(flat, return_index=True)
     full = ~shapely.is_empty(parts)
     parts, owner = parts[full], owner[full]
     counts = np.bincount(owner, minlength=len(rows))
@@ -262,12 +267,15 @@ def redraw(lines: Lines, at_start: Any, at_end: Any, places: Floats, *, bend_m: 
 def drop_loops(lines: Lines, ledger: Ledger) -> Lines:
     """Set aside lines whose ends fell together, and near copies between the same two nodes."""
     _, frm, to = ends_of(lines)
-    verts = vertices(lines.geom)
     loop = frm == to
-    short = verts.lengths() <= 4 * COPY_M
-    _set_aside(lines, loop & short, "zero_length", "shorter than tolerance", verts.starts, ledger)
-    _set_aside(lines, loop & ~short, "ring_set_aside", "nearly closed", verts.starts, ledger)
-    lines = lines.take(~loop)
+    if loop.any():
+        loops = lines.take(loop)
+        verts = vertices(loops.geom)
+        short = verts.lengths() <= 4 * COPY_M
+        places = verts.starts
+        _set_aside(loops, short, "zero_length", "shorter than tolerance", places, ledger)
+        _set_aside(loops, ~short, "ring_set_aside", "nearly closed", places, ledger)
+        lines = lines.take(~loop)
     return lines.take(_not_near_copies(lines, ledger)) if len(lines.ids) else lines
 
 

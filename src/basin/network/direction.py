@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import shapely
 
-from basin.network.arrays import Csr, Floats, Ints, components, group, nodes_above
+from basin.network.arrays import Floats, Ints, components, group
+from basin.network.attributes import main_outlets
 from basin.network.blocks import mend_blocks
 from basin.network.bridges import Core, core_of
 from basin.network.ledger import Ledger
@@ -372,13 +373,14 @@ def _list_oddities(now: Drawn, ledger: Ledger) -> None:
     piece = components(now.frm, now.to, n)
     sinks = np.flatnonzero(n_out == 0)
     per_piece = np.bincount(piece[sinks], minlength=n)
-    largest = _largest_sinks(now, sinks, piece, arriving)
+    several = sinks[per_piece[piece[sinks]] > 1]
+    main = main_outlets(several, piece, now.frm, now.to, arriving, now.lengths, now.name)
     for sink in sinks[(n_in[sinks] > 1) | (per_piece[piece[sinks]] > 1)]:
         edges = arriving.of(np.array([sink]))
         alone = per_piece[piece[sink]] == 1
         if n_in[sink] > 1 and not (alone and _may_be_mouth(now, edges)):
             kind = "head_to_head"
-        elif sink != largest[piece[sink]]:
+        elif not alone and sink not in main:
             kind = "second_outlet"
         else:
             continue
@@ -394,18 +396,3 @@ def _may_be_mouth(now: Drawn, edges: Ints) -> bool:
     names = now.name[edges]
     names = names[names >= 0]
     return len(np.unique(names)) == len(edges)
-
-
-def _largest_sinks(now: Drawn, sinks: Ints, piece: Ints, into: Csr) -> Ints:
-    """Return for each piece (by label) the sink that most metres of river lead to."""
-    n = len(now.xy)
-    best = np.full(n, -1, dtype=np.intp)
-    several = np.bincount(piece[sinks], minlength=n)[piece[sinks]] > 1
-    best[piece[sinks[~several]]] = sinks[~several]
-    most: dict[int, float] = {}
-    for sink in sinks[several].tolist():
-        above = float(now.lengths[nodes_above(np.array([sink]), now.frm, into)[now.to]].sum())
-        if above > most.get(int(piece[sink]), -1.0):
-            most[int(piece[sink])] = above
-            best[piece[sink]] = sink
-    return best

@@ -289,12 +289,13 @@ def _find_cuts(nodes: Floats, frm: Ints, to: Ints, verts: Vertices, tolerance_m:
     nearest = np.zeros(len(point), dtype=bool)
     nearest[order[np.unique(point[order], return_index=True)[1]]] = True
     pick = np.flatnonzero(near & (nearest | (feet.distance_m <= _ON_LINE_M)))
-    point, line = point[pick], line[pick]
-    feet = feet.take(pick)
-    return _as_cuts(point, line, feet, nodes, verts)
+    return _as_cuts(point[pick], line[pick], feet.take(pick), nodes, verts)
 
 
 def _as_cuts(point: Ints, line: Ints, feet: Feet, nodes: Floats, verts: Vertices) -> _Cuts:
+    if not len(point):
+        none = np.zeros(0, dtype=np.intp)
+        return _Cuts(none, none, none, np.zeros(0), np.zeros((0, 2)), np.zeros(0), none)
     measure = verts.measures()
     at = measure[feet.segment] + feet.share * (measure[feet.segment + 1] - measure[feet.segment])
     length = measure[verts.first[line + 1] - 1]

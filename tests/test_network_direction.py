@@ -1,0 +1,219 @@
+"""Direction of flow: believed as drawn, turned only where the witnesses agree."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio.transform import from_origin
+
+from basin.network import RiverNetwork
+from network_drawings import LAT, LON, STEP, at, draw, kinds
+
+#: A river 甲河 from (0,9) south to (0,0) in nine reaches, with brooks from the east at 2, 4, 6, 8.
+RIVER = {f"r{k}": [(0, k + 1), (0, k)] for k in range(9)}
+BROOKS = {f"b{k}": [(1.5, k + 1), (0, k)] for k in (2, 4, 6, 8)}
+NAMES = {**dict.fromkeys(RIVER, "甲河"), **{k: f"溪{k}" for k in BROOKS}}
+
+
+def turned(lines, *ids):
+    geometry = [
+        g.reverse() if i in ids else g
+        for i, g in zip(lines["reach_id"], lines.geometry, strict=True)
+    ]
+    return lines.set_geometry(geometry, crs=lines.crs)
+
+
+def river(*reversed_ids, names=True, extra=None):
+    lines = draw({**RIVER, **BROOKS, **(extra or {})}, name=NAMES if names else {})
+    return turned(lines, *reversed_ids)
+
+
+def flows_to_mouth(network):
+    return sorted(network.upstream("r0")) == sorted(network.reaches.index)
+
+
+@pytest.fixture(scope="module")
+def dem(tmp_path_factory):
+    """Elevations that fall from north to south by 10 m a step, 30 m higher to the east."""
+    path = tmp_path_factory.mktemp("dem") / "dem.tif"
+    row, column = np.mgrid[0:160, 0:80]
+    height = (160 - row) * 1.0 + column * 3.0
+    transform = from_origin(LON - 2 * STEP, LAT + 14 * STEP, STEP / 10, STEP / 10)
+    with rasterio.open(
+        path, "w", driver="GTiff", height=160, width=80, count=1, dtype="float32",
+        crs="EPSG:4490", transform=transform, nodata=-9999,
+    ) as file:  # fmt: skip
+        file.write(height.astype("float32"), 1)
+    return path
+
+
+def test_drawn_right_nothing_is_turned(dem):
+    for options in ({}, {"dem": dem}):
+        assert RiverNetwork.from_lines(river(), **options).issues.empty
+
+
+@pytest.mark.parametrize("wrong", ["r1", "r3", "r4", "r7", "b4"])
+@pytest.mark.parametrize("names", [True, False])
+def test_one_reach_drawn_upstream_is_turned(wrong, names):
+    network = RiverNetwork.from_lines(river(wrong, names=names))
+    assert kinds(network) == {"reversed": [wrong]}
+    assert flows_to_mouth(network)
+    issue = network.issues.iloc[0]
+    assert issue["action"] == "applied"
+    assert issue["rule"]
+    assert 0.5 < issue["confidence"] < 1
+    assert network.reaches.geometry[wrong].coords[0] == pytest.approx(
+        river().set_index("reach_id").geometry[wrong].coords[0]
+    )
+
+
+def test_two_reaches_apart_are_both_turned():
+    network = RiverNetwork.from_lines(river("r3", "r6"))
+    assert kinds(network) == {"reversed": ["r3", "r6"]}
+    assert flows_to_mouth(network)
+
+
+def test_two_in_a_row_are_both_turned():
+    network = RiverNetwork.from_lines(river("r3", "r4"))
+    assert kinds(network) == {"reversed": ["r3", "r4"]}
+    assert flows_to_mouth(network)
+
+
+def test_the_last_reach_is_turned_by_its_name():
+    """r0 drawn upstream: 甲河 meets itself head on at (0,1), where nothing leaves."""
+    network = RiverNetwork.from_lines(river("r0"))
+    assert kinds(network) == {"reversed": ["r0"]}
+    assert flows_to_mouth(network)
+
+
+def test_the_last_reach_without_a_name_is_only_listed():
+    network = RiverNetwork.from_lines(river("r0", names=False))
+    assert kinds(network) == {"head_to_head": ["r0, r1"]}
+
+
+def test_the_last_reach_without_a_name_is_turned_by_the_dem(dem):
+    network = RiverNetwork.from_lines(river("r0", names=False), dem=dem)
+    assert kinds(network) == {"reversed": ["r0"]}
+    assert "dem" in network.issues["rule"][0]
+
+
+def test_turn_false_only_proposes():
+    network = RiverNetwork.from_lines(river("r3"), turn=False)
+    assert kinds(network)["reversed proposed"] == ["r3"]
+    assert "r8" not in network.upstream("r0")
+
+
+def test_a_distributary_drawn_as_such_is_kept(dem):
+    r"""An arm d leaves 甲河 at (0,2) and reaches the shore on its own at (-1,-0.5)."""
+    extra = {"d": [(0, 2), (-1, -0.5)]}
+    for options in ({}, {"dem": dem}):
+        network = RiverNetwork.from_lines(river(extra=extra), **options)
+        assert kinds(network) == {"second_outlet": ["d"]}
+        assert "r8" in network.upstream("d")
+        assert "b2" not in network.upstream("r1") or "b2" in network.upstream("d")
+
+
+def test_a_delta_of_three_arms_is_kept():
+    extra = {
+        "d1": [(0, 2), (-1, 1)],
+        "d2": [(-1, 1), (-2, -0.5)],
+        "d3": [(-1, 1), (-1, -0.5)],
+        "d4": [(0, 1), (1, -0.5)],
+    }
+    network = RiverNetwork.from_lines(river(extra=extra))
+    assert "reversed" not in kinds(network)
+    assert sorted(kinds(network)["second_outlet"]) == ["d2", "d3", "d4"]
+
+
+def test_a_whole_tributary_drawn_upstream_is_turned():
+    r"""
+    t0..t2 run east from (0,4); a brook q meets it at (2,5). All four are drawn upstream.
+    """
+    extra = {
+        "t0": [(0, 5), (1, 5.5)],
+        "t1": [(1, 5.5), (2, 6)],
+        "t2": [(2, 6), (3, 7)],
+        "q": [(2, 6), (2, 7.5)],
+    }
+    lines = river(extra=extra)
+    lines.loc[lines["reach_id"].isin(extra), "name"] = "乙河"
+    network = RiverNetwork.from_lines(lines)
+    assert kinds(network) == {"reversed": ["q", "t0", "t1", "t2"]}
+    assert flows_to_mouth(network)
+
+
+def test_all_drawn_upstream_is_recognised():
+    network = RiverNetwork.from_lines(river(*RIVER, *BROOKS))
+    assert list(network.issues["rule"]) == ["layer drawn upstream"]
+    assert flows_to_mouth(network)
+    assert network.issues["reach_ids"][0].count(",") == 12
+
+
+def test_a_braid_arm_drawn_upstream_is_turned():
+    r"""
+    r5 | island between (0,5) and (0,4): arms r4 and i; i drawn from (0,4) to (0,5): a circle
+    """
+    extra = {"i": [(0, 5), (-0.5, 4.5), (0, 4)]}
+    good = RiverNetwork.from_lines(river(extra=extra))
+    assert good.issues.empty
+    network = RiverNetwork.from_lines(turned(river(extra=extra), "i"))
+    assert kinds(network) == {"reversed": ["i"]}
+    assert flows_to_mouth(network)
+
+
+def test_a_braid_of_two_reaches_an_arm_with_one_drawn_upstream():
+    extra = {"i1": [(0, 5), (-0.5, 4.5)], "i2": [(-0.5, 4.5), (0, 4)]}
+    for wrong in extra:
+        network = RiverNetwork.from_lines(turned(river(extra=extra), wrong))
+        assert kinds(network) == {"reversed": [wrong]}
+        assert flows_to_mouth(network)
+
+
+def test_a_circle_with_no_clear_culprit_is_listed_and_can_be_walked():
+    r"""
+    a -> p -> q -> s -> p, and out of q: which of the three is wrong?
+    """
+    lines = draw({
+        "a": [(0, 5), (0, 4)], "pq": [(0, 4), (0, 2)], "qs": [(0, 2), (2, 3)],
+        "sp": [(2, 3), (0, 4)], "b": [(4, 3), (2, 3)], "out": [(0, 2), (0, 0)],
+    })  # fmt: skip
+    network = RiverNetwork.from_lines(lines)
+    found = kinds(network)
+    if "cycle" in found:
+        assert found["cycle"] == ["pq, qs, sp"]
+        assert network.issues.set_index("kind").loc["cycle", "severity"] == "error"
+    everything = ["a", "b", "out", "pq", "qs", "sp"]
+    assert set(network.upstream("out")) >= {"a", "b", "pq", "sp", "out"}
+    assert set(network.downstream("b", diversions=True)) <= set(everything)
+    assert network.distance_to("out")["distance_m"].notna().all()
+
+
+def test_head_to_head_in_a_piece_without_another_way_is_listed():
+    network = RiverNetwork.from_lines(draw({"a": [(0, 0), (1, 0)], "b": [(2, 0), (1, 0)]}))
+    assert kinds(network) == {"head_to_head": ["a, b"]}
+    rivers = {"a": "甲河", "b": "乙河"}  # two rivers may share a mouth
+    shore = RiverNetwork.from_lines(
+        draw({"a": [(0, 0), (1, 0)], "b": [(2, 0), (1, 0)]}, name=rivers)
+    )
+    assert shore.issues.empty
+
+
+def test_a_single_line_that_climbs_is_turned_by_the_dem(dem):
+    network = RiverNetwork.from_lines(draw({"a": [(0, 0), (0, 4)]}), dem=dem)
+    assert kinds(network) == {"reversed": ["a"]}
+    assert network.reaches.geometry["a"].coords[0] == at(0, 4)
+
+
+def test_a_dem_can_be_an_open_dataset_in_another_crs(dem, tmp_path):
+    with rasterio.open(dem) as dataset:
+        network = RiverNetwork.from_lines(river("r0", names=False), dem=dataset)
+    assert kinds(network) == {"reversed": ["r0"]}
+
+
+def test_turned_lines_keep_their_ids_and_attributes():
+    lines = river("r3")
+    lines["width_m"] = np.arange(len(lines), dtype=float)
+    network = RiverNetwork.from_lines(lines)
+    width = lines.set_index("reach_id")["width_m"]
+    assert network.reaches["width_m"].to_dict() == width.to_dict()

@@ -26,9 +26,11 @@ __all__ = [
     "base_lines",
     "in_force",
     "lapsed_rivers",
+    "line_errors",
     "river_names",
     "shoreline_band",
     "shoreline_distance",
+    "site_errors",
     "site_keys",
 ]
 
@@ -253,22 +255,38 @@ def shoreline_distance(
     lines = lines.iloc[np.argsort(_text(lines, "line_id").to_numpy(), kind="stable")]
     shapes = valid_shapes(places.geometry.to_numpy())
     bank = valid_shapes(lines.geometry.to_numpy())
-    half, uncertain = _half_width(lines)
+    half = _half_width(lines)
     groups = _group_codes(lines, by)
     radius = None
     if within_m is not None:
         radius = np.broadcast_to(np.asarray(within_m, dtype=float), (len(places),)).copy()
     found = _measure_groups(shapes, bank, half, groups, radius)
-    return _distance_table(found, places, lines, by, half, uncertain)
+    return _distance_table(found, places, lines, by, half)
 
 
-def _half_width(lines: pd.DataFrame) -> tuple[Floats, Floats]:
-    """Half width to take off, and the uncertainty that a centre line adds (metres)."""
+def site_errors(sites: pd.DataFrame) -> Floats:
+    """Positional error of each site in metres: ``accuracy_m``, or 5 m where it states none."""
+    return _metres(sites, "accuracy_m", SITE_ACCURACY_M)
+
+
+def line_errors(shorelines: pd.DataFrame) -> Floats:
+    """Positional error of each line in metres: ``accuracy_m`` (or 30 m), and a centre line's width.
+
+    A centre line adds half its width, since the bank is nowhere surveyed; without a width, what a
+    wide river of its class has.
+    """
+    drawn = _metres(shorelines, "accuracy_m", LINE_ACCURACY_M)
+    centre = (_text(shorelines, "kind") == "centreline").to_numpy()
+    half = _metres(shorelines, "width_m", np.nan) / 2
+    guess = _text(shorelines, "river_class").map(_UNKNOWN_HALF_WIDTH_M).fillna(500.0).to_numpy()
+    return np.where(centre, np.hypot(drawn, np.where(np.isnan(half), guess, half)), drawn)
+
+
+def _half_width(lines: pd.DataFrame) -> Floats:
+    """Half width to take off the distance to a centre line (metres)."""
     centre = (_text(lines, "kind") == "centreline").to_numpy()
     width = _metres(lines, "width_m", np.nan)
-    half = np.where(centre, np.nan_to_num(width, nan=0.0) / 2, 0.0)
-    guess = _text(lines, "river_class").map(_UNKNOWN_HALF_WIDTH_M).fillna(500.0).to_numpy()
-    return half, np.where(centre, np.where(np.isnan(width), guess, half), 0.0)
+    return np.where(centre, np.nan_to_num(width, nan=0.0) / 2, 0.0)
 
 
 def _group_codes(lines: pd.DataFrame, by: Sequence[str]) -> npt.NDArray[np.int64]:
@@ -365,7 +383,6 @@ def _distance_table(
     lines: gpd.GeoDataFrame,
     by: Sequence[str],
     half: Floats,
-    uncertain: Floats,
 ) -> pd.DataFrame:
     site, line = found["site"].to_numpy(dtype=int), found["line"].to_numpy(dtype=int)
     table = pd.DataFrame({"site_id": site_keys(places).to_numpy()[site]})
@@ -383,9 +400,7 @@ def _distance_table(
     if centre.any():
         ends[centre, 2:] = _bank_point(ends[centre], half[line][centre])
     table[["site_lon", "site_lat", "line_lon", "line_lat"]] = ends
-    own = _metres(places, "accuracy_m", SITE_ACCURACY_M)[site]
-    drawn = _metres(lines, "accuracy_m", LINE_ACCURACY_M)[line]
-    table["error_m"] = np.sqrt(own**2 + drawn**2 + uncertain[line] ** 2)
+    table["error_m"] = np.hypot(site_errors(places)[site], line_errors(lines)[line])
     table["indicative"] = (_text(lines, "kind") == "centreline").to_numpy()[line]
     return table
 
@@ -419,7 +434,7 @@ def shoreline_band(shorelines: gpd.GeoDataFrame, limit_m: float) -> gpd.GeoDataF
     """
     lines = to_exchange(shorelines, layer="shorelines")
     lines = lines[_drawn(lines)]
-    half, _ = _half_width(lines)
+    half = _half_width(lines)
     steps = _quad_segments(limit_m)
     rows = []
     for name, rows_of in lines.assign(_half=half).groupby(_text(lines, "river_class").to_numpy()):

@@ -7,7 +7,7 @@ out. Where a layer is not known to be complete, that no zone was found means not
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, cast
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -16,11 +16,18 @@ import pandas as pd
 import shapely
 
 from basin._measure import Floats, cut, nearest, scale_at, valid_shapes, within
-from basin.buffers import LINE_ACCURACY_M, SITE_ACCURACY_M, in_force, site_keys
+from basin.buffers import in_force, line_errors, site_errors, site_keys
 from basin.crs import EXCHANGE_CRS, area_m2, length_m, to_exchange
 from basin.standards.labels import codes
 
-__all__ = ["known_complete", "overlay_zones", "zone_areas", "zone_coverage"]
+__all__ = [
+    "coverage_area",
+    "inside_together",
+    "known_inside",
+    "overlay_zones",
+    "zone_areas",
+    "zone_coverage",
+]
 
 Bools = npt.NDArray[np.bool_]
 Shapes = npt.NDArray[np.object_]
@@ -34,13 +41,6 @@ def _text(table: pd.DataFrame, column: str) -> Any:
         return np.full(len(table), "", dtype=object)
     values = table[column].astype(object)
     return values.where(values.notna(), "").astype(str).str.strip().to_numpy(dtype=object)
-
-
-def _accuracy(table: pd.DataFrame, default: float) -> Floats:
-    if "accuracy_m" not in table:
-        return np.full(len(table), default)
-    value = pd.to_numeric(table["accuracy_m"], errors="coerce").to_numpy(dtype=float)
-    return np.where(value >= 0, value, default)
 
 
 # ---- overlay ---------------------------------------------------------------------------------
@@ -77,6 +77,7 @@ def overlay_zones(
         the site (of its length for a line, 1 for a point inside); ``distance_m`` (0 if touched),
         ``site_lon``, ``site_lat``, ``zone_lon``, ``zone_lat`` (nearest points; NaN if deep inside);
         ``error_m`` (root sum of squares; 5 m for a site and 30 m for a zone that state none);
+        ``zone_row`` (place in `zones`);
         ``sliver`` (touched, but by no more than the error). Sites without geometry have no row.
 
     Raises
@@ -85,12 +86,12 @@ def overlay_zones(
         If a CRS is missing or refused, or coordinates lie outside China.
     """
     places = to_exchange(sites, layer="sites")
-    areas = to_exchange(zones, layer="zones")
+    areas = to_exchange(zones, layer="zones").assign(_row=np.arange(len(zones)))
     areas = areas[in_force(areas, date)]
     # sorted by id, so that a tie goes to the lowest id whatever the order of rows
     areas = areas.iloc[np.argsort(_text(areas, "zone_id"), kind="stable")]
     shapes, bounds = valid_shapes(places.geometry.to_numpy()), valid_shapes(areas.geometry)
-    own, drawn = _accuracy(places, SITE_ACCURACY_M), _accuracy(areas, LINE_ACCURACY_M)
+    own, drawn = site_errors(places), line_errors(areas.drop(columns="kind", errors="ignore"))
     most = np.hypot(own, drawn.max(initial=0.0))
     look = most if within_m is None else np.fmax(most, np.asarray(within_m, dtype=float))
     pairs = _pairs(shapes, bounds, look)
@@ -112,6 +113,7 @@ def overlay_zones(
     ends = ["site_lon", "site_lat", "line_lon", "line_lat"]
     table[["site_lon", "site_lat", "zone_lon", "zone_lat"]] = pairs[ends].to_numpy(dtype=float)
     table["error_m"] = error
+    table["zone_row"] = areas["_row"].to_numpy()[zone]
     table["sliver"] = _slivers(shapes, bounds, site, zone, touched & (edge <= error), error)
     return table
 
@@ -136,7 +138,7 @@ def _pairs(shapes: Shapes, bounds: Shapes, look: Floats) -> pd.DataFrame:
     pairs = pairs.merge(near, on=["site", "zone"], how="outer")
     flags = ["touched", "covered"]
     pairs[flags] = pairs[flags].eq(True)  # what was not found is False
-    return cast("pd.DataFrame", pairs.sort_values(["site", "zone"], ignore_index=True))
+    return pairs.sort_values(["site", "zone"], ignore_index=True)
 
 
 def _add_nearest(
@@ -155,7 +157,7 @@ def _add_nearest(
         found = found[~found["site"].isin(done)]
         parts.append(found.assign(touched=False, covered=False, group=group))
     every = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
-    return cast("pd.DataFrame", every.sort_values(["site", "group", "zone"], ignore_index=True))
+    return every.sort_values(["site", "group", "zone"], ignore_index=True)
 
 
 def _overlap(
@@ -207,7 +209,53 @@ def _local(sites: Shapes, zones: Shapes, error: Floats) -> tuple[Shapes, Shapes]
 
 def _scaled(shapes: Shapes, origin: Floats, k: Floats) -> Shapes:
     xy, owner = shapely.get_coordinates(shapes, return_index=True)
-    return cast("Shapes", shapely.set_coordinates(shapes.copy(), (xy - origin[owner]) * k[owner]))
+    return shapely.set_coordinates(shapes.copy(), (xy - origin[owner]) * k[owner])
+
+
+def inside_together(
+    sites: gpd.GeoDataFrame, zones: gpd.GeoDataFrame, pairs: pd.DataFrame
+) -> pd.DataFrame:
+    """Tell how sites lie in the union of their zones, so that a seam between two is no edge.
+
+    Parameters
+    ----------
+    sites, zones
+        EPSG:4490, numbered from 0.
+    pairs
+        ``site`` and ``zone`` (rows), ``error_m``: the zones that may hold or touch each site.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``site``: ``whole`` (2 the whole site lies inside by more than the error, 1 it
+        may, 0 some of it lies outside by more than the error) and ``any`` (the same for touching).
+    """
+    error = pairs.groupby("site")["error_m"].max()
+    rows = error.index.to_numpy(dtype=int)
+    members = pairs.sort_values("zone").groupby("site")["zone"].agg(tuple)
+    groups, which = np.unique([str(m) for m in members], return_index=True)
+    number = pd.Index(groups).get_indexer(pd.Index([str(m) for m in members]))
+    bounds = valid_shapes(zones.geometry.to_numpy())
+    unions = np.array([_joined(bounds[list(members.iloc[k])]) for k in which], dtype=object)
+    shapes = valid_shapes(sites.geometry.to_numpy())[rows]
+    place, area = _local(shapes, unions[number], error.to_numpy())
+    margin = error.to_numpy()
+    wide, deep = (shapely.buffer(area, sign * margin, join_style="mitre") for sign in (1, -1))
+    whole = np.where(shapely.covers(deep, place), 2, np.where(shapely.covers(wide, place), 1, 0))
+    # a point of the ground deep in the site, or of the site deep in the ground: surely touching
+    core = shapely.buffer(place, -margin, join_style="mitre")
+    sure = shapely.intersects(deep, place) | shapely.intersects(core, area)
+    touch = np.where(sure, 2, np.where(shapely.intersects(wide, place), 1, 0))
+    return pd.DataFrame({"whole": whole, "any": touch}, index=pd.Index(rows, name="site"))
+
+
+def _joined(shapes: Shapes) -> Any:
+    """Union of zones, with the seams between them closed."""
+    if len(shapes) == 1:
+        return shapes[0]
+    joined = shapely.union_all(shapes)
+    wide = shapely.buffer(joined, _SEAM_DEG, join_style="mitre")
+    return shapely.union(joined, shapely.buffer(wide, -_SEAM_DEG, join_style="mitre"))
 
 
 # ---- coverage --------------------------------------------------------------------------------
@@ -245,35 +293,24 @@ def zone_coverage(
     names = list(kinds) if kinds is not None else [*codes("zone_kind"), "shorelines"]
     places = to_exchange(sites, layer="sites")
     reach = np.full(len(places), float(reach_m))
-    table = {name: known_complete(places, coverage, name, reach, date=date) for name in names}
+    areas = {name: coverage_area(coverage, name, date) for name in names}
+    table = {name: known_inside(places, area, reach) for name, area in areas.items()}
     return pd.DataFrame(table, index=pd.Index(site_keys(places).to_numpy(), name="site_id"))
 
 
-def known_complete(
-    sites: gpd.GeoDataFrame,
-    coverage: gpd.GeoDataFrame | None,
-    kind: str,
-    reach_m: Floats,
-    *,
-    date: Any = None,
-) -> Bools:
-    """Tell for each site whether one layer is known to be complete within `reach_m` of all of it.
+def known_inside(sites: gpd.GeoDataFrame, known: Any, reach_m: Floats) -> Bools:
+    """Tell for each site whether an area holds all of it and of its surroundings.
 
     Parameters
     ----------
-    sites
+    sites : shape (n, ...)
         EPSG:4490.
-    coverage
-        As in :func:`zone_coverage`; None is known nowhere.
-    kind
-        A zone kind, or ``"shorelines"``.
+    known
+        From :func:`coverage_area`.
     reach_m : shape (n,)
-    date
+        How far around each site, in metres.
     """
     shapes = np.asarray(sites.geometry.array, dtype=object)
-    if coverage is None:
-        return np.zeros(len(shapes), dtype=bool)
-    known = _coverage_area(coverage, kind, date)
     if shapely.is_empty(known):
         return np.zeros(len(shapes), dtype=bool)
     shapely.prepare(known)
@@ -285,7 +322,18 @@ def known_complete(
     return covered
 
 
-def _coverage_area(coverage: gpd.GeoDataFrame, kind: str, date: Any) -> Any:
+def coverage_area(coverage: gpd.GeoDataFrame, kind: str, date: Any = None) -> Any:
+    """Join the area where a layer is known to be complete; seams of up to 1 m are closed.
+
+    Parameters
+    ----------
+    coverage
+        As in :func:`zone_coverage`.
+    kind
+        A zone kind, or ``"shorelines"``.
+    date
+        Keep the coverage in force on this date; None keeps all.
+    """
     layer, of = _text(coverage, "layer"), _text(coverage, "kind")
     if kind == "shorelines":
         mine = (layer == "shorelines") & np.isin(of, ["", "shorelines"])
@@ -295,11 +343,7 @@ def _coverage_area(coverage: gpd.GeoDataFrame, kind: str, date: Any) -> Any:
     some = to_exchange(coverage[mine], layer="coverage")
     shapes = valid_shapes(some.geometry.to_numpy())
     shapes = shapes[shapely.get_dimensions(shapes) == 2]
-    joined = shapely.union_all(shapes)
-    if len(shapes) > 1:  # close the seams that districts leave between them
-        wide = shapely.buffer(joined, _SEAM_DEG, join_style="mitre")
-        joined = shapely.union(joined, shapely.buffer(wide, -_SEAM_DEG, join_style="mitre"))
-    return joined
+    return _joined(shapes) if len(shapes) else shapely.Polygon()
 
 
 # ---- statistics ------------------------------------------------------------------------------

@@ -1,0 +1,12 @@
+"""Siting: may this project be built here? Rules x distances x zones -> findings -> a verdict.
+
+A verdict never softens what is not known: a rule whose layer is missing, expired or not known to
+be complete at the site is ``unchecked``, and the site is then ``undetermined`` at best.
+"""
+
+from __future__ import annotations
+
+from basin.siting._check import check_sites
+from basin.siting._result import SitingResult
+
+__all__ = ["SitingResult", "check_sites"]

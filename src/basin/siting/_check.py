@@ -1,0 +1,438 @@
+"""From conditions to findings, and from findings to one verdict a site."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from basin.buffers import site_keys
+from basin.crs import EXCHANGE_CRS, to_exchange
+from basin.errors import LayerError, RuleError
+from basin.siting._conditions import (
+    IN,
+    NEAR,
+    Condition,
+    Words,
+    evaluate,
+    line_level,
+    version_text,
+)
+from basin.siting._evidence import Evidence, Ints, gather, match_scope
+from basin.siting._result import SitingResult
+from basin.standards.labels import codes, label
+from basin.standards.rules import Rule, categories, category_code, load_rules
+
+_NO, _MAYBE, _SURE = 0, 1, 2
+
+#: Finding verdicts, strictest first; a finding never reads ``undetermined``.
+VERDICTS = tuple(v for v in codes("verdict") if v != "undetermined")
+_RANK = {verdict: rank for rank, verdict in enumerate(VERDICTS)}
+
+#: What a rule's own verdict makes of a project that meets it.
+_MEANS = {
+    "prohibit": "prohibited",
+    "restrict": "conditional",
+    "permit_required": "conditional",
+    "review": "manual",
+}
+
+
+def check_sites(
+    sites: gpd.GeoDataFrame,
+    shorelines: gpd.GeoDataFrame | None,
+    zones: gpd.GeoDataFrame | None,
+    *,
+    coverage: gpd.GeoDataFrame | None = None,
+    rules: str | Path | Iterable[str | Path] | tuple[Rule, ...] = ("china-yangtze", "chongqing"),
+    date: dt.date | str | None = None,
+) -> SitingResult:
+    """May these projects be built here? Every rule of the packs, at every site.
+
+    A rule that is not met is ``clear`` only where its layers are present, in force and known to be
+    complete as far as the rule looks; elsewhere it is ``unchecked``. A distance or an overlap
+    within the combined positional error (root sum of squares) is ``borderline`` for a rule that
+    prohibits; a rule that restricts or asks for review keeps its own, milder verdict there.
+
+    Parameters
+    ----------
+    sites : shape (n, ...)
+        Points, lines or polygons in any known CRS: ``site_id`` (or the index), ``category``,
+        ``action`` and, if known, ``name`` and ``accuracy_m`` (metres; 5 where missing). A category
+        or action that is missing or unknown leaves to a person every rule that depends on it.
+    shorelines : shape (m, ...) or None
+        Lines or polygons, all editions: see :func:`basin.buffers.base_lines` for which count.
+    zones : shape (k, ...) or None
+        Polygons, all editions. Range polygons of `shorelines` count as ``river_range`` too.
+    coverage : optional
+        Where layers are known to be complete (:func:`basin.zones.zone_coverage`). None: nowhere.
+    rules
+        Rule packs by name or path, or loaded rules.
+    date
+        The day that decides which rules, lines and zones are in force; None is today.
+
+    Returns
+    -------
+    SitingResult
+
+    Raises
+    ------
+    CrsError
+        If a CRS is missing or refused, or coordinates lie outside China.
+    LayerError
+        If site ids occur twice.
+    RuleError
+        If a pack is malformed or no rule is in force.
+    """
+    day = pd.Timestamp(date).date() if date is not None else dt.date.today()
+    chosen = _chosen(rules, day)
+    places = _enter(sites, "sites")
+    ids = site_keys(places)
+    places = places.reset_index(drop=True).assign(site_id=ids.to_numpy())
+    if ids.duplicated().any():
+        raise LayerError(
+            "layer 'sites' has ids that occur twice",
+            ids=ids[ids.duplicated()].unique(),
+            mend="Give each site an id of its own.",
+        )
+    codes_of = _project_codes(places)
+    applies, soft, why = _applicability(chosen, codes_of)
+    evidence = gather(
+        places,
+        None if shorelines is None else _enter(shorelines, "shorelines"),
+        None if zones is None else _enter(zones, "zones"),
+        None if coverage is None else _enter(coverage, "coverage"),
+        chosen,
+        applies,
+        pd.Timestamp(day),
+    )
+    parts = [
+        _findings_of(number, rule, evaluate(rule, evidence), applies[number], soft[number],
+                     why[number])
+        for number, rule in enumerate(chosen)
+    ]  # fmt: skip
+    rows = pd.concat(parts, ignore_index=True)
+    rows = rows.sort_values(["site", "rule"], kind="stable", ignore_index=True)
+    summary = _summary(places, codes_of, rows, evidence, chosen)
+    return SitingResult(
+        sites=summary,
+        findings=_findings_table(rows, places, chosen),
+        other_editions=_editions_table(rows, places, evidence, chosen, applies, soft),
+        lines=_lines_table(evidence),
+        rules=chosen,
+        date=day,
+        packs=tuple(dict.fromkeys(rule.pack for rule in chosen)),
+    )
+
+
+def _chosen(rules: Any, day: dt.date) -> tuple[Rule, ...]:
+    chosen: tuple[Rule, ...]
+    packs = (rules,) if isinstance(rules, str | Path) else tuple(rules)
+    if packs and all(isinstance(pack, Rule) for pack in packs):
+        chosen = tuple(rule for rule in packs if rule.in_force_on(day))
+    else:
+        chosen = load_rules(packs, day)
+    if not chosen:
+        raise RuleError(f"no rule is in force on {day}", mend="Name rule packs, or another date.")
+    return chosen
+
+
+def _enter(table: gpd.GeoDataFrame, layer: str) -> gpd.GeoDataFrame:
+    return to_exchange(table, layer=layer).reset_index(drop=True)
+
+
+# ---- which rules concern which project -------------------------------------------------------
+
+
+def _project_codes(places: pd.DataFrame) -> pd.DataFrame:
+    """Category and action of each site by code; None where missing or unknown."""
+    actions: dict[str, str] = {}
+    for code in codes("site_action"):
+        actions |= {code: code, label("site_action", code): code}
+    none = pd.Series(None, index=places.index, dtype=object)
+    category, action = places.get("category", none), places.get("action", none)
+    kinds = {word: category_code(word) for word in category.dropna().unique()}
+    deeds = {word: actions.get(str(word).strip()) for word in action.dropna().unique()}
+    table = {"category": category.map(kinds), "action": action.map(deeds)}
+    return pd.DataFrame({name: values.astype(object) for name, values in table.items()})
+
+
+def _applicability(
+    rules: tuple[Rule, ...], projects: pd.DataFrame
+) -> tuple[Ints, Any, list[Words]]:
+    """How surely each rule concerns each site, whether a person must decide, and why."""
+    named = projects.astype(object).where(projects.notna(), "")
+    number = named.groupby(["category", "action"], sort=False).ngroup().to_numpy(dtype=int)
+    order = named.drop_duplicates().itertuples(index=False, name=None)
+    kinds = [(category or None, action or None) for category, action in order]
+    applies, soft, why = [], [], []
+    for rule in rules:
+        told = [_concerns(rule, category, action) for category, action in kinds]
+        applies.append(np.array([t[0] for t in told], dtype=np.int64)[number])
+        soft.append(np.array([t[1] != "" for t in told], dtype=bool)[number])
+        why.append(np.array([t[1] for t in told], dtype=object)[number])
+    shape = (len(rules), len(projects))
+    return np.array(applies).reshape(shape), np.array(soft).reshape(shape), why
+
+
+def _concerns(rule: Rule, category: str | None, action: str | None) -> tuple[int, str]:
+    """Whether a rule concerns a kind of project, and why a person must decide (or nothing)."""
+    by_action = _SURE if "any" in rule.actions or action in rule.actions else _NO
+    if action is None:
+        by_action = max(by_action, _MAYBE)
+    entry = None if category is None else categories()[category]
+    if "*" in rule.categories or (entry and entry.sure & set(rule.categories)):
+        by_category = _SURE
+    elif entry is None or entry.maybe & set(rule.categories):
+        by_category = _MAYBE
+    else:
+        by_category = _NO
+    sure = min(by_action, by_category)
+    if sure == _NO:
+        return _NO, ""
+    if by_category == _MAYBE:
+        return _MAYBE, "category_undecided"
+    if by_action == _MAYBE:
+        return _MAYBE, "action_unknown"
+    exempt = action in rule.exemption_actions or (
+        entry is not None and entry.sure & set(rule.exemption_categories)
+    )
+    return _SURE, "exemption_possible" if exempt else ""
+
+
+# ---- verdicts --------------------------------------------------------------------------------
+
+
+def _findings_of(
+    number: int, rule: Rule, state: Condition, applies: Ints, soft: Any, why: Words
+) -> pd.DataFrame:
+    """Findings of one rule at the sites that it concerns."""
+    verdict, reason = _verdicts(rule, state, soft, why)
+    at = np.flatnonzero(applies > 0)
+    limit = state.limit_m
+    table = pd.DataFrame(
+        {
+            "site": at,
+            "rule": number,
+            "verdict": verdict[at],
+            "reason": reason[at],
+            "distance_m": state.distance_m[at],
+            "limit_m": limit if rule.distance_m is not None else np.nan,
+            "error_m": state.error_m[at],
+            "overlap_m2": state.overlap_m2[at],
+            "share": state.share[at],
+        }
+    )
+    table["margin_m"] = table["limit_m"] - table["distance_m"]
+    words = {
+        "evidence": state.evidence, "evidence_edition": state.version, "river": state.river,
+        "missing": state.missing, "why": why, "doubt": state.doubt,
+    }  # fmt: skip
+    for name, values in words.items():
+        table[name] = pd.Series(values[at], index=table.index, dtype=object)
+    table["level"] = state.level[at]
+    table["low_order"] = state.low_order[at] & (table["verdict"] != _RANK["clear"])
+    table["indicative"] = state.indicative[at]
+    return table
+
+
+def _verdicts(rule: Rule, state: Condition, soft: Any, why: Words) -> tuple[Ints, Words]:
+    """Rank and reason of the finding at every site.
+
+    In: the rule's verdict, or a person's if its category or exemption must be decided first. Near:
+    borderline, if the rule prohibits outright; else as in, so that to come nearer never softens.
+    Not met: unchecked if that means nothing, manual if another reading meets it, else clear. Of
+    what holds together the strictest stands.
+    """
+    met, near = _rank_of(rule, soft)
+    rank = np.where(
+        state.level == IN, met, np.where(state.level == NEAR, near, _RANK["clear"])
+    ).astype(np.int64)
+    reason = np.where(
+        state.level == IN, "hit", np.where(state.level == NEAR, "near_limit", "clear")
+    )
+    reason = reason.astype(object)
+    reason = np.where((state.level == IN) & (why != ""), why, reason)
+    open_ = (state.doubt != "") & (state.level != IN) & (rank > _RANK["manual"])
+    rank, reason = np.where(open_, _RANK["manual"], rank), np.where(open_, state.doubt, reason)
+    blind = (state.unknown != "") & (state.level != IN) & (rank > _RANK["unchecked"])
+    rank = np.where(blind, _RANK["unchecked"], rank)
+    return rank, np.where(blind, state.unknown, reason)
+
+
+def _rank_of(rule: Rule, soft: Any) -> tuple[Ints, Ints]:
+    """Rank of the finding where the rule is met, and near its limit."""
+    own = _MEANS[rule.verdict]
+    near = "borderline" if own == "prohibited" else own
+    return tuple(np.where(soft, _RANK["manual"], _RANK[v]) for v in (own, near))  # type: ignore[return-value]
+
+
+# ---- tables ----------------------------------------------------------------------------------
+
+
+def _take(values: list[str], numbers: Any) -> Any:
+    return pd.array(values, dtype="str").take(np.asarray(numbers, dtype=np.int64))
+
+
+def _findings_table(rows: pd.DataFrame, places: pd.DataFrame, rules: tuple[Rule, ...]) -> Any:
+    of = rows["rule"].to_numpy()
+    table = pd.DataFrame({"site_id": places["site_id"].to_numpy()[rows["site"].to_numpy()]})
+    table["rule_id"] = _take([r.id for r in rules], of)
+    for name in ("pack", "title_zh", "title_en"):
+        table[name] = _take([getattr(r, name) for r in rules], of)
+    table["verdict"] = _take(list(VERDICTS), rows["verdict"])
+    table["reason"] = rows["reason"].astype("str")
+    numbers = ("distance_m", "limit_m", "margin_m", "error_m", "overlap_m2", "share")
+    table[list(numbers)] = rows[list(numbers)]
+    for name in ("evidence", "evidence_edition", "river", "missing"):
+        table[name] = rows[name].astype("str")
+    table["edition"] = _take([r.edition_text() for r in rules], of)
+    for name, field in (("basis", "basis_zh"), ("basis_en", "basis_en"),
+                        ("confidence", "confidence"), ("exemption_zh", "exemption_zh"),
+                        ("exemption_en", "exemption_en")):  # fmt: skip
+        table[name] = _take([getattr(r, field) for r in rules], of)
+    table["note"], table["note_en"] = _notes(rows, rules)
+    return table
+
+
+_NOTES = {
+    "category_undecided": ("项目类别是否属于本条所指须人工认定",
+                           "a person must decide whether the project is of this category"),
+    "action_unknown": ("建设性质未填，须认定", "the action is not given"),
+    "exemption_possible": ("须举证方可适用例外", "the exemption needs evidence"),
+    "edition_sensitive": ("另一版岸线或分区下触及本条", "met under another edition"),
+    "indicative": ("距离由中心线加半宽推算，示意", "indicative: measured from a centre line"),
+}  # fmt: skip
+
+
+def _notes(rows: pd.DataFrame, rules: tuple[Rule, ...]) -> tuple[Any, Any]:
+    """Notes of a finding: the rule's, and what is special here; each combination is told once."""
+    flags = rows[["rule", "why", "doubt", "low_order", "indicative"]]
+    group = flags.groupby(list(flags.columns), sort=False, dropna=False)
+    number, zh, en = group.ngroup().to_numpy(), [], []
+    for rule_number, why, doubt, low, centre in flags.drop_duplicates().itertuples(index=False):
+        rule = rules[rule_number]
+        own = [_NOTES[w] for w in (why, doubt) if w in _NOTES]
+        own += [_NOTES["indicative"]] if centre else []
+        stream = (rule.tributary_note_zh, rule.tributary_note_en) if low else ("", "")
+        texts = [(rule.note_zh, rule.note_en), stream, *own]
+        zh.append("；".join(t[0] for t in texts if t[0]))
+        en.append("; ".join(t[1] for t in texts if t[1]))
+    return _take(zh or [""], number), _take(en or [""], number)
+
+
+def _summary(
+    places: gpd.GeoDataFrame,
+    projects: pd.DataFrame,
+    rows: pd.DataFrame,
+    evidence: Evidence,
+    rules: tuple[Rule, ...],
+) -> gpd.GeoDataFrame:
+    n = len(places)
+    site, rank = rows["site"].to_numpy(), rows["verdict"].to_numpy()
+    strictest = np.full(n, _RANK["unchecked"], dtype=np.int64)  # no rule applies: nothing is known
+    has = np.zeros(n, dtype=bool)
+    has[site] = True
+    strictest[has] = len(VERDICTS) - 1
+    np.minimum.at(strictest, site, rank)
+    words = ["undetermined" if v == "unchecked" else v for v in VERDICTS]
+    kept = places.drop(columns=["geometry"], errors="ignore")
+    text = {name: places.get(name, "") for name in ("name", "category", "action")}
+    table = pd.DataFrame(
+        {
+            "name": _filled(text["name"], n),
+            "category": projects["category"].where(
+                projects["category"].notna(), _filled(text["category"], n)
+            ),
+            "action": projects["action"].where(
+                projects["action"].notna(), _filled(text["action"], n)
+            ),
+            "verdict": _take(words, strictest),
+        }
+    )
+    blocking = rows[
+        (rank == strictest[site]) & ~np.isin(rank, [_RANK["unchecked"], _RANK["clear"]])
+    ]
+    names = np.array([r.id for r in rules], dtype=object)[blocking["rule"].to_numpy()]
+    listed = pd.Series(names, dtype=object).groupby(blocking["site"].to_numpy()).agg(", ".join)
+    table["blocking_rules"] = listed.reindex(range(n), fill_value="").astype("str")
+    counts = np.zeros((n, len(VERDICTS)), dtype=np.int64)
+    np.add.at(counts, (site, rank), 1)
+    for place, verdict in enumerate(VERDICTS):
+        table[f"n_{verdict}"] = counts[:, place]
+    near = evidence.lines.sort_values(["site", "distance_m", "line_id"]).drop_duplicates("site")
+    near = near.set_index("site").reindex(range(n))
+    for name, column in (("nearest_line_id", "line_id"), ("nearest_river", "river")):
+        table[name] = near[column].fillna("").astype("str")
+    table["nearest_m"] = near["distance_m"].astype(float)
+    table["foot_lon"], table["foot_lat"] = near["line_lon"], near["line_lat"]
+    table["site_lon"], table["site_lat"] = near["site_lon"], near["site_lat"]
+    if "accuracy_m" in kept:
+        table["accuracy_m"] = kept["accuracy_m"]
+    index = pd.Index(places["site_id"].to_numpy(), name="site_id")
+    shapes = gpd.GeoSeries(places.geometry.to_numpy(), crs=EXCHANGE_CRS)
+    return gpd.GeoDataFrame(table, geometry=shapes).set_index(index)
+
+
+def _filled(values: Any, n: int) -> pd.Series[Any]:
+    series = pd.Series(values, index=range(n), dtype=object) if isinstance(values, str) else values
+    return series.astype(object).where(series.notna(), "").astype(str)
+
+
+def _editions_table(
+    rows: pd.DataFrame,
+    places: pd.DataFrame,
+    evidence: Evidence,
+    rules: tuple[Rule, ...],
+    applies: Ints,
+    soft: Any,
+) -> pd.DataFrame:
+    """Distance to every line that does not count, and what each rule would read under it alone."""
+    columns = [
+        "site_id", "rule_id", "line_id", "river", "kind", "edition", "issuer", "valid_from",
+        "valid_to", "distance_m", "limit_m", "error_m", "verdict", "verdict_now", "changes",
+    ]  # fmt: skip
+    now = rows.set_index(["site", "rule"])[["verdict", "level"]]
+    parts = []
+    for number, rule in enumerate(rules):
+        if rule.distance_m is None or not rule.river_scope:
+            continue
+        some = evidence.other_lines
+        some = some[applies[number][some["site"].to_numpy()] > 0]
+        match = match_scope(rule, some["river"].to_numpy(), some["river_class"].to_numpy())
+        some = some[match == _SURE]
+        at = some["site"].to_numpy()
+        d, inside, error = (some[c].to_numpy(float) for c in ("distance_m", "inside_m", "error_m"))
+        level = line_level(d, inside, error, rule.distance_m)
+        met, near = _rank_of(rule, soft[number][at])
+        would = np.select([level == IN, level == NEAR], [met, near], _RANK["clear"])
+        there = now.reindex(pd.MultiIndex.from_arrays([at, np.full(len(at), number)]))
+        parts.append(
+            some.assign(
+                site_id=places["site_id"].to_numpy()[at],
+                rule_id=rule.id,
+                edition=version_text(some),
+                limit_m=rule.distance_m,
+                verdict=_take(list(VERDICTS), would),
+                verdict_now=_take(list(VERDICTS), there["verdict"]),
+                changes=level != there["level"].to_numpy(),
+            )
+        )
+    if not parts:
+        return pd.DataFrame(columns=columns)
+    table = pd.concat(parts, ignore_index=True)
+    order = ["site", "rule_id", "distance_m", "line_id"]
+    return pd.DataFrame(table.sort_values(order, ignore_index=True)[columns])
+
+
+def _lines_table(evidence: Evidence) -> pd.DataFrame:
+    """Every line of the layer, and whether it counts on the date."""
+    lines = evidence.shorelines
+    names = ("line_id", "river", "river_class", "kind", "issuer", "valid_from", "valid_to")
+    table = pd.DataFrame({name: lines[name] for name in names if name in lines})
+    return table.assign(counts=lines["_row"].isin(evidence.base["_row"]).to_numpy())

@@ -234,9 +234,10 @@ def overlap(a: dict[str, float], b: dict[str, float]) -> bool:
     )
 
 
+@pytest.mark.parametrize("lang", ["zh", "en"])
 @pytest.mark.parametrize("size", [(1280, 800), (375, 700)])
-def test_the_boxes_fit_the_window_and_do_not_overlap(show, size):
-    seen = show(maps.basin_map(**tables(), title="示意流域 · 2026-03-31"), *size)
+def test_the_boxes_fit_the_window_and_do_not_overlap(show, size, lang):
+    seen = show(maps.basin_map(**tables(), title="示意流域 · 2026-03-31", lang=lang), *size)
     boxes = [
         item.bounding_box()
         for name in (".basin-title", ".basin-panel", ".leaflet-control-zoom", ".basin-home",

@@ -469,7 +469,8 @@ var basin = (function () {
       var widths = glyphs.map(function (g) { return ctx.measureText(g).width + gap; });
       var width = widths.reduce(function (a, b) { return a + b; }, -gap);
       var box = [p.x - width / 2, p.y - half, p.x + width / 2, p.y + half];
-      if (!this._inView(p, 20) || !this._free([box])) return false;
+      if (!this._inView(p, half + 4) || box[0] < 4 || box[2] > this._map.getSize().x - 4) return false;
+      if (!this._free([box])) return false;
       this._boxes.push(box);
       ctx.textAlign = "left";
       var x = box[0];
@@ -747,7 +748,11 @@ var basin = (function () {
   }
 
   function addZoom(map, content, fit) {
-    L.control.zoom({ zoomInTitle: content.words.zoom_in, zoomOutTitle: content.words.zoom_out }).addTo(map);
+    // on a narrow page below, where a popup does not slide under it
+    var corner = isNarrow(map) ? "bottomright" : "topleft";
+    L.control
+      .zoom({ position: corner, zoomInTitle: content.words.zoom_in, zoomOutTitle: content.words.zoom_out })
+      .addTo(map);
     if (!content.bounds) return;
     var home = element("div", "leaflet-bar");
     var button = element("button", "basin-home", "⤢");
@@ -756,7 +761,7 @@ var basin = (function () {
     button.setAttribute("aria-label", content.words.whole);
     button.addEventListener("click", fit);
     home.appendChild(button);
-    addBox(map, "topleft", home);
+    addBox(map, corner, home);
   }
 
   // ---------------------------------------------------------------- the map

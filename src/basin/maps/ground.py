@@ -120,6 +120,7 @@ def add_zones(content: Content, zones: Any) -> None:
     for kind in _zone_order(kinds):
         part = table[(kinds == kind).to_numpy()].reset_index(drop=True)
         name = label("zone_kind", kind, lang)
+        name = name[:1].upper() + name[1:]
         row = content.row(f"zones:{kind}", "zones", name, on=kind in _ZONES_ON)
         row.count = len(part)
         layer = content.layer(row, kind)

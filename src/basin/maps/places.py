@@ -229,7 +229,7 @@ def add_sites(content: Content, sites: Any, findings: pd.DataFrame | None) -> No
         lang=lang,
         skip=["verdict", *(c for c in table.columns if str(c).startswith("n_"))],
         headings={"action": words("site_action", lang)},
-        tellers={"category": category_label},
+        tellers={"category": category_label, "nearest_m": lambda m, _: _metres(m)},
     )
     areas.spec["fields"], areas.spec["records"] = points.spec["fields"], records
     verdicts = strings(table, "verdict")

@@ -90,6 +90,8 @@ def encode(shape: Any) -> Geometry | None:
     """
     if shape is None or shapely.is_empty(shape):
         return None
+    if isinstance(shape, shapely.Point):  # the many; what follows does the same, slower
+        return [0, [round(shape.x * _UNITS_PER_DEGREE), round(shape.y * _UNITS_PER_DEGREE)]]
     parts = shapely.get_parts(shape)
     while any(shapely.get_type_id(p) >= 4 for p in parts):  # collections within collections
         parts = shapely.get_parts(parts)

@@ -18,7 +18,7 @@ WORDS: dict[str, dict[str, str]] = {
         "zh": "图上位置与范围仅供示意，结论以测算距离为准。",
         "en": "Drawn for orientation; verdicts rest on computed distances.",
     },
-    "layers_legend": {"zh": "图层与图例", "en": "Layers and legend"},
+    "layers_legend": {"zh": "图层与图例", "en": "Layers"},
     "also_here": {"zh": "此处还有", "en": "Also here"},
     "whole": {"zh": "显示全图", "en": "Show everything"},
     "zoom_in": {"zh": "放大", "en": "Zoom in"},
@@ -89,7 +89,7 @@ WORDS: dict[str, dict[str, str]] = {
     "sum_sections": {"zh": "断面 {n} 个", "en": "{n} sections"},
     "sum_missed": {"zh": "未达标 {n} 个（{ids}）", "en": "{n} miss their target ({ids})"},
     "sum_sites": {"zh": "项目 {n} 个", "en": "{n} sites"},
-    "sum_traces": {"zh": "已溯源：{ids}", "en": "traced: {ids}"},
+    "sum_traces": {"zh": "已溯源：{ids}", "en": "Traced: {ids}"},
 }
 
 

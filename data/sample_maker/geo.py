@@ -158,7 +158,7 @@ def _edges(geometry: BaseGeometry) -> np.ndarray:
 
 
 def geodesic_distance(
-    point: tuple[float, float], geometry: BaseGeometry, *, near_m: float = 300.0
+    point: tuple[float, float], geometry: BaseGeometry, *, near_m: float = 120.0
 ) -> tuple[float, tuple[float, float]]:
     """Return the brute-force geodesic distance (m) from a point to a boundary, and its foot.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 
 import geopandas as gpd
@@ -10,7 +11,8 @@ import numpy as np
 import pandas as pd
 import shapely
 from scipy.spatial import cKDTree
-from shapely import LineString, STRtree
+from shapely import LineString, Polygon, STRtree, box
+from shapely.ops import substring
 
 from .geo import (
     CRS_SAMPLE,
@@ -234,9 +236,13 @@ class Course:
     own_flow: float = 0.0
     joints: list[int] = field(default_factory=list)
 
-    @property
+    @cached_property
     def line(self) -> LineString:
         return LineString(self.xy)
+
+    @cached_property
+    def frame(self) -> Polygon:
+        return box(*self.line.bounds)
 
 
 @dataclass
@@ -270,6 +276,7 @@ def _clear_of(
     if not line.is_simple:
         return False
     skip = int(calm_m / STEP_M)
+    reach = box(*line.bounds).buffer(keep_m, cap_style="square")
     upper = LineString(course[: -min(skip, len(course) - 2)])
     for number, other in enumerate(others):
         if number == mother:
@@ -277,7 +284,7 @@ def _clear_of(
                 return False
             if upper.distance(other.line) < keep_m * 0.75:
                 return False
-        elif line.distance(other.line) < keep_m:
+        elif reach.intersects(other.frame) and line.distance(other.line) < keep_m:
             return False
     return True
 
@@ -339,9 +346,9 @@ def _grow(
     wobble = noise(rng, int(longest_m / step) + 2, 2.5) * 0.42
     aim = heading
     path = [start, start + heading * step]
+    distance, near = tree.query(path[-1], k=12)
     for k in range(int(longest_m / step)):
         here = path[-1]
-        distance, near = tree.query(here, k=12)
         pull = ((here - points[near]) / distance[:, None] ** 2).sum(axis=0)
         pull /= np.hypot(*pull) + 1e-9
         heading = 0.62 * heading + 0.16 * aim + 0.22 * pull
@@ -350,7 +357,8 @@ def _grow(
         c, s = np.cos(wobble[k]), np.sin(wobble[k])
         bent = np.array([c * heading[0] - s * heading[1], s * heading[0] + c * heading[1]])
         path.append(here + bent * step)
-        if k * step > 1500 and tree.query(path[-1])[0] < 900:
+        distance, near = tree.query(path[-1], k=12)
+        if k * step > 1500 and distance[0] < 900:
             break  # over the ridge: the next valley begins
     return np.array(path)
 
@@ -612,7 +620,13 @@ def _plant(
     # a tributary that stops 20 m short of the river
     reach_id = of("郭扶河")["reach_id"].iloc[-1]
     line = geometry[reach_id]
-    geometry[reach_id] = shapely.ops.substring(line, 0, line.length - 20.0)
+    trunk = courses[1].line
+    low, high = 15.0, 60.0  # cut until the end lies 20 m from the trunk, not from the node
+    for _ in range(40):
+        middle = (low + high) / 2
+        near = line.interpolate(line.length - middle).distance(trunk) < 20.0
+        low, high = (middle, high) if near else (low, middle)
+    geometry[reach_id] = substring(line, 0, line.length - high)
     note("gap", reach_id, "mouth of 郭扶河 ends 20 m before 綦江河", 20.0)
 
     # one brook handed in twice

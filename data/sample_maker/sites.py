@@ -14,6 +14,7 @@ import shapely
 from shapely import LineString, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
+from .files import still_zip
 from .geo import (
     GEOD,
     blob,
@@ -28,7 +29,6 @@ from .geo import (
 )
 from .rivers import Rivers, spot_vertices
 
-LIMIT_CHEM = 1000.0
 HEADERS = ["项目编号", "项目名称", "项目类别", "建设性质", "经度", "纬度", "定位精度m"]
 
 
@@ -155,7 +155,10 @@ def _shift_to(shape: Polygon, turn_deg: float, line: BaseGeometry, distance_m: f
         )
 
     shift = 0.0
-    for _ in range(60):  # the distance grows by up to one metre for each metre of shift
+    flat = geometry_to_plane(line)
+    for _ in range(60):  # to about a metre in the plane first: cheap
+        shift += distance_m - geometry_to_plane(moved(shift)).distance(flat)
+    for _ in range(20):  # the distance grows by up to one metre for each metre of shift
         missing = distance_m - polygon_distance(moved(shift), line)
         if abs(missing) < 0.002:
             return moved(shift)
@@ -462,7 +465,7 @@ def nearest_to_project(project: Project, lines: gpd.GeoDataFrame) -> tuple[str, 
 def write_sites(projects: list[Project], folder: Path) -> None:
     """Write the points as a sheet with degrees-minutes-seconds text, the polygons as GeoJSON."""
     book = openpyxl.Workbook()
-    book.properties.created = book.properties.modified = dt.datetime(2026, 3, 31)
+    book.properties.created = dt.datetime(2026, 3, 31)
     sheet = book.active
     sheet.title = "拟建项目"
     sheet.append(HEADERS)
@@ -499,6 +502,7 @@ def write_sites(projects: list[Project], folder: Path) -> None:
     for column, width in zip("ABCDEFG", (10, 28, 14, 10, 22, 22, 12), strict=True):
         sheet.column_dimensions[column].width = width
     book.save(folder / "sites.xlsx")
+    still_zip(folder / "sites.xlsx")
     crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::4490"}}
     text = json.dumps(
         {"type": "FeatureCollection", "name": "sites", "crs": crs, "features": features},

@@ -754,6 +754,37 @@ def test_without_a_list_problems_warn_once():
     read_layer(given.iloc[:1], "sites")  # nothing to say: no warning
 
 
+@pytest.mark.parametrize("suffix", [".gpkg", ".fgb", ".geojson", ".parquet", ".csv", ".xlsx"])
+@pytest.mark.parametrize("kind", ["zones", "samples", "sections", "outfalls"])
+def test_a_layer_without_rows(tmp_path, suffix, kind):
+    path = tmp_path / f"a{suffix}"
+    columns = {"zone_id": ["x"], "kind": ["x"], "section_id": ["x"], "date": ["2025-01-01"]}
+    columns["outfall_id"] = ["x"]
+    empty = gpd.GeoDataFrame(columns, geometry=[Point(106.6, 29)], crs=4326).iloc[:0]
+    if suffix == ".parquet":
+        empty.to_parquet(path)
+    elif suffix in (".csv", ".xlsx"):
+        flat = pd.DataFrame(columns).assign(lon=1.0, lat=1.0).iloc[:0]
+        flat.to_csv(path, index=False) if suffix == ".csv" else flat.to_excel(path, index=False)
+    elif suffix == ".fgb":
+        empty.to_file(path, geometry_type="Point")
+    else:
+        empty.to_file(path)
+    if suffix == ".geojson":  # without features GDAL knows no columns
+        with pytest.raises(LayerError, match="no column"):
+            read_layer(path, kind)
+        return
+    table, problems = read(path, kind)
+    assert len(table) == 0
+    assert set(schema_columns(kind)) <= set(table.columns)
+    assert "layer_empty" in kinds(problems)
+
+
+def schema_columns(kind):
+    layer = layers.vocabulary.schema(kind)
+    return [c for c in layer.columns if c not in layer.absent]
+
+
 def test_unknown_kind():
     with pytest.raises(LayerError, match="Did you mean 'outfalls'"):
         read_layer("a.gpkg", "outfall")

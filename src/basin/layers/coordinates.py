@@ -221,7 +221,7 @@ def _table_crs(x: Any, y: Any, crs: Any, notes: Notes) -> pyproj.CRS:
         return user_crs(crs, notes.layer)
     present = np.isfinite(x) & np.isfinite(y)
     degrees = (np.abs(x[present]) <= 180) & (np.abs(y[present]) <= 180)
-    if not degrees.mean() >= 0.5 and present.any():
+    if present.any() and degrees.mean() < 0.5:
         box = (x[present].min(), y[present].min(), x[present].max(), y[present].max())
         raise CrsError(
             f"layer {notes.layer!r}: the coordinates are not degrees and no system is stated",

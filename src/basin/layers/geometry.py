@@ -28,6 +28,9 @@ _TYPES = {
 }
 _WORDS = {"point": ("点", "points"), "line": ("线", "lines"), "polygon": ("面", "polygons")}
 
+# No system has coordinates as large as this, in metres or degrees.
+_NO_PLACE = 1e9
+
 # Above this share of features outside China the stated system is wrong, not the features.
 _MOST = 0.5
 
@@ -43,7 +46,7 @@ def settle_crs(table: gpd.GeoDataFrame, crs: Any, notes: Notes) -> gpd.GeoDataFr
         If no system is known, or it does not fit; the mend names the systems that fit the numbers.
     """
     shapes = np.asarray(table.geometry.array, dtype=object)
-    box = shapely.total_bounds(shapes)
+    box = table.total_bounds
     if crs is not None:
         used = user_crs(crs, notes.layer)
         if table.crs is not None and not table.crs.equals(used, ignore_axis_order=True):
@@ -73,7 +76,8 @@ def _finite_and_flat(shapes: Any, notes: Notes) -> Any:
         notes.add("geometry_z", tall)
     coordinates, owner = shapely.get_coordinates(shapes, return_index=True)
     broken = np.zeros(len(shapes), dtype=bool)
-    broken[owner[~np.isfinite(coordinates).all(axis=1)]] = True
+    # an infinity, or a figure that overflows as soon as it is squared or multiplied
+    broken[owner[~(np.abs(coordinates) < _NO_PLACE).all(axis=1)]] = True
     notes.add("coordinates_not_finite", broken)
     shapes[broken] = None
     return shapes

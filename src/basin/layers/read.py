@@ -97,6 +97,8 @@ def read_layer(
     raw = mend_text(raw, notes)
     table, factors = name_columns(raw, wanted, columns=options, cut_in=cut_in, notes=notes)
     table = without_blank_rows(table, notes)
+    if table.empty:
+        notes.add("layer_empty")
     result = _settle(table, wanted, factors, crs, notes)
     _hand_over(notes, problems)
     return result

@@ -12,13 +12,22 @@ import sqlite3
 import struct
 import zipfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from basin.errors import LayerError
 from basin.layers.vocabulary import KINDS, key, schema
 
-__all__ = ["FORMATS", "check_file", "find_layers", "layer_names", "local_file", "sidecar"]
+__all__ = [
+    "FORMATS",
+    "check_file",
+    "find_layers",
+    "layer_names",
+    "local_file",
+    "open_workbook",
+    "sidecar",
+]
 
 #: Ending -> format.
 FORMATS = {
@@ -104,7 +113,7 @@ def _check_geopackage(path: Path, head: bytes) -> None:
         with closing(_read_only(path)) as base:
             state = base.execute("PRAGMA quick_check(1)").fetchone()[0]
             tables = dict(base.execute("SELECT name, sql FROM sqlite_master").fetchall())
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise _damaged(path, str(error)) from error
     if state != "ok":
         raise _damaged(path, state)
@@ -277,11 +286,32 @@ def layer_names(path: str | Path) -> list[str]:
             ).fetchall()
         return [str(name) for (name,) in found]
     if known == "xlsx":
-        from openpyxl import load_workbook
-
-        with closing(load_workbook(file, read_only=True)) as book:
+        with open_workbook(file) as book:
             return [sheet.title for sheet in book.worksheets if sheet.sheet_state == "visible"]
     return [file.stem]
+
+
+@contextmanager
+def open_workbook(path: Path, *, results: bool = True) -> Iterator[Any]:
+    """Open a workbook for reading: values, or the formulas themselves if not `results`.
+
+    Raises
+    ------
+    LayerError
+        For whatever openpyxl, its XML parser or the zip below it meet in a damaged file.
+    """
+    from openpyxl import load_workbook
+
+    try:
+        with closing(load_workbook(path, read_only=True, data_only=results)) as book:
+            yield book
+    except LayerError:
+        raise
+    except Exception as error:
+        raise LayerError(
+            f"{path.name} cannot be read ({type(error).__name__}: {error})",
+            mend="Open it in Excel and save it again as .xlsx.",
+        ) from error
 
 
 def find_layers(place: str | Path) -> dict[str, list[tuple[Path, str | None]]]:

@@ -7,7 +7,6 @@ import io
 import warnings
 import zipfile
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ import pandas as pd
 from basin.errors import LayerError
 from basin.layers.encodings import choose, note_choice
 from basin.layers.problems import Notes
-from basin.layers.sources import layer_names
+from basin.layers.sources import layer_names, open_workbook
 from basin.layers.vocabulary import Schema, key, match_column, unit_of
 
 __all__ = ["pick_layer", "read_csv", "read_xlsx"]
@@ -145,21 +144,11 @@ def _fitting_sheet(path: Path, names: list[str], layer: Schema, columns: Mapping
 
 
 def _sheet(path: Path, name: str, notes: Notes, most: int | None = None) -> _Grid:
-    from openpyxl import load_workbook
-
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            with closing(load_workbook(path, read_only=True, data_only=True)) as book:
-                cells = _cells(book[name], most)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with open_workbook(path) as book:
+            cells = _cells(book[name], most)
             empty_formulas = _formulas_without_value(path, name, cells) if most is None else []
-    except LayerError:
-        raise
-    except Exception as error:  # openpyxl raises whatever its XML parser or zip meets
-        raise LayerError(
-            f"{path.name} cannot be read ({type(error).__name__}: {error})",
-            mend="Open it in Excel and save it again as .xlsx.",
-        ) from error
     for note in dict.fromkeys(str(c.message) for c in caught):
         notes.add("gdal_note", note=note)
     if empty_formulas:
@@ -176,15 +165,13 @@ def _cells(sheet: Any, most: int | None) -> list[list[Any]]:
 
 def _formulas_without_value(path: Path, name: str, cells: list[list[Any]]) -> list[int]:
     """Rows with a formula whose result the file does not hold (it was never opened in Excel)."""
-    from openpyxl import load_workbook
-
     with zipfile.ZipFile(path) as parts:
         sheets = [
             p for p in parts.namelist() if p.startswith("xl/worksheets/") and p.endswith(".xml")
         ]
         if not any(b"<f>" in x or b"<f " in x for x in map(parts.read, sheets)):
             return []
-    with closing(load_workbook(path, read_only=True, data_only=False)) as book:
+    with open_workbook(path, results=False) as book:
         raw = _cells(book[name], None)
     return [
         number

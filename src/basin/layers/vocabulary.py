@@ -344,8 +344,8 @@ def match_column(heading: str, layer: Schema) -> Match | None:
     --------
     >>> match_column("断面名称", schema("sections")).column
     'name'
-    >>> match_column("总磷负荷(t/a)", schema("outfalls"))
-    Match(column='load_tp_kg_d', rank=1, factor=2.7397260273972603, unit='t/a', assumed=False)
+    >>> match_column("总磷负荷(g/s)", schema("outfalls"))
+    Match(column='load_tp_kg_d', rank=1, factor=86.4, unit='g/s', assumed=False)
     >>> match_column("汞(μg/L)", schema("samples")).factor
     0.001
     """

@@ -140,6 +140,7 @@ def test_planted_doubts_are_listed_at_the_basin_outlet() -> None:
     for outfall in details("nearest_is_wrong").index:
         right = planted().set_index(["kind", "id"]).loc[("nearest_is_wrong", outfall), "reach_id"]
         assert trace.outfalls.loc[outfall, "reach_id"] == right
+        assert "placed_by_name" in trace.outfalls.loc[outfall, "note"]
 
 
 def test_the_border_is_named() -> None:

@@ -23,7 +23,11 @@ _SHOWN = 10
 
 _DOUBTS = {
     "ambiguous": ("邻近多条河段，归属待核", "several reaches near"),
-    "name_conflict": ("受纳河流名称与定位河段不符", "named river differs from the reach"),
+    "name_conflict": (
+        "附近没有所填受纳河流，按最近河段定位",
+        "no reach of the named river is near",
+    ),
+    "placed_by_name": ("按受纳河流名称定位，非最近河段", "placed by its river's name, not nearest"),
     "district_conflict": ("填报区县与坐标不符", "stated district differs from its place"),
     "closed_sampled": ("已取缔但其后仍有采样", "closed, yet sampled since"),
     "default_velocity": ("流速为默认值", "default velocity"),
@@ -178,7 +182,8 @@ def _scope(trace: SourceTrace, zh: bool) -> list[str]:
     above = trace.upstream_sections
     for at, row in above[above["nearest"].astype(bool)].iterrows():
         lines.append(_section_line(at, row, zh))
-    lines.append(_failing_interval(trace, zh))
+    if trace.fails is not False:
+        lines.append(_failing_interval(trace, zh))
     return lines + [_NOTES[code][not zh] + ("。" if zh else ".") for code in trace.notes]
 
 
@@ -265,7 +270,7 @@ def _lead(outfall_id: Any, row: Any, zh: bool) -> str:
     parts = [
         f"沿河 {way}，约 {hours}，经 {junctions} 处汇口"
         if zh
-        else f"{way} along the river, about {hours}, {junctions} junctions"
+        else f"{way} along the river, about {hours}, confluences passed: {junctions}"
     ]
     if pd.notna(row["arriving_kg_d"]):
         load = number(row["arriving_kg_d"])
@@ -279,7 +284,7 @@ def _lead(outfall_id: Any, row: Any, zh: bool) -> str:
     if not row["local"]:
         below = row["next_section"]
         parts.append(f"其下先经 {below}" if zh else f"passes {below} first")
-    parts += [_DOUBTS[f][not zh] for f in filter(None, str(row["note"]).split(", "))]
+    parts += [_DOUBTS[c][not zh] for c in filter(None, str(row["note"]).split(", "))]
     return who + ("：" if zh else ": ") + ("；" if zh else "; ").join(parts)
 
 
@@ -344,7 +349,10 @@ def _next_steps(trace: SourceTrace, zh: bool) -> list[str]:
             else f"Sample the end of reach {reach_id} ({_km(way)} above): it halves the known load"
         )
     unknown = table.index[table["arriving_kg_d"].isna()]
-    if len(unknown):
+    if len(unknown) and "not_a_load" in trace.notes:
+        ids = _join(unknown[:5], zh)
+        steps.append(f"由近及远现场排查：{ids}" if zh else f"Visit them from the nearest on: {ids}")
+    elif len(unknown):
         ids = _join(unknown[:5], zh) + ("…" if len(unknown) > 5 else "")
         steps.append(
             f"补测无负荷数据的 {len(unknown)} 个：{ids}"
@@ -388,6 +396,13 @@ def _halving_reach(trace: SourceTrace) -> tuple[Any, float] | None:
 
 
 def _method(trace: SourceTrace, zh: bool) -> str:
+    if "not_a_load" in trace.notes:
+        return (
+            "沿河网追溯（不按直线距离），按沿河距离排列；限值 GB 3838-2002，评价 环办〔2011〕22号。"
+            if zh
+            else "Traced along the network, not by straight distance, and ordered by distance; "
+            "limits GB 3838-2002, assessment 环办〔2011〕22号."
+        )
     d = trace.decay
     span = f"{number(d.low)}–{number(d.high)}"
     if zh:

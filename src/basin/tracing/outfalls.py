@@ -192,7 +192,13 @@ def sift_outfalls(
         alternatives=places["alternatives"],
         name_conflict=places["name_conflict"].fillna(False).astype(bool),
     )
-    table["river"] = table["river"].where(table["river"] != "", places["river"].fillna(""))
+    # the nearest reach has another name than the record: either one of that name was found, or none
+    placed = places["river"].fillna("")
+    both = zip(table["river"], placed, strict=True)
+    found = np.array([_same_river(*pair) for pair in both], dtype=bool)
+    table["placed_by_name"] = table["name_conflict"] & found
+    table["name_conflict"] &= ~table["placed_by_name"]
+    table["river"] = table["river"].where(table["river"] != "", placed)
     table["sampled_closed"] = _was_sampled_closed(table)
     table["away_m"] = _straight_line_m(*where, table.geometry)
     below = _below(network, routes.end)
@@ -209,6 +215,10 @@ def sift_outfalls(
         else:
             rows.append(_left_out_row(row["outfall_id"], row["name"], reason, detail))
     return table.loc[keep], pd.DataFrame(rows, columns=_LEFT_OUT), elsewhere
+
+
+def _same_river(stated: str, name: str) -> bool:
+    return bool(stated and name) and (stated in name or name in stated)
 
 
 def _complete(outfalls: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -264,14 +274,16 @@ def _other_reach(row: Any, routes: Routes) -> Any:
     return next((r for r, up in zip(reaches, upstream, strict=True) if up), None)
 
 
-def notes_of(table: gpd.GeoDataFrame, conflict: pd.Series) -> list[str]:
+def notes_of(table: gpd.GeoDataFrame, conflict: pd.Series, *, load: bool) -> list[str]:
+    """Codes of doubt by outfall; a missing load is one only where the item is a load."""
     marks = {
         "ambiguous": table["snap_status"] == "ambiguous",
         "name_conflict": table["name_conflict"],
+        "placed_by_name": table["placed_by_name"],
         "district_conflict": conflict,
         "closed_sampled": table["sampled_closed"],
         "default_velocity": table["default_velocity"],
-        "no_load": table["load_kg_d"].isna(),
+        "no_load": table["load_kg_d"].isna() & load,
         "no_basis": table["load_basis"] == "",
     }
     return [", ".join(k for k, here in marks.items() if here.iloc[n]) for n in range(len(table))]

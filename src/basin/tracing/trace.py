@@ -295,7 +295,8 @@ def _worst_item(assessment: SectionAssessment, section_id: Any) -> str:
         )
     limit = own["target_limit"].fillna(own["limit_iii"])
     ratio = (own["value"] / limit).where(own["item_id"] != "do", limit / own["value"])
-    return str(own["item_id"].to_numpy()[int(ratio.argmax())])
+    nearest = np.lexsort((ratio, class_rank(own["water_class"])))[-1]
+    return str(own["item_id"].to_numpy()[nearest])
 
 
 def _own_items(assessment: SectionAssessment, section_id: Any) -> pd.DataFrame:
@@ -403,7 +404,9 @@ def _rank(
     table["next_section"] = pd.Series(passed, index=table.index, dtype=object)
     table["local"] = np.array([measured.first(row, m) is None for row, m in at], dtype=bool)
     table["district"], conflict = add_districts(table, districts)
-    table["note"] = pd.Series(notes_of(table, conflict), index=table.index, dtype=str)
+    table["note"] = pd.Series(
+        notes_of(table, conflict, load=has_load(item)), index=table.index, dtype=str
+    )
     order = np.select(
         [table["carries_item"] == "no", table["arriving_kg_d"].isna()], [2, 1], default=0
     )

@@ -35,6 +35,8 @@ from basin.layers.vocabulary import (
 __all__ = ["clean_columns", "clean_samples", "name_columns", "name_rows", "without_blank_rows"]
 
 _SHOWN = 3
+# with the full-width and no-break spaces and the marks that no one sees
+_BLANKS = " \t\r\n\v\f\u00a0\u3000\ufeff\u200b"
 
 
 def _shown(values: pd.Series[Any]) -> str:
@@ -204,10 +206,13 @@ def _text_of(value: Any) -> str | None:
         return None
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value).strip().strip("\u3000\ufeff\u200b").strip() or None
+    return str(value).strip(_BLANKS) or None
 
 
 def _as_text(column: pd.Series[Any]) -> pd.Series[str]:
+    if pd.api.types.is_string_dtype(column.dtype) and column.dtype != object:
+        text = column.str.strip(_BLANKS)
+        return text.where(text.ne("")).astype("str")
     values = [None if pd.isna(v) else _text_of(v) for v in column.astype(object)]
     return pd.Series(values, index=column.index, name=column.name, dtype="str")
 
@@ -361,7 +366,7 @@ def _clean_dates(column: pd.Series[Any], notes: Notes) -> pd.Series[Any]:
 def _clean_codes(column: pd.Series[Any], table: str, notes: Notes) -> pd.Series[str]:
     """Replace values by their codes; an unknown one stays and is listed with a suggestion."""
     text = _as_text(column)
-    found = {v: code_of(v, table) for v in text.dropna().unique()}
+    found = {v: code_of(v, table) for v in text.dropna().unique().tolist()}
     pairs = {}
     if table == "zone_kind":
         pairs = {v: kind_and_grade_of(v) for v, c in found.items() if c is None}

@@ -44,6 +44,7 @@ _CJK = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]")
 _LATIN_RUN = re.compile(
     "[\u0080-\u00ff\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u2122\u20ac]{2,}"
 )
+_SUSPECT = re.compile("[\u0080-\u00ff\ufffd]|锟")
 _REPLACED = re.compile("\ufffd|锟斤拷|锟斤")
 
 
@@ -326,6 +327,8 @@ def mend_text(table: pd.DataFrame, notes: Notes) -> pd.DataFrame:
     for name in table.columns:
         column = table[name]
         if not (pd.api.types.is_string_dtype(column.dtype) or column.dtype == object):
+            continue
+        if not _SUSPECT.search("\n".join(v for v in column.tolist() if isinstance(v, str))):
             continue
         try:
             codes, values = pd.factorize(column, use_na_sentinel=True)

@@ -1,0 +1,122 @@
+"""The network of New Hope basin against the official NHDPlus V2 attributes (746 reaches, USGS).
+
+Run with the real lines in ``../shared/data`` beside the repository, or where ``BASIN_REAL_DATA``
+says. LENGTHKM is planar, in an equal-area projection that is up to 1 % out either way, so official
+sums are compared with sums of official lengths over our sets and ways: exact but for rounding.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pytest
+
+from basin.network import RiverNetwork
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = Path(os.environ.get("BASIN_REAL_DATA") or ROOT.parent / "shared" / "data")
+FILE = FOLDER / "nhdplus_new_hope.gpkg"
+
+pytestmark = pytest.mark.skipif(
+    not FILE.exists(), reason=f"real river lines not found: {FILE} (set BASIN_REAL_DATA)"
+)
+
+
+@pytest.fixture(scope="module")
+def lines():
+    table = gpd.read_file(FILE)
+    return table.assign(reach_id=table["COMID"], name=table["GNIS_NAME"])
+
+
+@pytest.fixture(scope="module")
+def network(lines):
+    """From geometry and names alone."""
+    return RiverNetwork.from_lines(lines)
+
+
+@pytest.fixture(scope="module")
+def official(lines):
+    """With the official choice of the main way at each parting."""
+    return RiverNetwork.from_lines(lines.assign(divergence=lines["Divergence"]))
+
+
+def test_nothing_is_repaired(network):
+    assert len(network.reaches) == 746
+    assert network.issues.empty
+
+
+def test_geometry_alone_gives_the_official_graph(network):
+    r = network.reaches
+    ends = gpd.pd.concat(
+        [
+            r[["FromNode", "from_node"]].set_axis(["theirs", "ours"], axis=1),
+            r[["ToNode", "to_node"]].set_axis(["theirs", "ours"], axis=1),
+        ]
+    ).drop_duplicates()
+    assert ends["theirs"].is_unique
+    assert ends["ours"].is_unique
+
+
+@pytest.mark.parametrize("which", ["network", "official"])
+def test_strahler_is_stream_order(which, request):
+    r = request.getfixturevalue(which).reaches
+    assert (r["strahler"] == r["StreamOrde"]).all()
+
+
+def test_lengths_are_geodesic(network):
+    r = network.reaches
+    assert r["length_m"].sum() == pytest.approx(r["LENGTHKM"].sum() * 1000, rel=2e-3)
+    assert np.allclose(r["length_m"], r["LENGTHKM"] * 1000, rtol=0.011, atol=2)
+
+
+def test_arbolate_sum_over_our_upstream_sets(network):
+    r = network.reaches
+    ours = [r["LENGTHKM"][network.upstream(k)].sum() for k in r.index]
+    assert np.allclose(ours, r["ArbolateSu"], atol=0.002)
+    assert np.allclose(r["arbolate_m"] / 1000, r["ArbolateSu"], rtol=0.011, atol=0.002)
+
+
+def test_path_length_over_official_main_ways(official):
+    r = official.reaches
+    below_the_basin = r["Pathlength"].min()
+    ours = [r["LENGTHKM"][official.downstream(k)[1:]].sum() for k in r.index]
+    assert np.allclose(ours, r["Pathlength"] - below_the_basin, atol=0.002)
+
+
+def test_order_agrees_with_hydroseq(network):
+    r = network.reaches
+    place = r.set_index("Hydroseq")["topo_order"]
+    inner = r[r["DnHydroseq"].isin(place.index)]
+    assert (place.loc[inner["DnHydroseq"]].to_numpy() > inner["topo_order"].to_numpy()).all()
+
+
+def test_main_ways_agree_with_the_official_ones(network):
+    """Our choice at partings without a name is the shorter arm: over nine in ten agree."""
+    r = network.reaches
+    main = network._parts.is_main
+    parting = r["Divergence"].isin([1, 2]).to_numpy()
+    agree = main[parting] == (r["Divergence"][parting] == 1)
+    assert agree.mean() > 0.9
+
+
+def test_stream_level_and_level_paths(official):
+    r = official.reaches
+    outlet = int(r["StreamLeve"].min())
+    same = (r["stream_level"] - 1 + outlet) == r["StreamLeve"]
+    assert same.mean() > 0.99
+    paths = r.groupby("LevelPathI")["main_path_id"].nunique()
+    assert (paths == 1).mean() > 0.99
+
+
+def test_named_mouths_of_the_upper_yangtze():
+    """Natural Earth: the Tuo stops 35 m short of the Yangtze and the Wu 129 m; the Min touches."""
+    rivers = gpd.read_file(FOLDER / "natural_earth_upper_yangtze.gpkg", layer="ne10m_rivers")
+    exact = RiverNetwork.from_lines(rivers)
+    found = exact.issues[exact.issues["kind"] == "gap_proposed"]
+    assert found["distance_m"].to_list() == pytest.approx([34.8], abs=1)
+    joined = RiverNetwork.from_lines(rivers, snap_tolerance_m=150).reaches
+    order = joined.groupby("name")["tributary_order"].min()
+    assert order[["Chang Jiang", "Min", "Tuo", "Jialing", "Wu"]].to_list() == [0, 1, 1, 1, 1]

@@ -1,0 +1,192 @@
+"""Placing points: nearest line, measure, bank, names, doubt."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shapely import LineString, Point
+from shapely.geometry import box
+
+from basin.crs import GEOD
+from basin.errors import CrsError, SnapError
+from basin.network import RiverNetwork
+from network_drawings import LAT, LON, NORTH_M, STEP, draw, points
+
+EAST_M = GEOD.inv(LON, LAT, LON + STEP, LAT)[2]  # metres of a step eastwards
+METRE = 1 / NORTH_M  # steps
+ACROSS = 1 / EAST_M
+
+
+@pytest.fixture(scope="module")
+def network():
+    r"""
+    甲河 flows south along x=0: up (0,4)-(0,2), low (0,2)-(0,0); 乙河 joins at (0,2) from the east.
+    """
+    return RiverNetwork.from_lines(
+        draw(
+            {
+                "up": [(0, 4), (0, 2)],
+                "low": [(0, 2), (0, 0)],
+                "brook": [(4, 2.0), (0, 2)],
+                "still": [(9, 4), (9, 0)],
+            },
+            name={"up": "甲河", "low": "甲河", "brook": "乙河", "still": None},
+        )
+    )
+
+
+def test_place_measure_offset_and_bank(network):
+    found = network.snap(points({"P1": (100 * ACROSS, 3), "P2": (-30 * ACROSS, 0.5)}))
+    assert list(found.index) == ["P1", "P2"]
+    assert found["reach_id"].to_list() == ["up", "low"]
+    assert found["measure_m"].to_list() == pytest.approx([NORTH_M, 1.5 * NORTH_M], abs=0.3)
+    assert found["offset_m"].to_list() == pytest.approx([100, 30], abs=0.05)
+    # looking south, east is on the left
+    assert found["bank"].to_list() == ["left", "right"]
+    assert found["river"].to_list() == ["甲河", "甲河"]
+    assert found["status"].to_list() == ["snapped", "snapped"]
+    assert found["lon"].to_list() == pytest.approx([LON, LON], abs=1e-9)
+    assert not found["name_conflict"].any()
+
+
+def test_far_and_missing(network):
+    places = points({"far": (4.5, 3.5), "none": (0, 0)})
+    places.loc["none", "geometry"] = None
+    found = network.snap(places, max_offset_m=500)
+    assert found["status"].to_list() == ["far", "no_geometry"]
+    assert found["reach_id"].isna().all()
+    assert found["offset_m"]["far"] == pytest.approx(
+        np.hypot(1.5 * NORTH_M, 0.5 * EAST_M), rel=1e-3
+    )
+    assert np.isnan(found["offset_m"]["none"])
+    assert network.snap(places, max_offset_m=2000)["reach_id"]["far"] == "brook"
+
+
+def test_empty(network):
+    found = network.snap(gpd.GeoDataFrame({"river": []}, geometry=[], crs=4490))
+    assert len(found) == 0
+    assert "alternatives" in found
+
+
+def test_wrong_crs_and_wrong_geometry(network):
+    with pytest.raises(CrsError, match="no coordinate reference system"):
+        network.snap(gpd.GeoSeries([Point(LON, LAT)]))
+    with pytest.raises(SnapError, match="1 of 1 geometries are not points: ids park"):
+        network.snap(gpd.GeoSeries([box(106, 28, 107, 29)], index=["park"], crs=4490))
+
+
+def test_any_crs(network):
+    places = points({"P1": (100 * ACROSS, 3)})
+    found = network.snap(places.to_crs(4544))
+    assert found["offset_m"]["P1"] == pytest.approx(100, abs=0.05)
+
+
+def test_near_a_confluence_nearest_is_not_enough(network):
+    """40 m south of the brook, 45 m east of the river: either may be meant."""
+    places = points(dict.fromkeys(("bare", "jia", "yi", "other"), (45 * ACROSS, 2 - 40 * METRE)))
+    places["river"] = [None, "甲河", "乙河（支流）", "丙河"]
+    found = network.snap(places)
+    assert found["reach_id"].to_list() == ["brook", "low", "brook", "brook"]
+    assert found["status"].to_list() == ["ambiguous", "snapped", "snapped", "ambiguous"]
+    assert found["name_conflict"].to_list() == [False, True, False, True]
+    assert found["alternatives"]["jia"][0][0] == "brook"
+    assert found["alternatives"]["bare"][0][0] == "low"
+
+
+def test_adjoining_reaches_of_one_river_are_no_doubt():
+    network = RiverNetwork.from_lines(
+        draw({"a": [(0, 4), (0, 2)], "b": [(0, 2), (0, 0)]}, name={"a": "甲河", "b": "乙河"})
+    )
+    found = network.snap(points({"P": (10 * ACROSS, 2)}))
+    assert found["status"]["P"] == "snapped"  # the same main path under two names
+    assert found["reach_id"]["P"] == "a"  # equally near: the lowest id
+
+
+def test_the_nearest_line_not_the_nearest_vertex():
+    r"""A long straight reach without vertices near the point, and a short one with some."""
+    network = RiverNetwork.from_lines(
+        draw({"long": [(0, 0), (20, 0)], "short": [(9, 2), (10, 1), (11, 2)]})
+    )
+    found = network.snap(points({"P": (10, 0.3)}))
+    assert found["reach_id"]["P"] == "long"
+    assert found["offset_m"]["P"] == pytest.approx(0.3 * NORTH_M, rel=1e-2)
+
+
+def test_bank_at_a_bend_asks_both_segments():
+    r"""
+    flows east to (1,0), then sharply back north-west: a point beyond the tip, nearer to one side
+    """
+    network = RiverNetwork.from_lines(draw({"v": [(0, 0), (1, 0), (0, 0.4)]}))
+    places = points({"in": (0.7, 0.05), "tip": (1.2, 0.02), "out": (0.5, -0.1)})
+    found = network.snap(places)
+    assert found["bank"].to_list() == ["left", "right", "right"]
+
+
+def test_on_the_line_there_is_no_bank(network):
+    found = network.snap(points({"P": (0, 3)}))
+    assert found["bank"]["P"] == ""
+    assert found["offset_m"]["P"] == pytest.approx(0, abs=1e-6)
+
+
+def test_snapping_twice_is_snapping_once(network):
+    places = points({f"P{k}": (k * 0.07 - 0.3, 0.37 * k) for k in range(10)})
+    once = network.snap(places)
+    feet = gpd.GeoSeries(gpd.points_from_xy(once["lon"], once["lat"]), index=once.index, crs=4490)
+    again = network.snap(feet)
+    assert np.allclose(again["measure_m"], once["measure_m"], atol=1e-3)
+    assert (again["offset_m"] < 1e-3).all()
+
+
+def test_row_order_of_points_and_lines_changes_nothing():
+    rng = np.random.default_rng(3)
+    lines = draw({f"R{k:02d}": rng.uniform(0, 8, (4, 2)).tolist() for k in range(30)})
+    places = points({f"P{k}": rng.uniform(0, 8, 2).tolist() for k in range(200)})
+    one = RiverNetwork.from_lines(lines).snap(places)
+    two = RiverNetwork.from_lines(lines.sample(frac=1, random_state=1)).snap(places[::-1])[::-1]
+    assert one.equals(two)
+
+
+def test_a_long_line_of_many_vertices():
+    """The index cuts lines into runs: the measure still counts from the line's start."""
+    x = np.linspace(0, 30, 2_000)
+    way = np.column_stack([x, np.sin(x * 3)])
+    network = RiverNetwork.from_lines(draw({"w": way.tolist()}))
+    part = way[:1501]
+    found = network.snap(points({"P": part[-1].tolist()}))
+    lon, lat = LON + STEP * part[:, 0], LAT + STEP * part[:, 1]
+    assert found["measure_m"]["P"] == pytest.approx(GEOD.line_length(lon, lat), rel=1e-7)
+
+
+def brute(point: Point, lines: gpd.GeoSeries):
+    """Nearest of dense samples (1 m) on all lines: id, metres from the line's start, offset."""
+    best = ("", 0.0, np.inf)
+    for key, line in lines.items():
+        dense = np.array(line.segmentize(1e-5).coords)
+        away = GEOD.inv(*np.broadcast_to([point.x, point.y], dense.shape).T, *dense.T)[2]
+        k = int(np.argmin(away))
+        if away[k] < best[2]:
+            best = (str(key), GEOD.line_length(*dense[: k + 1].T), away[k])
+    return best
+
+
+coordinate = st.floats(0, 3, allow_nan=False).map(lambda v: round(v, 4))
+way = st.lists(st.tuples(coordinate, coordinate), min_size=2, max_size=5, unique=True)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(way, min_size=1, max_size=4), st.tuples(coordinate, coordinate))
+def test_against_dense_samples(ways, place):
+    lines = draw({f"R{k}": w for k, w in enumerate(ways)})
+    network = RiverNetwork.from_lines(lines, turn=False)
+    found = network.snap(points({"P": place}), max_offset_m=20_000).loc["P"]
+    geometry = network.reaches.geometry
+    key, measure, offset = brute(Point(LON + STEP * place[0], LAT + STEP * place[1]), geometry)
+    assert found["offset_m"] <= offset + 1e-3
+    assert found["offset_m"] == pytest.approx(offset, abs=1.0)
+    foot = LineString(geometry[found["reach_id"]])
+    assert 0 <= found["measure_m"] <= network.reaches["length_m"][found["reach_id"]] + 1e-6
+    if key == found["reach_id"] and offset < 1:
+        assert found["measure_m"] == pytest.approx(measure, abs=2.5) or not foot.is_simple

@@ -116,6 +116,7 @@ class Siting(Told):
     findings: Any = None
     unchecked: Any = None
     other_editions: Any = None
+    lines: Any = None
     date: dt.date = dt.date(2026, 3, 31)
     packs: Any = ()
 
@@ -343,20 +344,25 @@ def make_siting(n: int = 15, **changes: Any) -> Siting:
                     "title_zh": "岸线一公里内禁止化工项目",
                     "title_en": "no chemical project within 1 km",
                     "verdict": found if limit == 1000 else "clear",
-                    "reason": "inside",
+                    "reason": "hit",
                     "distance_m": distance,
                     "limit_m": limit,
                     "margin_m": limit - distance,
                     "error_m": 12.0,
                     "evidence": "L-R1",
-                    "edition": "2019",
+                    "evidence_edition": "2019",
+                    "river": "綦江河",
+                    "missing": "",
+                    "edition": "2021-03-01 起施行",
                     "overlap_m2": np.nan,
                     "share": np.nan,
-                    "basis": "长江保护法 art.26(2)",
+                    "basis": "长江保护法第二十六条第二款",
+                    "basis_en": "Yangtze River Protection Law, art. 26(2)",
                     "confidence": "verified",
                     "exemption_zh": "",
                     "exemption_en": "",
                     "note": "",
+                    "note_en": "",
                 }
             )
     sites = gpd.GeoDataFrame(rows, crs=4490).set_index("site_id")
@@ -366,16 +372,25 @@ def make_siting(n: int = 15, **changes: Any) -> Siting:
             "site_id": ["X-01"],
             "line_id": ["L-R1-2023"],
             "river": ["綦江河"],
+            "kind": ["management_range"],
+            "edition": ["2023-05-01–"],
             "distance_m": [1041.0],
             "valid_from": pd.to_datetime(["2023-05-01"]),
             "verdict": ["clear"],
+            "verdict_now": ["prohibited"],
+            "changes": [True],
         }
     )
+    unchecked = table[table["verdict"] == "unchecked"].assign(
+        mend_zh="向自然资源主管部门索取", mend_en="ask the natural-resources authority"
+    )
+    lines = make_shorelines().drop(columns="geometry").assign(counts=True)
     parts = {
+        "lines": lines,
         "sites": sites,
         "findings": table,
         "other_editions": editions,
-        "unchecked": table[table["verdict"] == "unchecked"],
+        "unchecked": unchecked,
     }
     return Siting(
         story="距岸线 963 米。", packs=("china-yangtze", "chongqing"), **{**parts, **changes}

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import shapely
 from matplotlib import font_manager
+from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.text import Annotation
 from shapely.geometry import Point
@@ -399,3 +400,15 @@ def test_plots_change_no_global_state_and_no_input() -> None:
     figures.plot_sections(assessment, **BASE)
     assert dict(matplotlib.rcParams) == before
     pd.testing.assert_frame_equal(pd.DataFrame(assessment.sections), pd.DataFrame(copy))
+
+
+def test_symbols_of_one_place_are_spread_so_that_each_verdict_shows() -> None:
+    siting = by_hand.make_siting(7)
+    sites = siting.sites.copy()
+    sites.geometry = [Point(106.7, 28.9)] * 3 + list(sites.geometry[3:])
+    axes = figures.plot_siting(by_hand.make_siting(7, sites=sites)).axes[0]
+    drawn = [s for s in axes.collections if isinstance(s, PathCollection)]
+    marks = [s for s in drawn if len(s.get_sizes())]
+    pixels = np.vstack([axes.transData.transform(s.get_offsets()) for s in marks])
+    apart = shapely.distance(*(shapely.points(pixels[k]) for k in np.triu_indices(7, 1)))
+    assert apart.min() > 7 * axes.figure.dpi / 72

@@ -137,7 +137,7 @@ def _as_printed(value: Any) -> set[str]:
 def test_siting_workbook_has_every_finding_in_full_precision(tmp_path: Path) -> None:
     result = by_hand.make_siting()
     book = book_of(result, tmp_path)
-    assert book.sheetnames == ["结论", "逐条核查", "未核查", "岸线版本", "坐标", "说明"]
+    assert book.sheetnames == ["结论", "逐条核查", "未核查", "岸线版本", "岸线清单", "坐标", "说明"]
     rows = rows_of(book["逐条核查"])
     assert len(rows) == len(result.findings)
     for row, (_, finding) in zip(rows, result.findings.iterrows(), strict=True):
@@ -270,7 +270,8 @@ def evil_results() -> dict[str, Any]:
     return {
         "siting": by_hand.Siting(
             story=text, sites=sites, findings=poison(siting.findings),
-            unchecked=poison(siting.unchecked), other_editions=poison(siting.other_editions),
+            unchecked=poison(siting.unchecked), lines=poison(siting.lines),
+            other_editions=poison(siting.other_editions),
             packs=tuple(bad),
         ),
         "trace": by_hand.Trace(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -149,9 +149,11 @@ class MapFrame:
                 paths.append(Path.make_compound_path(*(Path(r.coords, closed=True) for r in rings)))
         self.ax.add_collection(PathCollection(paths, **style), autolim=False)
 
-    def points(self, table: Any, *, size_pt: float = 7.0, **style: Any) -> None:
-        """Draw one symbol a feature and keep its place free of labels."""
-        x, y = self.xy(table)
+    def points(
+        self, table: Any, *, size_pt: float = 7.0, at: tuple[Any, Any] | None = None, **style: Any
+    ) -> None:
+        """Draw one symbol a feature, at its place or `at` metres, and keep it free of labels."""
+        x, y = self.xy(table) if at is None else at
         self.ax.scatter(x, y, s=size_pt**2, **style)
         for px, py in zip(x, y, strict=True):
             self.keep_clear(px, py, size_pt / 2 + 1)
@@ -162,6 +164,23 @@ class MapFrame:
         if not (shapes.geom_type == "Point").all():
             shapes = shapes.representative_point()
         return shapes.x.to_numpy(), shapes.y.to_numpy()
+
+    def spread(self, x: Any, y: Any, *, gap_pt: float = 8.0) -> tuple[Any, Any]:
+        """Move symbols that would cover each other onto a ring, tied to their true places."""
+        pixel = self.figure.dpi / 72
+        places = self.ax.transData.transform(np.column_stack([x, y])) / pixel
+        moved = places.copy()
+        for group in _groups(places, gap_pt):
+            if len(group) > 1:
+                radius = max(gap_pt, 0.6 * gap_pt * len(group) / math.pi * 1.6)
+                turn = np.linspace(0.5 * math.pi, 2.5 * math.pi, len(group), endpoint=False)
+                ring = np.column_stack([np.cos(turn), np.sin(turn)]) * radius
+                moved[group] = places[group].mean(axis=0) + ring
+        back = self.ax.transData.inverted().transform(moved * pixel)
+        for k in np.flatnonzero((moved != places).any(axis=1)):
+            self.ax.plot([x[k], back[k, 0]], [y[k], back[k, 1]], color=INK, lw=0.6, zorder=5)
+            self.ax.plot([x[k]], [y[k]], ".", color=INK, ms=2, zorder=5)
+        return back[:, 0], back[:, 1]
 
     def keep_clear(self, x: float, y: float, radius_pt: float) -> None:
         """Let no label cover a disc of `radius_pt` points around a place."""
@@ -337,6 +356,8 @@ class MapFrame:
         _, right_lat = to_degrees.transform(np.full(201, x1), along_y)
         lon_step = _step(float(bottom_lon[-1] - bottom_lon[0]))
         lat_step = _step(float(left_lat[-1] - left_lat[0]))
+        # a label at the very corner would reach over its panel
+        inner_x, inner_y = _inner(bottom_lon), _inner(left_lat)
         lons, lats = _multiples(bottom_lon, lon_step), _multiples(left_lat, lat_step)
         style: dict[str, Any] = {"color": _GRID, "lw": 0.4, "ls": (0, (4, 4)), "zorder": 0.5}
         for lon in lons:
@@ -347,11 +368,13 @@ class MapFrame:
             self.ax.plot([x0, x1], ends, **style)
         words: dict[str, Any] = {"family": self.family, "fontsize": 7, "color": "#455a64"}
         self.ax.set_xticks(
-            np.interp(lons, bottom_lon, along_x), [_degrees(v, "E") for v in lons], **words
+            np.interp(lons, bottom_lon, along_x),
+            [_degrees(v, "E") if inner_x(v) else "" for v in lons],
+            **words,
         )
+        north = [_degrees(v, "N") if inner_y(v) else "" for v in lats]
         self.ax.set_yticks(
-            np.interp(lats, left_lat, along_y), [_degrees(v, "N") for v in lats],
-            rotation=90, va="center", **words,
+            np.interp(lats, left_lat, along_y), north, rotation=90, va="center", **words,
         )  # fmt: skip
         self.ax.tick_params(length=3, width=0.6, color="#546e7a", pad=2)
 
@@ -399,6 +422,23 @@ def _spread(shape: Any) -> list[Any]:
         for u in (0.5, 0.3, 0.7)
     ]
     return [point for point in grid if shape.contains(point)]
+
+
+def _groups(places: Any, gap: float) -> list[list[int]]:
+    """Group places of which each lies within `gap` of another, in their order."""
+    near = shapely.STRtree(shapely.points(places)).query(
+        shapely.points(places), predicate="dwithin", distance=gap
+    )
+    group = np.arange(len(places))
+    for a, b in near.T.tolist():
+        group[group == group[b]] = group[a]
+    return [np.flatnonzero(group == g).tolist() for g in np.unique(group)]
+
+
+def _inner(values: Any) -> Callable[[float], bool]:
+    """Tell whether a value lies in the middle 92 per cent of an edge."""
+    low, high = values[8], values[-9]
+    return lambda value: bool(low <= value <= high)
 
 
 def _step(span_degrees: float) -> float:

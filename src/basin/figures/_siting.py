@@ -106,21 +106,22 @@ def _draw_map(
     if shorelines is not None and len(shorelines):
         frame.lines(shorelines, color="#0277bd", linewidth=1.0, zorder=3)
     frame.lines(links, color=INK, linewidth=0.7, linestyle=(0, (2, 1.5)), zorder=4)
+    x, y = frame.spread(*frame.xy(shown)) if len(shown) else frame.xy(shown)
     areal = shown[shown.geometry.geom_type.isin(["Polygon", "MultiPolygon"])]
     for code in reversed(codes("verdict")):
         fill = colour("verdict", code)
         here = areal[areal["verdict"] == code]
         if len(here):
             frame.areas(here, facecolor=fill, edgecolor=INK, linewidth=0.6, alpha=0.6, zorder=4)
-        here = shown[shown["verdict"] == code]
-        if len(here):
+        chosen = (shown["verdict"] == code).to_numpy()
+        if chosen.any():
             style = {"marker": _MARKERS[code], "color": fill, "edgecolor": "white", "lw": 0.8}
-            frame.points(here, size_pt=9, zorder=6, **style)
+            frame.points(shown, size_pt=9, at=(x[chosen], y[chosen]), zorder=6, **style)
     frame.furnish()
     marks = []
     if sheet.style.labels != "none":
         numbers = {site: k + 1 for k, site in enumerate(sites.index)}
-        for px, py, site in zip(*frame.xy(shown), shown.index, strict=True):
+        for px, py, site in zip(x, y, shown.index, strict=True):
             marks.append(Mark(px, py, str(numbers[site]), 5.0, 8.0, rank=numbers[site]))
     left_out = frame.label(marks)
     sheet.base_names(frame, reaches, districts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -122,6 +122,11 @@ class Table:
             tuple(tuple(row[k] for k in at) for row in rows),
             self.empty,
         )
+
+    def without(self, key: str, value: Cell) -> Table:
+        """Return the rows in which a column has another value."""
+        at = [column.key for column in self.columns].index(key)
+        return replace(self, rows=tuple(row for row in self.rows if row[at] != value))
 
     def filled(self) -> Table:
         """Return the table without columns that hold nothing, to leave room on a page."""

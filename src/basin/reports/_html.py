@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 
 __all__ = ["render_html"]
 
-#: A numbered line without sentence signs, as in the narratives: 一、事实 or 1. Fact.
-_HEADING = re.compile(r"(?:[一二三四五六七八九十]+、|\d+\. )[^。，：:;；,()（）]{1,30}$")
+#: A heading in a narrative: 一、事实, 1. Fact, a few words before a colon, 1. 〔禁止〕...
+_HEADING = re.compile(
+    r"(?:[一二三四五六七八九十]+、|\d+\. )[^。，：:;；,()（）]{1,30}$"
+    r"|[^。，：:;；,]{2,24}[：:]$"
+    r"|\d+\. [〔\[]"
+)
 
 
 def render_html(document: Document) -> str:

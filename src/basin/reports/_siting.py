@@ -38,9 +38,11 @@ _WORDS = {
         "editions": "岸线版本",
         "editions_text": "换用其他版本的岸线时的距离和结论，供说明结论对岸线版本的敏感性。",
         "editions_none": "没有其他版本的岸线。",
+        "lines": "岸线清单",
         "corners": "坐标",
         "rules": "规则依据",
-        "rules_text": "“把握程度”为“未核原文”“存疑”的条款，引用前须与现行正式文本核对。",
+        "rules_text": "全部条目（含未触及）逐条列于工作簿。"
+        "“把握程度”为“未核原文”“存疑”的条款，引用前须与现行正式文本核对。",
         "each": "逐个项目",
         "figures": "附图",
         "area": "面积 {:,.0f} 平方米",
@@ -69,9 +71,11 @@ _WORDS = {
         "editions": "Shoreline editions",
         "editions_text": "Distances and verdicts by other editions of the shoreline.",
         "editions_none": "There is no other edition of a shoreline.",
+        "lines": "Shorelines",
         "corners": "Coordinates",
         "rules": "Rules and their basis",
-        "rules_text": "Compare clauses that are not verified with the official text before citing.",
+        "rules_text": "The workbook lists every rule at every site, "
+        "clear ones too. Compare clauses that are not verified with the official text first.",
         "each": "Site by site",
         "figures": "Figures",
         "area": "area {:,.0f} m²",
@@ -86,17 +90,21 @@ _SITES = (
 )  # fmt: skip
 _FINDINGS = (
     "site_id", "rule_id", "pack", "title", "verdict", "reason", "distance_m", "limit_m", "margin_m",
-    "error_m", "overlap_m2", "share", "evidence", "edition", "basis", "confidence", "exemption",
-    "note",
+    "error_m", "overlap_m2", "share", "evidence", "evidence_edition", "river", "basis",
+    "law_edition", "confidence", "exemption", "note",
 )  # fmt: skip
 _IN_TEXT = (
     "rule_id", "title", "verdict", "distance_m", "limit_m", "margin_m", "error_m", "overlap_m2",
-    "evidence", "edition", "exemption", "note",
+    "reason", "evidence", "evidence_edition", "exemption",
 )  # fmt: skip
-_UNCHECKED = ("site_id", "rule_id", "title", "reason", "evidence", "note", "basis")
+_UNCHECKED = ("site_id", "rule_id", "title", "reason", "mend", "basis", "note")
 _EDITIONS = (
     "site_id", "line_id", "river", "edition", "issuer", "valid_from", "valid_to", "kind",
     "distance_m", "limit_m", "error_m", "rule_id", "verdict", "verdict_now", "changes",
+)  # fmt: skip
+_LINES = (
+    "line_id", "river", "river_class", "kind", "issuer", "valid_from", "valid_to", "accuracy_m",
+    "counts",
 )  # fmt: skip
 _MOST_CORNERS = 60
 
@@ -104,19 +112,28 @@ _MOST_CORNERS = 60
 def siting_document(result: Any, lang: str, pictures: tuple[Picture, ...]) -> Document:
     """Lay out a `SitingResult`."""
     words = _WORDS[lang]
-    sites, findings = result.sites, _in_words(result.findings, lang)
+    sites, findings = _strictest_first(result.sites), _in_words(result.findings, lang)
     overview = tabulate(
         words["overview"], _in_category(sites, lang), heads(_SITES, lang, action="site_action")
     )
     every = tabulate(
-        words["findings"], findings, heads(_FINDINGS, lang), empty=words["no_findings"]
+        words["findings"],
+        findings,
+        heads(_FINDINGS, lang, reason="finding_reason"),
+        empty=words["no_findings"],
     )
     unchecked = tabulate(
-        words["unchecked"], _in_words(result.unchecked, lang), heads(_UNCHECKED, lang),
+        words["unchecked"],
+        _in_words(result.unchecked, lang),
+        heads(_UNCHECKED, lang, reason="finding_reason"),
         empty=words["unchecked_none"],
-    )  # fmt: skip
+    )
     editions = tabulate(
-        words["editions"], result.other_editions, heads(_EDITIONS, lang),
+        words["editions"], result.other_editions, heads(_EDITIONS, lang, kind="shoreline_kind"),
+        empty=words["editions_none"],
+    )  # fmt: skip
+    lines = tabulate(
+        words["lines"], result.lines, heads(_LINES, lang, kind="shoreline_kind"),
         empty=words["editions_none"],
     )  # fmt: skip
     corners = _corners(sites, lang)
@@ -127,8 +144,8 @@ def siting_document(result: Any, lang: str, pictures: tuple[Picture, ...]) -> Do
     sections = [
         Section(words["overview"], tables=(short,)),
         Section(words["each"]),
-        *_each_site(result, every, corners, lang),
-        Section(words["editions"], (words["editions_text"],), (editions,)),
+        *_each_site(result, sites, every, corners, lang),
+        Section(words["editions"], (words["editions_text"],), (editions.filled(),)),
         Section(words["unchecked"], (words["unchecked_text"],), (unchecked,)),
         Section(words["rules"], (words["rules_text"],), (_rules(findings, lang),)),
     ]
@@ -143,8 +160,13 @@ def siting_document(result: Any, lang: str, pictures: tuple[Picture, ...]) -> Do
             (words["crs"], words["crs_text"]),
         ),
         conclusion=_conclusion(sites, unchecked, lang), sections=tuple(sections),
-        sheets=(overview, every, unchecked, editions, corners), pictures=pictures,
+        sheets=(overview, every, unchecked, editions, lines, corners), pictures=pictures,
     )  # fmt: skip
+
+
+def _strictest_first(sites: Any) -> Any:
+    order = {code: rank for rank, code in enumerate(codes("verdict"))}
+    return sites.iloc[sites["verdict"].map(order).argsort(kind="stable")]
 
 
 def _in_category(sites: Any, lang: str) -> pd.DataFrame:
@@ -154,9 +176,9 @@ def _in_category(sites: Any, lang: str) -> pd.DataFrame:
 
 
 def _in_words(findings: Any, lang: str) -> pd.DataFrame:
-    """Findings with title and exemption in one language."""
-    table = pd.DataFrame(findings)
-    for name in ("title", "exemption"):
+    """Findings with their texts in one language; a plain name without ending is Chinese."""
+    table = pd.DataFrame(findings).rename(columns={"edition": "law_edition"})
+    for name in ("title", "exemption", "basis", "note", "mend"):
         if f"{name}_{lang}" in table:
             table = table.assign(**{name: table[f"{name}_{lang}"]})
     return table
@@ -181,19 +203,22 @@ def _conclusion(sites: Any, unchecked: Table, lang: str) -> str:
     return f"{text}\n{words['unchecked_count'].format(len(unchecked.rows), concerned)}"
 
 
-def _each_site(result: Any, every: Table, corners: Table, lang: str) -> list[Section]:
+def _each_site(result: Any, sites: Any, every: Table, corners: Table, lang: str) -> list[Section]:
+    """The officer's note on each site, and a table of the rules that are not clear."""
     words = _WORDS[lang]
-    sites = result.sites
+    told = every.without("verdict", "clear")
     parts = []
     for site, given, size in zip(sites.index, sites["name"], area_m2(sites.geometry), strict=True):
         name = clean(given)
-        story = [clean(result.explain(site, lang=lang))]
+        lines = clean(result.explain(site, lang=lang)).split("\n")
+        # the caveat stands on every page already
+        story = ["\n".join(line for line in lines if not words["caveat"].startswith(line or "-"))]
         if size > 0:
             story.append(words["area"].format(size))
         key = clean(site)
-        found = every.pick(_IN_TEXT, where=("site_id", key))
+        found = told.pick(_IN_TEXT, where=("site_id", key))
         places = corners.pick(("corner", "lon", "lat"), where=("site_id", key))
-        tables = [replace(found.filled(), title="")]
+        tables = [replace(found.filled(), title="")] if found.rows else []
         if 3 < len(places.rows) <= _MOST_CORNERS:
             tables.append(places)
         heading = f"{key} {name}".strip()
@@ -215,6 +240,6 @@ def _corners(sites: Any, lang: str) -> Table:
 
 def _rules(findings: pd.DataFrame, lang: str) -> Table:
     """The rules that were applied, once each, with source and certainty."""
-    keys = ("rule_id", "title", "basis", "pack", "confidence")
+    keys = ("rule_id", "title", "basis", "law_edition", "pack", "confidence")
     present = [key for key in keys if key in findings]
     return tabulate("", findings[present].drop_duplicates("rule_id"), heads(keys, lang))

@@ -81,7 +81,8 @@ def tables() -> dict[str, Any]:
             {"site_id": "X1", "rule_id": "CJ26-CHEM-1KM", "verdict": "prohibited",
              "title_zh": "一公里内禁止新建化工项目", "title_en": "no chemical within 1 km",
              "distance_m": 996.2, "error_m": 5.0, "limit_m": 1000.0, "margin_m": 3.8,
-             "basis": "长江保护法第二十六条", "confidence": "verified", "edition": "2023"},
+             "basis": "长江保护法第二十六条", "confidence": "verified", "edition": "2023",
+             "evidence": "L2", "evidence_edition": "2023-01-01–", "reason": "hit"},
         ]
     )  # fmt: skip
     zones = frame(

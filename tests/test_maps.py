@@ -230,9 +230,19 @@ def test_a_site_tells_its_findings_strictest_first(page):
     assert told["notes"][0]["lines"] == [
         "距离 996.2 ± 5 m，限值 1000 m，在限值内 3.8 m",
         "依据：长江保护法第二十六条 · 已核原文",
-        "版本：2023",
+        "法规版本：2023",
+        "证据：L2 · 2023-01-01–",
     ]
     assert told["folded"]["title"] == "未触及的规则 1 条"
+
+
+def test_an_unchecked_finding_says_why_and_which_layer():
+    given = tables()
+    finding = {"site_id": "X2", "verdict": "unchecked", "reason": "not_covered",
+               "missing": "red_line", "title_zh": "红线", "distance_m": 0.0}  # fmt: skip
+    page = maps.basin_map(sites=given["sites"], findings=pd.DataFrame([finding]))
+    [note] = record(page, "sites", "示例园区")["notes"]
+    assert note["lines"] == ["图层未覆盖：生态保护红线"]
 
 
 def test_a_site_has_a_line_to_the_bank_with_its_metres(page):
@@ -243,6 +253,7 @@ def test_a_site_has_a_line_to_the_bank_with_its_metres(page):
 
 def test_a_polygon_site_has_its_area_and_its_symbol(page):
     areas, _, points = (s for s in page.content["layers"] if s["row"] == "sites")
+    assert page.content["layers"][areas["records"]] == points
     assert [f[0][0] for f in areas["features"]] == [2]
     assert {f[0][0] for f in points["features"]} == {0}
     assert len(points["features"]) == 2

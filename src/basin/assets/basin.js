@@ -784,6 +784,12 @@ var basin = (function () {
     if (!content.rows) return;
 
     var renderer = L.canvas({ padding: 0.3, tolerance: 4 });
+    content.layers.forEach(function (spec) {
+      if (typeof spec.records !== "number") return;
+      var lender = content.layers[spec.records];
+      spec.records = lender.records;
+      spec.fields = lender.fields;
+    });
     var groups = content.layers.map(function (spec) { return makeLayer(spec, renderer); });
     var images = (content.images || []).map(function (image) {
       var overlay = L.imageOverlay(image.url, image.bounds, { opacity: image.opacity });

@@ -100,7 +100,7 @@ def basin_map(
     dem
         A GeoTIFF of heights in metres for the hillshade.
     title
-        None or empty: a general one.
+        Empty: a general one.
     summary
         The line under the title; None counts what is on the map.
     lang : {'zh', 'en'}

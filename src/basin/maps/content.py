@@ -8,8 +8,8 @@ The content is a dictionary of JSON values:
   ``mark``, ``legend``;
 - ``layers``: what is drawn, from the ground up: ``row`` (the one that switches it), ``name``,
   ``styles`` (Leaflet's path options, and for points ``shape`` and ``radius``), ``fields`` and
-  ``records`` (popups), ``features``: ``[geometry, style, record, text inside]``, and how names are
-  written (``label``, ``names``);
+  ``records`` (popups; a number names the layer that holds them), ``features``: ``[geometry,
+  style, record, text inside]``, and how names are written (``label``, ``names``);
 - ``images``: hillshade, as data URLs.
 """
 
@@ -37,6 +37,7 @@ __all__ = [
     "column",
     "listed",
     "name_style",
+    "note",
     "number_in",
     "numbers",
     "record_values",
@@ -167,6 +168,7 @@ class Drawn:
 
     def __init__(self, row: str, height: str, name: str, **options: Any) -> None:
         self.height = height
+        self.lender: Drawn | None = None
         self._styles: dict[str, int] = {}
         self.spec: dict[str, Any] = {
             "row": row,
@@ -177,6 +179,10 @@ class Drawn:
             "features": [],
             **options,
         }
+
+    def borrow(self, lender: Drawn) -> None:
+        """Tell the records of another layer: both draw the same things."""
+        self.lender = lender
 
     def style(self, style: Style) -> int:
         """Return the number of a style; equal ones share it."""
@@ -279,6 +285,9 @@ class Content:
         lang = self.lang
         order = {height: place for place, height in enumerate(HEIGHTS)}
         layers = sorted(self.layers, key=lambda d: order.get(d.height, order["zones"]))
+        for layer in layers:
+            if layer.lender:
+                layer.spec["records"] = layers.index(layer.lender)
         rows = sorted(self.rows, key=lambda r: GROUPS.index(r.group))
         frame = ("layers_legend", "also_here", "whole", "zoom_in", "zoom_out", "north")
         return {
@@ -395,6 +404,11 @@ def number_in(record: Mapping[str, Any], key: str) -> float | None:
 def badge(text: str, ground: str) -> dict[str, str]:
     """Return a coloured word for a popup, its ink chosen for contrast."""
     return {"text": text, "ground": ground, "ink": text_on(ground)}
+
+
+def note(mark: dict[str, str], head: str, lines: Iterable[str] = ()) -> dict[str, Any]:
+    """Return a note for a popup: a badge with its head, and lines under it."""
+    return {"badge": mark, "head": head, "lines": list(lines)}
 
 
 def _missing(value: Any) -> bool:

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import shapely
 
-from basin._text import number
 from basin.maps.content import (
     INK,
     Content,
     Drawn,
-    Record,
     Style,
     add_records,
     badge,
     column,
     listed,
     name_style,
-    number_in,
+    note,
     numbers,
     short_titles,
     strings,
 )
-from basin.maps.shapes import as_text, table_of
+from basin.maps.findings import metres, tell_findings
+from basin.maps.shapes import table_of
 from basin.maps.words import words
 from basin.standards.labels import codes, colour, label
 from basin.standards.rules import category_label
@@ -169,7 +167,7 @@ def add_sections(content: Content, sections: Any) -> None:
             text = label("water_class", water_class, lang)
             records[i]["badge"] = badge(text, colour("water_class", water_class))
         if missed[i]:
-            records[i]["notes"] = [_note(badge(words("missed_badge", lang), _MISSED), "")]
+            records[i]["notes"] = [note(badge(words("missed_badge", lang), _MISSED), "")]
     if assessed:
         for water_class in codes("water_class"):
             if water_class != "none" or "" in classes or "none" in classes:
@@ -193,10 +191,6 @@ def _sum_sections(content: Content, table: pd.DataFrame, missed: list[bool]) -> 
         comma = "，" if lang == "zh" else ", "
         text += comma + words("sum_missed", lang, n=sum(missed), ids=ids)
     content.summary.append(text)
-
-
-def _note(mark: dict[str, str], head: str, lines: Iterable[str] = ()) -> dict[str, Any]:
-    return {"badge": mark, "head": head, "lines": list(lines)}
 
 
 # ---- sites
@@ -229,9 +223,9 @@ def add_sites(content: Content, sites: Any, findings: pd.DataFrame | None) -> No
         lang=lang,
         skip=["verdict", *(c for c in table.columns if str(c).startswith("n_"))],
         headings={"action": words("site_action", lang)},
-        tellers={"category": category_label, "nearest_m": lambda m, _: _metres(m)},
+        tellers={"category": category_label, "nearest_m": lambda m, _: metres(m)},
     )
-    areas.spec["fields"], areas.spec["records"] = points.spec["fields"], records
+    areas.borrow(points)
     verdicts = strings(table, "verdict")
     strictness = {code: place for place, code in enumerate(codes("verdict"))}
     shapes = content.shapes(table, "sites")
@@ -239,7 +233,7 @@ def add_sites(content: Content, sites: Any, findings: pd.DataFrame | None) -> No
     for i in sorted(range(len(table)), key=lambda i: -strictness.get(verdicts[i], 99)):
         _draw_site(areas, points, shapes[i], verdicts[i], i)
     _draw_bank_lines(lines, table)
-    _tell_findings(records, table, findings, lang)
+    tell_findings(records, table, findings, lang)
     if checked:
         for record, verdict in zip(records, verdicts, strict=True):
             record["badge"] = badge(label("verdict", verdict, lang), colour("verdict", verdict))
@@ -275,11 +269,6 @@ def _draw_site(areas: Drawn, points: Drawn, shape: Any, verdict: str, record: in
     points.add(shape, _site_style(verdict), record)
 
 
-def _metres(value: float) -> str:
-    """Write metres to 0.1 m: what decides near a limit must not be rounded away."""
-    return number(round(float(value), 1), 5)
-
-
 def _draw_bank_lines(lines: Drawn, table: pd.DataFrame) -> None:
     ends = [numbers(table, c) for c in ("site_lon", "site_lat", "foot_lon", "foot_lat")]
     distances = numbers(table, "nearest_m")
@@ -289,86 +278,7 @@ def _draw_bank_lines(lines: Drawn, table: pd.DataFrame) -> None:
         x0, y0, x1, y1 = (end[i] for end in ends)
         line = shapely.LineString([(x0, y0), (x1, y1)])
         lines.add(line, _BANK_LINE)
-        lines.name(f"{_metres(distances[i])} m", line)
-
-
-def _tell_findings(
-    records: list[Record], table: pd.DataFrame, findings: pd.DataFrame | None, lang: str
-) -> None:
-    """Put each site's findings into its record, the strictest first; untouched rules are folded."""
-    if findings is None or len(findings) == 0 or "site_id" not in findings.columns:
-        return
-    found: dict[str, list[dict[str, Any]]] = {}
-    for finding in pd.DataFrame(findings).to_dict("records"):
-        found.setdefault(str(finding["site_id"]), []).append(
-            {str(k): v for k, v in finding.items()}
-        )
-    strictness = {code: place for place, code in enumerate(codes("verdict"))}
-    for record, site_id in zip(records, strings(table, "site_id"), strict=True):
-        own = sorted(
-            found.get(site_id, []), key=lambda f: strictness.get(str(f.get("verdict")), 99)
-        )
-        touched = [_finding_note(f, lang) for f in own if f.get("verdict") != "clear"]
-        clear = [_finding_note(f, lang) for f in own if f.get("verdict") == "clear"]
-        if touched:
-            record["notes"] = touched
-        if clear:
-            title = words("findings_clear", lang, n=len(clear))
-            record["folded"] = {"title": title, "notes": clear}
-
-
-def _finding_note(finding: dict[str, Any], lang: str) -> dict[str, Any]:
-    def text(key: str, kind: str | None = None) -> str | None:
-        return as_text(finding.get(key), kind=kind, lang=lang)
-
-    verdict = str(finding.get("verdict"))
-    stop = "，" if lang == "zh" else ", "
-    basis = [text("basis"), text("confidence", "confidence")]
-    told = {
-        "edition": text("edition"),
-        "exemption": text(f"exemption_{lang}"),
-    }
-    lines = [
-        stop.join(_measures(finding, lang)),
-        words("basis", lang, b=" · ".join(b for b in basis if b)) if any(basis) else "",
-        words("edition", lang, e=told["edition"]) if told["edition"] else "",
-        words("exemption", lang, x=told["exemption"]) if told["exemption"] else "",
-        text("note") or "",
-    ]
-    return _note(
-        badge(label("verdict", verdict, lang), colour("verdict", verdict)),
-        text(f"title_{lang}") or text("title_zh") or text("rule_id") or "",
-        [line for line in lines if line],
-    )
-
-
-def _measures(finding: dict[str, Any], lang: str) -> list[str]:
-    """Distance with its error, limit, margin and overlap of one finding, those that are known."""
-
-    distance, error, limit = (
-        number_in(finding, "distance_m"),
-        number_in(finding, "error_m"),
-        number_in(finding, "limit_m"),
-    )
-    margin, overlap, share = (
-        number_in(finding, "margin_m"),
-        number_in(finding, "overlap_m2"),
-        number_in(finding, "share"),
-    )
-    parts = []
-    if distance is not None and error:
-        parts.append(words("distance_error", lang, d=_metres(distance), e=_metres(error)))
-    elif distance is not None:
-        parts.append(words("distance", lang, d=_metres(distance)))
-    if limit:
-        parts.append(words("limit", lang, l=_metres(limit)))
-    if margin is not None and limit:
-        side = "inside" if margin >= 0 else "outside"
-        parts.append(words(side, lang, m=_metres(abs(margin))))
-    if overlap:
-        percent = number(100 * (share or 0), 3)
-        parts.append(words("overlap", lang, a=number(overlap), s=percent))
-    return parts
+        lines.name(f"{metres(distances[i])} m", line)
 
 
 def _sum_sites(content: Content, verdicts: list[str], n: int) -> None:

@@ -124,7 +124,7 @@ def _trace_reaches(content: Content, row: Row, reaches: Any, keyed: bool) -> Non
     if table is None:
         return
     lang = content.lang
-    layer = content.layer(row, "trace_reaches", arrows=9, obstacle=True)
+    layer = content.layer(row, "trace_reaches", arrows=10.5, obstacle=True)
     add_records(layer, table, titles=titles(table, "reach_id"), kinds={}, lang=lang)
     load = "arriving_kg_d" if "arriving_kg_d" in table.columns else "load_kg_d"
     classes = [_load_class(s) for s in _shares(numbers(table, load))]

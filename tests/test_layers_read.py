@@ -123,12 +123,14 @@ def test_shapefile_without_cpg(tmp_path, encoding):
         assert table.loc[0, "备注"] == "㵲"  # four bytes in GB18030, none in GBK
 
 
-def test_shapefile_wrong_cpg_is_overruled(tmp_path):
+@pytest.mark.parametrize("wrong", ["ISO-8859-1", "UTF-8", "65001", "CP437", "OEM", "no such"])
+def test_shapefile_wrong_cpg_is_overruled(tmp_path, wrong):
     path = shapefile(tmp_path / "a.shp", OUTFALL_FIELDS, OUTFALL_ROWS)
-    path.with_suffix(".cpg").write_text("ISO-8859-1")
+    path.with_suffix(".cpg").write_text(wrong)
     table, problems = read(path, "outfalls")
     assert table.loc[0, "name"] == "示例磷化工总排口"
-    assert "ISO-8859-1" in one(problems, "encoding_overruled").zh
+    assert wrong in one(problems, "encoding_overruled").zh
+    assert {p.file for p in problems} == {"a.shp"}
 
 
 @pytest.mark.parametrize(("cpg", "language"), [("GBK", 0), (None, 0x4D), ("936", 0)])

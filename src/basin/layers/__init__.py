@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from basin.layers.checks import check_layers, stack_layers
 from basin.layers.measurements import parse_measurement
-from basin.layers.problems import Problem, problems_frame, unreadable
+from basin.layers.problems import Problem, make_problem, problems_frame, unreadable
 from basin.layers.read import read_layer
 from basin.layers.sources import find_layers, layer_names
 from basin.layers.write import atomic_write, write_layers
@@ -19,6 +19,7 @@ __all__ = [
     "check_layers",
     "find_layers",
     "layer_names",
+    "make_problem",
     "parse_measurement",
     "problems_frame",
     "read_layer",

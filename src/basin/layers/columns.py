@@ -329,32 +329,31 @@ def _null_column(name: str, index: pd.Index[Any]) -> pd.Series[Any]:
 
 def _clean_number(table: pd.DataFrame, name: str, factor: float, notes: Notes) -> pd.DataFrame:
     column = table[name]
+    values, flags = _read_number(column, name)
+    _note_unreadable(column, flags, name, notes)
+    notes.add("number_without_limit", flags.eq("below_unknown"), columns=name)
+    beyond = flags.isin(["below", "above"])
+    notes.add("number_flagged", beyond, columns=name, values=_shown(column[beyond]))
+    result = table.assign(**{name: values * factor})
+    if (beyond | flags.eq("below_unknown")).any():
+        result[f"{name}_flag"] = flags.where(~flags.isin(["missing", "unreadable"]), "")
+    return result
+
+
+def _read_number(column: pd.Series[Any], name: str) -> tuple[pd.Series[float], pd.Series[str]]:
     if own_unit(name) == "%" and not pd.api.types.is_numeric_dtype(column.dtype):
         percent = column.astype("str").str.strip().str.endswith(("%", "％")).fillna(False)
         values, flags = parse_measurement(column.astype("str").str.strip().str.rstrip("%％"))
         values = values.where(~percent, values / 100)
-    else:
-        values, flags = parse_measurement(column)
-    notes.add(
-        "number_unreadable",
-        flags.eq("unreadable"),
-        column=name,
-        values=_shown(column[flags.eq("unreadable")]),
-    )
-    notes.add("number_without_limit", flags.eq("below_unknown"), column=name)
-    beyond = flags.isin(["below", "above"])
-    result = table.assign(**{name: values * factor})
-    if beyond.any():
-        notes.add(
-            "number_flagged",
-            beyond,
-            column=name,
-            values=_shown(column[beyond]),
-            flags=f"{name}_flag",
-        )
-    if (beyond | flags.eq("below_unknown")).any():
-        result[f"{name}_flag"] = flags.where(~flags.isin(["missing", "unreadable"]), "")
-    return result
+        return values, flags
+    return parse_measurement(column)
+
+
+def _note_unreadable(
+    column: pd.Series[Any], flags: pd.Series[str], name: str, notes: Notes
+) -> None:
+    bad = flags.eq("unreadable")
+    notes.add("number_unreadable", bad, column=name, values=_shown(column[bad]))
 
 
 def _clean_dates(column: pd.Series[Any], notes: Notes) -> pd.Series[Any]:
@@ -438,9 +437,27 @@ def clean_samples(
     kept = table.assign(section_id=sections, date=dates).loc[~lost].reset_index(drop=True)
     notes.add("key_duplicate", kept.duplicated(["section_id", "date"], keep=False).to_numpy())
     items = [i for i in item_ids() if i in kept.columns]
+    flagged: dict[str, pd.Series[str]] = {}
     for item in items:
-        kept = _clean_number(kept, item, factors.get(item, 1.0), notes)
-        if f"{item}_flag" not in kept.columns:
-            kept[f"{item}_flag"] = pd.Series("", index=kept.index, dtype="str")
+        values, flags = _read_number(kept[item], item)
+        _note_unreadable(kept[item], flags, item, notes)
+        flagged[item] = flags
+        kept = kept.assign(**{item: values * factors.get(item, 1.0)})
+        kept[f"{item}_flag"] = flags.where(~flags.isin(["missing", "unreadable"]), "")
+    _note_limits(flagged, notes)
     known = ["section_id", "date", *items, *(f"{i}_flag" for i in items)]
     return kept[[*known, *(c for c in kept.columns if c not in known)]]
+
+
+def _note_limits(flagged: Mapping[str, pd.Series[str]], notes: Notes) -> None:
+    """One line for all items: nearly every row of a full analysis has a value below detection."""
+    for kind, marks in (
+        ("number_without_limit", ["below_unknown"]),
+        ("number_flagged", ["below", "above"]),
+    ):
+        masks = {item: flags.isin(marks).to_numpy() for item, flags in flagged.items()}
+        counts = {item: int(mask.sum()) for item, mask in masks.items() if mask.any()}
+        if counts:
+            words = ", ".join(f"{item} ({n})" for item, n in counts.items())
+            mask = np.logical_or.reduce(list(masks.values()))
+            notes.add(kind, mask, columns=words, values="<0.01, 0.01L")

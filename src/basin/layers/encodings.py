@@ -37,6 +37,12 @@ _LANGUAGE_BYTES = {
     0x13: "shift_jis",
 }
 
+_EAST_ASIAN = frozenset(
+    {"gb18030", "gbk", "gb2312", "hz", "big5", "big5hkscs", "cp950"}
+    | {"cp949", "euc_kr", "shift_jis", "cp932", "euc_jp"}
+)
+_PAGES = {"65001": "utf-8", "54936": "gb18030", "utf8": "utf-8", "oem": "cp437", "ansi": "cp1252"}
+
 # Signs that UTF-8 text without Chinese may well hold; others are more likely two bytes of GBK.
 _SIGNS = frozenset("°±²³¹·×÷µ§©®–’")
 _LATIN_SIGNS = _SIGNS | frozenset("àáâäçèéêëìíîïñòóôöøùúûüßÀÁÂÄÇÈÉÊËÑÒÓÔÖÙÚÛÜ")
@@ -79,14 +85,14 @@ def _is_utf8(data: bytes) -> bool:
 
 
 def _garbles(data: bytes, encoding: str) -> bool:
-    """True if the bytes decode by a Western code page only as mojibake of Chinese text."""
-    if codecs.lookup(encoding).name not in ("iso8859-1", "iso8859-15", "cp1252", "latin-1"):
-        return codecs.lookup(encoding).name in ("gbk", "gb18030", "gb2312", "big5") and (
-            not data.isascii() and _is_utf8(data)
-        )
-    return not data.isascii() and (
-        _is_utf8(data) or (_fits(data, "gb18030") and bool(_CJK.search(data.decode("gb18030"))))
-    )
+    """True if the bytes decode without an error, but only as mojibake of Chinese text."""
+    name = codecs.lookup(encoding).name
+    if data.isascii() or name.startswith("utf"):
+        return False
+    if name in _EAST_ASIAN:
+        return _is_utf8(data)
+    # a code page of single bytes reads anything
+    return _is_utf8(data) or (_fits(data, "gb18030") and bool(_CJK.search(data.decode("gb18030"))))
 
 
 def known_encoding(name: str) -> str:
@@ -98,7 +104,8 @@ def known_encoding(name: str) -> str:
         If it is not known.
     """
     try:
-        found = codecs.lookup(name.strip().replace("ANSI ", "cp")).name
+        plain = name.strip().casefold().removeprefix("ansi ").removeprefix("ldid/")
+        found = codecs.lookup(_PAGES.get(plain, plain)).name
     except LookupError as error:
         raise LayerError(
             f"there is no encoding {name!r}", mend="Use 'utf-8', 'gb18030' or 'big5'."

@@ -14,7 +14,7 @@ import pandas as pd
 
 from basin.errors import BasinError, list_ids
 
-__all__ = ["Notes", "Problem", "list_rows", "problems_frame", "unreadable"]
+__all__ = ["Notes", "Problem", "list_rows", "make_problem", "problems_frame", "unreadable"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class Problem:
         How to mend it, one sentence.
     set_aside : bool
         True if the rows are not in the table that was returned.
+    file : str
+        Name of the file that the rows are counted in; "" for tables in memory and between layers.
     """
 
     layer: str
@@ -49,6 +51,7 @@ class Problem:
     mend_zh: str = ""
     mend_en: str = ""
     set_aside: bool = False
+    file: str = ""
 
     def text(self, lang: str = "zh") -> str:
         """Return the sentence in a language."""
@@ -85,7 +88,13 @@ def list_rows(rows: Iterable[int], *, show: int = 8) -> str:
 
 
 def make_problem(
-    layer: str, kind: str, *, ids: Iterable[Any] = (), rows: Iterable[int] = (), **values: Any
+    layer: str,
+    kind: str,
+    *,
+    ids: Iterable[Any] = (),
+    rows: Iterable[int] = (),
+    file: str = "",
+    **values: Any,
 ) -> Problem:
     """Fill the sentences of a kind of problem (``problems.toml``)."""
     entry = _table()[kind]
@@ -103,6 +112,7 @@ def make_problem(
         ids=all_ids,
         rows=all_rows,
         set_aside=entry.get("set_aside", False),
+        file=file,
         **{name: entry[name].format(**words) for name in ("zh", "en", "mend_zh", "mend_en")},
     )
 
@@ -113,7 +123,7 @@ class Notes:
 
     Attributes
     ----------
-    layer : str
+    layer, file : str
     rows : ndarray
         Excel row of each row of the table at hand.
     ids : sequence or None
@@ -121,6 +131,7 @@ class Notes:
     """
 
     layer: str
+    file: str = ""
     found: list[Problem] = field(default_factory=list)
     rows: Any = field(default_factory=lambda: np.empty(0, dtype=int))
     ids: Sequence[str] | None = None
@@ -128,13 +139,15 @@ class Notes:
     def add(self, kind: str, mask: Any = None, **values: Any) -> None:
         """Note a problem; `mask` (bool, one a row) tells which rows it concerns."""
         if mask is None:
-            self.found.append(make_problem(self.layer, kind, **values))
+            self.found.append(make_problem(self.layer, kind, file=self.file, **values))
             return
         at = np.flatnonzero(np.asarray(mask, dtype=bool))
         if len(at):
             rows = self.rows[at].tolist()
             self.found.append(
-                make_problem(self.layer, kind, ids=self.ids_at(mask), rows=rows, **values)
+                make_problem(
+                    self.layer, kind, ids=self.ids_at(mask), rows=rows, file=self.file, **values
+                )
             )
 
     def ids_at(self, mask: Any) -> list[str]:
@@ -166,8 +179,8 @@ def problems_frame(problems: Iterable[Problem], lang: str = "zh") -> pd.DataFram
     Returns
     -------
     DataFrame
-        ``layer``, ``severity``, ``kind``, ``n`` (rows concerned), ``rows``, ``ids``, ``problem``,
-        ``mend``.
+        ``layer``, ``file``, ``severity``, ``kind``, ``n`` (rows concerned), ``rows``, ``ids``,
+        ``problem``, ``mend``.
     """
     order = {"error": 0, "warning": 1, "info": 2}
     listed = sorted(problems, key=lambda p: order[p.severity])
@@ -175,6 +188,7 @@ def problems_frame(problems: Iterable[Problem], lang: str = "zh") -> pd.DataFram
         [
             {
                 "layer": p.layer,
+                "file": p.file,
                 "severity": p.severity,
                 "kind": p.kind,
                 "n": len(p.rows) or len(p.ids),
@@ -185,5 +199,5 @@ def problems_frame(problems: Iterable[Problem], lang: str = "zh") -> pd.DataFram
             }
             for p in listed
         ],
-        columns=["layer", "severity", "kind", "n", "rows", "ids", "problem", "mend"],
+        columns=["layer", "file", "severity", "kind", "n", "rows", "ids", "problem", "mend"],
     )

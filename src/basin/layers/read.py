@@ -147,6 +147,7 @@ def _read_file(
 ) -> tuple[Any, str | None]:
     """Return the table as it stands in the file, and the encoding of headings that were cut."""
     path = local_file(source)
+    notes.file = path.name
     known = check_file(path)
     if known == "csv":
         return read_csv(path, wanted, encoding=encoding, columns=columns, notes=notes), None

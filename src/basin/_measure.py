@@ -103,17 +103,10 @@ class Pieces:
             ]
         )
 
-    def take(self, chunks: Ints) -> Pieces:
-        """Keep these chunks; feature rows keep their numbers."""
-        size = np.diff(self.first)[chunks]
-        index = _ranges(self.first[chunks], size)
-        return Pieces(
-            self.edges[index],
-            np.concatenate([[0], np.cumsum(size)]).astype(np.int64),
-            self.owner[chunks],
-            self.is_point[chunks],
-            self.n_features,
-        )
+    @cached_property
+    def frames(self) -> Floats:
+        """The frame of metres at the start of each edge."""
+        return _frames(self.edges[:, 1])
 
 
 def _ranges(start: Ints, size: Ints) -> Ints:
@@ -167,7 +160,7 @@ def cut(geometry: Any, *, fill: bool = False) -> Pieces:
     """
     shapes = np.asarray(geometry, dtype=object)
     owner = np.arange(len(shapes))
-    for _ in range(2):  # a collection may hold multi-part features
+    while (shapely.get_type_id(shapes) > 3).any():  # a collection may hold multi-part features
         shapes, part = shapely.get_parts(shapes, return_index=True)
         owner = owner[part]
     kind = shapely.get_type_id(shapes)
@@ -246,17 +239,36 @@ def _chunk_lines(pieces: Pieces, k: Floats) -> npt.NDArray[np.object_]:
 # ---- edges against edges ---------------------------------------------------------------------
 
 
-def _foot(p: Floats, a: Floats, b: Floats) -> tuple[Floats, Floats, Floats]:
-    """Nearest point of edge a-b to p: share along the edge, the point (degrees), metres."""
-    kx, ky = scale_at((p[:, 1] * 2 + a[:, 1] + b[:, 1]) / 4)
-    ex, ey = (b[:, 0] - a[:, 0]) * kx, (b[:, 1] - a[:, 1]) * ky
-    px, py = (p[:, 0] - a[:, 0]) * kx, (p[:, 1] - a[:, 1]) * ky
+def _frames(lat: Floats) -> Floats:
+    """Metres per degree of longitude and latitude, their change per degree, and the latitude."""
+    phi = np.radians(lat)
+    w2 = 1.0 - _E2 * np.sin(phi) ** 2
+    meridian = GEOD.a * (1.0 - _E2) / w2**1.5
+    k_lon, k_lat = scale_at(lat)
+    bend = 3.0 * _E2 * np.sin(phi) * np.cos(phi) / w2
+    unit = np.radians(1.0)
+    lean = -np.radians(meridian * np.sin(phi)) * unit
+    return np.column_stack([k_lon, k_lat, lean, k_lat * bend * unit, lat])
+
+
+def _foot(p: Floats, k: Floats, a: Floats, b: Floats) -> tuple[Floats, Floats, Floats]:
+    """Nearest point of edge a-b to p: share along the edge, the point (degrees), metres.
+
+    `k` is a frame near p (:func:`_frames`): the scale at the mid-latitude follows from it by the
+    slope, to less than the slack that candidates are given.
+    """
+    off = (a[:, 1] + b[:, 1]) * 0.25 + p[:, 1] * 0.5 - k[:, 4]
+    kx, ky = k[:, 0] + k[:, 2] * off, k[:, 1] + k[:, 3] * off
+    edge, gap = b - a, p - a
+    ex, ey = edge[:, 0] * kx, edge[:, 1] * ky
     square = ex * ex + ey * ey
-    with np.errstate(invalid="ignore", divide="ignore"):
-        t = np.clip(np.where(square > 0, (px * ex + py * ey) / square, 0.0), 0.0, 1.0)
-    f = a + t[:, None] * (b - a)
-    kx, ky = scale_at((p[:, 1] + f[:, 1]) / 2)
-    return t, f, np.hypot((p[:, 0] - f[:, 0]) * kx, (p[:, 1] - f[:, 1]) * ky)
+    along = gap[:, 0] * kx * ex + gap[:, 1] * ky * ey
+    t = np.clip(along / np.maximum(square, 1e-30), 0.0, 1.0)
+    f = a + t[:, None] * edge
+    away = f - p
+    off = p[:, 1] + away[:, 1] * 0.5 - k[:, 4]
+    kx, ky = k[:, 0] + k[:, 2] * off, k[:, 1] + k[:, 3] * off
+    return t, f, np.hypot(away[:, 0] * kx, away[:, 1] * ky)
 
 
 def _crossing(s: Floats, e: Floats) -> tuple[npt.NDArray[np.bool_], Floats]:
@@ -318,27 +330,36 @@ def _edge_candidates(
         work = (n_i * n_j)[run]
         pair = np.repeat(np.arange(run.start, run.stop), work)
         inner = _ranges(np.zeros(len(work), dtype=np.int64), work)
-        s = sites.edges[sites.first[i[pair]] + inner // n_j[pair]]
+        row = sites.first[i[pair]] + inner // n_j[pair]
+        s = sites.edges[row]
         e = lines.edges[lines.first[j[pair]] + inner % n_j[pair]]
         line = lines.owner[j[pair]]
         solid = ~sites.is_point[i[pair]]
-        out.append(_feet(key[pair], line, s[:, :2], e, weight))
-        if solid.any():
-            k, line, s, e = key[pair][solid], line[solid], s[solid], e[solid]
-            out.append(_feet(k, line, s[:, 2:], e, weight))
-            out.append(_feet(k, line, e[:, :2], s, weight, on_site=True))
-            out.append(_feet(k, line, e[:, 2:], s, weight, on_site=True))
+        frame = sites.frames[row]
+        out.append(_feet(key[pair], line, s[:, :2], frame, e, weight))
+        if solid.any():  # an edge against an edge: each end against the other, and their crossing
+            k, line, frame, s, e = (x[solid] for x in (key[pair], line, frame, s, e))
+            out.append(_feet(k, line, s[:, 2:], frame, e, weight))
+            out.append(_feet(k, line, e[:, :2], frame, s, weight, on_site=True))
+            out.append(_feet(k, line, e[:, 2:], frame, s, weight, on_site=True))
             hit, at = _crossing(s, e)
             point = np.hstack([at, at])[hit]
-            out.append(_feet(k[hit], line[hit], at[hit], point, weight))
+            out.append(_feet(k[hit], line[hit], at[hit], frame[hit], point, weight))
     return pd.concat(out, ignore_index=True) if out else _no_candidates()
 
 
 def _feet(
-    key: Ints, line: Ints, p: Floats, e: Floats, weight: Floats, *, on_site: bool = False
+    key: Ints,
+    line: Ints,
+    p: Floats,
+    frame: Floats,
+    e: Floats,
+    weight: Floats,
+    *,
+    on_site: bool = False,
 ) -> pd.DataFrame:
     """Feet of points `p` on edges `e` that may hold the least (distance - weight) of their key."""
-    t, f, metres = _foot(p, e[:, :2], e[:, 2:])
+    t, f, metres = _foot(p, frame, e[:, :2], e[:, 2:])
     keep = _may_win(key, metres, weight[line])
     return pd.DataFrame(
         np.column_stack([metres, t, p, f, e])[keep],
@@ -348,7 +369,7 @@ def _feet(
 
 def _no_candidates() -> pd.DataFrame:
     none = np.empty(0, dtype=np.int64)
-    return _feet(none, none, np.empty((0, 2)), np.empty((0, 4)), np.empty(0))
+    return _feet(none, none, np.empty((0, 2)), np.empty((0, 5)), np.empty((0, 4)), np.empty(0))
 
 
 def _may_win(key: Ints, metres: Floats, weight: Floats) -> npt.NDArray[np.bool_]:

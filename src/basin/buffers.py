@@ -396,7 +396,7 @@ def _distance_table(
     table["inside_m"] = np.where(
         centre & (raw <= half[line]), half[line] - raw, found["inside_m"].to_numpy(dtype=float)
     )
-    ends = found[["site_lon", "site_lat", "line_lon", "line_lat"]].to_numpy(dtype=float)
+    ends = found[["site_lon", "site_lat", "line_lon", "line_lat"]].to_numpy(dtype=float, copy=True)
     if centre.any():
         ends[centre, 2:] = _bank_point(ends[centre], half[line][centre])
     table[["site_lon", "site_lat", "line_lon", "line_lat"]] = ends

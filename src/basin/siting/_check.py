@@ -112,10 +112,10 @@ def check_sites(
         pd.Timestamp(day),
     )
     parts = [
-        _findings_of(number, rule, evaluate(rule, evidence), applies[number], soft[number],
-                     why[number])
-        for number, rule in enumerate(chosen)
-    ]  # fmt: skip
+        _findings_of(n, rule, evaluate(rule, evidence), applies[n], soft[n], why[n])
+        for n, rule in enumerate(chosen)
+        if applies[n].any() or n == 0  # the first one keeps the columns of an empty table
+    ]
     rows = pd.concat(parts, ignore_index=True)
     rows = rows.sort_values(["site", "rule"], kind="stable", ignore_index=True)
     summary = _summary(places, codes_of, rows, evidence, chosen)

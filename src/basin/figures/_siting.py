@@ -27,6 +27,7 @@ _MARKERS = {
 }  # fmt: skip
 _BANDS = {1000.0: "#ef9a9a", 3000.0: "#ffcc80", 5000.0: "#fff3c4"}
 _MOST_ROWS = 24
+_LONGEST_KEY = 7
 
 
 def plot_siting(
@@ -120,14 +121,22 @@ def _draw_map(
     frame.furnish()
     marks = []
     if sheet.style.labels != "none":
-        numbers = {site: k + 1 for k, site in enumerate(sites.index)}
-        for px, py, site in zip(x, y, shown.index, strict=True):
-            marks.append(Mark(px, py, str(numbers[site]), 5.0, 8.0, rank=numbers[site]))
+        keys = dict(zip(sites.index, _keys(sites), strict=True))
+        for turn, (px, py, site) in enumerate(zip(x, y, shown.index, strict=True)):
+            marks.append(Mark(px, py, keys[site], 5.0, 8.0, rank=turn))
     left_out = frame.label(marks)
     sheet.base_names(frame, reaches, districts)
     handles = _handles(sheet, shown, shorelines, bands, reaches, districts, len(links))
     add_legend(sheet.figure, handles, at=(box[0] - 0.1, 0.98), width=10.2, family=sheet.families)
     return left_out
+
+
+def _keys(sites: Any) -> list[str]:
+    """What ties the map to the list: the sites' ids, or numbers where an id is long."""
+    ids = names_of(sites, "id")
+    return (
+        ids if all(len(i) <= _LONGEST_KEY for i in ids) else [str(k + 1) for k in range(len(ids))]
+    )
 
 
 def _links(sites: Any) -> Any:
@@ -176,20 +185,20 @@ def _draw_list(sheet: Sheet, box: Any, sites: Any) -> None:
     top = bottom + tall
     step = min(0.24, (tall - 0.3) / max(min(len(sites), _MOST_ROWS) + 1, 1))
     for x, word, align in (
-        (0.3, "col_site", "left"),
+        (0.05, "col_site", "left"),
         (2.38, "col_verdict", "center"),
         (wide, "col_nearest", "right"),
     ):
         sheet.text(left + x, top - 0.12, words[word], size=7.5, colour="#546e7a", ha=align)
     names = names_of(sites, "id" if sheet.style.labels == "none" else sheet.style.labels)
-    shown = sites.head(_MOST_ROWS)
+    shown, keys = sites.head(_MOST_ROWS), _keys(sites)
     for row, (name, verdict, nearest) in enumerate(
         zip(names, shown["verdict"], shown["nearest_m"], strict=False)
     ):
         y = top - 0.38 - row * step
         fill = colour("verdict", verdict)
-        sheet.text(left + 0.18, y, str(row + 1), size=7.5, ha="right")
-        sheet.text(left + 0.3, y, _fit(name, 1.65), size=7.5)
+        sheet.text(left + 0.05, y, keys[row], size=7.5)
+        sheet.text(left + 0.55, y, "" if name == keys[row] else _fit(name, 1.5), size=7.5)
         sheet.text(
             left + 2.38, y, label("verdict", verdict, lang), size=7,
             colour=text_on(fill), ha="center",

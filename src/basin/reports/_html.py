@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["render_html"]
 
+_WHOLE_ID = 18
+
 #: A heading in a narrative: 一、事实, 1. Fact, a few words before a colon, 1. 〔禁止〕...
 _HEADING = re.compile(
     r"(?:[一二三四五六七八九十]+、|\d+\. )[^。，：:;；,()（）]{1,30}$"
@@ -51,7 +53,11 @@ def _fill(value: Cell, column: Column) -> str:
 
 def _kind(value: Cell, column: Column) -> str:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    return "number" if number or column.numeric else "mark" if column.painted else ""
+    if number or column.numeric:
+        return "number"
+    # a short id is not broken at its hyphen; a long one may be, to keep the table on the page
+    whole = column.painted or (column.key.endswith("_id") and len(str(value)) <= _WHOLE_ID)
+    return "mark" if whole else ""
 
 
 def _data_url(png: bytes) -> Any:

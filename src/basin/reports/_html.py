@@ -55,9 +55,10 @@ def _kind(value: Cell, column: Column) -> str:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if number or column.numeric:
         return "number"
-    # a short id is not broken at its hyphen; a long one may be, to keep the table on the page
-    whole = column.painted or (column.key.endswith("_id") and len(str(value)) <= _WHOLE_ID)
-    return "mark" if whole else ""
+    # a short id or code is not broken; a long one may be, to keep the table on the page
+    named = column.key.endswith("_id") or column.key == "pack"
+    short = len(str(value)) <= _WHOLE_ID
+    return "mark" if column.painted or (short and (named or column.codes)) else ""
 
 
 def _data_url(png: bytes) -> Any:

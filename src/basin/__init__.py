@@ -37,10 +37,11 @@ __all__ = [
     "zones",
 ]
 
-# A VRT hidden under another ending makes GDAL read any file or URL. Two GDALs are loaded (pyogrio's
-# and rasterio's) and only the environment reaches both, before their first import.
+# A vector VRT or a GDAL pipeline hidden under another ending makes GDAL read any file or URL. The
+# drivers are left out before GDAL is loaded, as only then can they be. Raster VRT stays, because
+# rasterio's own warping needs it: rasters are opened by basin with driver="GTiff" alone.
 os.environ["GDAL_SKIP"] = " ".join(
-    dict.fromkeys([*os.environ.get("GDAL_SKIP", "").split(), "OGR_VRT", "VRT"])
+    dict.fromkeys([*os.environ.get("GDAL_SKIP", "").split(), "OGR_VRT", "GDALG"])
 )
 
 _FROM = {"open": "project", "Basin": "project", "RiverNetwork": "network"}

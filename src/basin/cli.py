@@ -100,17 +100,19 @@ def _say(text: str) -> None:
 
 def _table(frame: Any, *, title: str = "", most: int = 40) -> None:
     """Print a frame as a table; say how many rows were not shown."""
+    from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title or None, title_justify="left", show_lines=False)
+    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in frame.columns:
         table.add_column(str(column), overflow="fold")
     for row in frame.head(most).itertuples(index=False):
         # Text, not str: square brackets in data are no markup
         table.add_row(*(Text(_cell(value)) for value in row))
-    Console().print(table)
+    # a file or a pipe has no width of its own: do not fold there as on a narrow screen
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
     if len(frame) > most:
         _say(f"… +{len(frame) - most}")
 
@@ -131,7 +133,9 @@ def _print_json(tables: dict[str, Any]) -> None:
     """Print tables as JSON: records, NaN as null, coordinates dropped to lon and lat of points."""
     import json
 
-    click.echo(json.dumps({k: _records(v) for k, v in tables.items()}, ensure_ascii=False, indent=1))
+    click.echo(
+        json.dumps({k: _records(v) for k, v in tables.items()}, ensure_ascii=False, indent=1)
+    )
 
 
 def _records(table: Any) -> Any:
@@ -158,7 +162,9 @@ def _write_tables(path: Path, tables: dict[str, Any], overwrite: bool) -> None:
     click.echo(f"→ {path}", err=True)
 
 
-def _write_result(result: Any, path: Path, tables: dict[str, Any], lang: str, overwrite: bool) -> None:
+def _write_result(
+    result: Any, path: Path, tables: dict[str, Any], lang: str, overwrite: bool
+) -> None:
     """Write a result as a document (.html, .xlsx) or as layers (any other ending)."""
     if path.suffix.lower() in (".html", ".xlsx"):
         from basin.reports import write_report
@@ -181,6 +187,16 @@ def _report_problems(basin: Basin) -> None:
         )
 
 
+def _list_problems(problems: Any, lang: str) -> None:
+    """Print one problem a paragraph: how grave, where, what, and how to mend it."""
+    from basin.standards import label
+
+    for row in problems.itertuples(index=False):
+        where = row.file or row.layer
+        _say(f"[{label('severity', row.severity, lang)}] {where}: {row.problem}")
+        _say(f"      → {row.mend}")
+
+
 @main.command()
 @_project
 @_options
@@ -196,7 +212,7 @@ def validate(
     if as_json:
         _print_json({"problems": problems})
     elif not output:
-        _table(problems, most=200)
+        _list_problems(problems, basin.lang)
     errors = int((problems["severity"] == "error").sum())
     click.echo(
         f"{len(basin.layers)} layers, {len(problems)} problems, {errors} errors"
@@ -407,7 +423,11 @@ def map_command(project: Path, output: Path, overwrite: bool, lang: str | None) 
 @click.option("--lang", type=click.Choice(["zh", "en"]), help="Language of labels.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing output file.")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), default=Path("layers.gpkg"), show_default=True
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("layers.gpkg"),
+    show_default=True,
 )
 def layers_command(project: Path, output: Path, overwrite: bool, lang: str | None) -> None:
     """Write every result layer to one GeoPackage for QGIS or ArcGIS."""
@@ -434,7 +454,7 @@ def rules(packs: tuple[str, ...], on: str | None, lang: str, as_json: bool) -> N
     if as_json:
         _print_json({"rules": frame})
     else:
-        _table(frame, most=500)
+        _table(frame[["rule_id", "title", "basis", "edition", "confidence"]], most=500)
 
 
 @main.command()

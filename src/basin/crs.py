@@ -76,6 +76,11 @@ def _check_bounds(table: gpd.GeoDataFrame | gpd.GeoSeries, layer: str) -> None:
         )
 
 
+def _cut(shapes: Any, most: float) -> Any:
+    """Cut edges to a greatest length; GEOS drops half of a self-crossing polygon, so not those."""
+    return shapes.segmentize(most).where(shapes.is_valid | shapes.isna(), shapes)
+
+
 def to_exchange(table: Any, *, layer: str = "layer") -> Any:
     """Bring a table to CGCS2000 longitude/latitude (EPSG:4490), refusing what cannot be trusted.
 
@@ -106,7 +111,7 @@ def to_exchange(table: Any, *, layer: str = "layer") -> Any:
         result = table
         if known.is_projected:
             # a straight edge in the source plane stays straight: cut it before it is moved
-            cut = table.geometry.segmentize(_MAX_EDGE_M / known.axis_info[0].unit_conversion_factor)
+            cut = _cut(table.geometry, _MAX_EDGE_M / known.axis_info[0].unit_conversion_factor)
             result = table.set_geometry(cut) if isinstance(table, gpd.GeoDataFrame) else cut
         result = result.to_crs(EXCHANGE_CRS)
     _check_bounds(result, layer)
@@ -162,7 +167,7 @@ def area_m2(polygons: Any) -> npt.NDArray[np.float64]:
     Parameters
     ----------
     polygons : GeoSeries, shape (n,)
-        EPSG:4490. Null, empty and non-areal geometries have area 0.
+        EPSG:4490, valid. Null, empty and non-areal geometries have area 0.
 
     Returns
     -------
@@ -176,5 +181,6 @@ def area_m2(polygons: Any) -> npt.NDArray[np.float64]:
         f"+proj=laea +lat_0={(south + north) / 2:.6f} +lon_0={(west + east) / 2:.6f} "
         "+ellps=GRS80 +units=m"
     )
-    cut = series.segmentize(_MAX_EDGE_M / 111_000)
-    return np.nan_to_num(cut.to_crs(equal_area).area.to_numpy(dtype=float))
+    cut = _cut(series, _MAX_EDGE_M / 111_000)
+    area: npt.NDArray[np.float64] = cut.to_crs(equal_area).area.to_numpy(dtype=float)
+    return np.nan_to_num(area)

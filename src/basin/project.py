@@ -51,6 +51,10 @@ _KEYS = {
     "basin": {"name", "crs", "date", "lang"},
     "network": {"snap_tolerance_m", "max_offset_m"},
 }
+_REPAIRED = {
+    "zh": "已在内存中处理，源文件未改；请在源图层中核实。",
+    "en": "Handled in memory, the file is unchanged; verify it in the source layer.",
+}
 _LAYER_KEYS = {"path", "layer", "encoding", "crs", "columns"}
 
 
@@ -68,7 +72,9 @@ def _refuse_unknown(given: Any, known: set[str], where: str, file: Path) -> None
             near = difflib.get_close_matches(key, known, n=1)
             raise ProjectError(
                 f"{file.name}: unknown key {key!r} in {where}",
-                mend=f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(sorted(known))}.",
+                mend=f"Did you mean {near[0]!r}?"
+                if near
+                else f"Known: {', '.join(sorted(known))}.",
             )
 
 
@@ -141,11 +147,12 @@ def open(path: str | Path = ".") -> Basin:
     if "rivers" not in found and "shorelines" not in found:
         raise ProjectError(
             f"{str(path)!r} holds no basin.toml and no layer named rivers or shorelines",
-            mend="Name the layers as in the contract (rivers, shorelines, zones, ...) or write a basin.toml.",
+            mend="Name the layers rivers, shorelines, zones ... or write a basin.toml.",
         )
     sources = {
         name: tuple(
-            _Source(Path(file_path), {"layer": layer} if layer else {}) for file_path, layer in places
+            _Source(Path(file_path), {"layer": layer} if layer else {})
+            for file_path, layer in places
         )
         for name, places in found.items()
         if name in LAYERS
@@ -158,7 +165,9 @@ def _from_toml(file: Path) -> Basin:
     try:
         config = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ProjectError(f"{file} cannot be read: {error}", mend="Save it as UTF-8 TOML.") from error
+        raise ProjectError(
+            f"{file} cannot be read: {error}", mend="Save it as UTF-8 TOML."
+        ) from error
     _refuse_unknown(config, {"basin", "layers", "rules", "network"}, "the file", file)
     head, network = config.get("basin", {}), config.get("network", {})
     _refuse_unknown(head, _KEYS["basin"] | {"rules"}, "[basin]", file)
@@ -211,13 +220,8 @@ class _Layers(Mapping[str, Any]):
                 layer_io.read_layer(s.path, name, problems=self.problems, **s.options)
                 for s in self._sources[name]
             ]
-            self._tables[name] = tables[0] if len(tables) == 1 else _stack(tables)
+            self._tables[name] = layer_io.stack_layers(tables, name, problems=self.problems)
         return self._tables[name]
-
-
-def _stack(tables: list[Any]) -> Any:
-    stacked = pd.concat(tables, ignore_index=True)
-    return gpd.GeoDataFrame(stacked, geometry="geometry", crs=EXCHANGE_CRS)
 
 
 @dataclass(frozen=True)
@@ -268,7 +272,7 @@ class Basin:
         return self.layers[name]
 
     def _maybe(self, name: str) -> Any:
-        return self.layers[name] if name in self.layers else None
+        return self.layers.get(name)
 
     @property
     def effective_date(self) -> dt.date:
@@ -289,16 +293,71 @@ class Basin:
         )
 
     def validate(self) -> pd.DataFrame:
-        """Read every layer, build the network, and return all problems found, one a row.
+        """Read every layer, compare them, build the network, and return all problems found.
 
         A layer that cannot be read is a row with severity ``error``; the others are still read.
+
+        Returns
+        -------
+        DataFrame
+            One problem a row, errors first: ``layer``, ``file``, ``severity``, ``kind``, ``n``,
+            ``rows``, ``ids``, ``problem``, ``mend``.
         """
+        tables, found = {}, []
         for name in self.layers:
             try:
-                self.layers[name]
+                tables[name] = self.layers[name]
             except LayerError as error:
-                self.problems.append(layer_io.unreadable(name, error))
-        return layer_io.problems_frame(self.problems, self.lang)
+                found.append(layer_io.unreadable(name, error))
+        found += layer_io.check_layers(tables)
+        frames = [layer_io.problems_frame([*self.problems, *found], self.lang)]
+        if "rivers" in tables:
+            frames.append(self._network_problems())
+            frames += [
+                self._snap_problems(name, tables[name])
+                for name in ("sections", "outfalls")
+                if name in tables
+            ]
+        severity = {"error": 0, "warning": 1, "info": 2}
+        joined = pd.concat([f for f in frames if len(f)] or frames, ignore_index=True)
+        return joined.sort_values(
+            "severity", key=lambda s: s.map(severity), kind="stable", ignore_index=True
+        )
+
+    def _network_problems(self) -> pd.DataFrame:
+        """What the network build found, in the columns of `problems_frame`."""
+        from basin.network import issue_text
+
+        issues = self.network.issues
+        return pd.DataFrame(
+            {
+                "layer": "rivers",
+                "file": self.sources["rivers"][0].path.name,
+                "severity": issues["severity"].to_numpy(),
+                "kind": issues["kind"].to_numpy(),
+                "n": 1,
+                "rows": "",
+                "ids": issues["reach_ids"].to_numpy(),
+                "problem": [issue_text(row, self.lang) for _, row in issues.iterrows()],
+                "mend": _REPAIRED[self.lang],
+            }
+        )
+
+    def _snap_problems(self, name: str, table: Any) -> pd.DataFrame:
+        """Points that lie far from every reach, or that two rivers could claim."""
+        snapped = self.network.snap(table, max_offset_m=self.max_offset_m)
+        ids = table.iloc[:, 0].astype(str).to_numpy()
+        found = []
+        for status in ("far", "ambiguous"):
+            at = snapped["status"].eq(status).to_numpy()
+            if at.any():
+                rows = (at.nonzero()[0] + 2).tolist()
+                found.append(
+                    layer_io.make_problem(
+                        name, f"snap_{status}", ids=ids[at], rows=rows, limit=self.max_offset_m
+                    )
+                )
+        return layer_io.problems_frame(found, self.lang)
 
     def check(self, sites: Any = None, *, date: dt.date | None = None) -> SitingResult:
         """May these projects be built here?
@@ -315,7 +374,7 @@ class Basin:
 
         if sites is None:
             sites = self._need("sites", "the siting check")
-        elif isinstance(sites, str | Path):
+        else:
             sites = layer_io.read_layer(sites, "sites", problems=self.problems)
         return check_sites(
             sites,
@@ -447,7 +506,7 @@ class Basin:
         siting: SitingResult | None = None,
         traces: list[SourceTrace] | None = None,
     ) -> dict[str, Any]:
-        """Gather every result as a table by layer name, ready for :func:`basin.layers.write_layers`."""
+        """Gather every result as a table by layer name, for `basin.layers.write_layers`."""
         tables: dict[str, Any] = {}
         has = self.layers.__contains__
         if has("rivers"):
@@ -482,9 +541,7 @@ class Basin:
 
     def write_layers(self, path: str | Path, *, overwrite: bool = False, **results: Any) -> Path:
         """Write every result layer to one file (GeoPackage by its ending), whole or not at all."""
-        return Path(
-            layer_io.write_layers(path, self.result_layers(**results), overwrite=overwrite)
-        )
+        return Path(layer_io.write_layers(path, self.result_layers(**results), overwrite=overwrite))
 
     def __repr__(self) -> str:
         return (

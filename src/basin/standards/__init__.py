@@ -9,11 +9,12 @@ from basin.standards.labels import codes, colour, label
 
 if TYPE_CHECKING:
     from basin.standards.quality import classify, gb3838
+    from basin.standards.rules import load_rules
 
-__all__ = ["classify", "codes", "colour", "gb3838", "label"]
+__all__ = ["classify", "codes", "colour", "gb3838", "label", "load_rules"]
 
 # words and colours load at once; what needs pandas loads when it is first used
-_FROM = {"classify": "quality", "gb3838": "quality"}
+_FROM = {"classify": "quality", "gb3838": "quality", "load_rules": "rules"}
 
 
 def __getattr__(name: str) -> Any:

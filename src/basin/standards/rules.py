@@ -27,6 +27,7 @@ __all__ = [
     "category_label",
     "load_rules",
     "pack_names",
+    "rules_frame",
 ]
 
 _VERDICTS = ("prohibit", "restrict", "permit_required", "review")
@@ -134,6 +135,46 @@ class Rule:
             (self.in_force is not None and date < self.in_force)
             or (self.in_force_to is not None and date > self.in_force_to)
         )
+
+
+def rules_frame(rules: Iterable[Rule], lang: str = "zh") -> Any:
+    """Return rules as a table to read: what is banned where, by which law, since when.
+
+    Parameters
+    ----------
+    rules
+        As `load_rules` returns them.
+    lang : {'zh', 'en'}
+
+    Returns
+    -------
+    DataFrame
+        ``rule_id``, ``pack``, ``title``, ``verdict``, ``categories``, ``actions``, ``rivers``,
+        ``distance_m``, ``zones``, ``exemption``, ``basis``, ``edition``, ``confidence``.
+    """
+    import pandas as pd
+
+    def within(zones: Zones, word: str) -> str:
+        return "; ".join(word + ":".join((kind, "|".join(g))).rstrip(":") for kind, g in zones)
+
+    return pd.DataFrame(
+        {
+            "rule_id": rule.id,
+            "pack": rule.pack,
+            "title": rule.title_zh if lang == "zh" else rule.title_en,
+            "verdict": rule.verdict,
+            "categories": ", ".join(rule.categories),
+            "actions": ", ".join(rule.actions),
+            "rivers": ", ".join(rule.river_scope),
+            "distance_m": rule.distance_m,
+            "zones": within(rule.zones, "") + within(rule.outside, "outside "),
+            "exemption": rule.exemption_zh if lang == "zh" else rule.exemption_en,
+            "basis": rule.basis_zh if lang == "zh" else rule.basis_en,
+            "edition": rule.edition_text(lang),
+            "confidence": rule.confidence,
+        }
+        for rule in rules
+    )
 
 
 # ---- categories ------------------------------------------------------------------------------

@@ -169,7 +169,8 @@ def _scope(trace: SourceTrace, zh: bool) -> list[str]:
     reaches = trace.reaches
     # the farthest head of the network above
     ends = reaches["distance_m"] + reaches["length_m"]
-    hours = f"{number(float(reaches['travel_time_h'].max()), 2)} h"
+    head_h = (reaches["travel_time_h"] + reaches["through_h"])[ends.idxmax()]
+    hours = f"{number(float(head_h), 2)} h"
     total, far = float(reaches["length_m"].sum()), float(ends.max())
     if zh:
         head = f"上游河段 {len(reaches)} 条、{_km(total)}，最远 {_km(far)}、约 {hours}；"

@@ -69,6 +69,8 @@ class SourceTrace:
         closed, overexplained, impossible (loads or flows must be wrong), or open (no flux known).
     reaches
         Upstream reaches by ``reach_id``, EPSG:4490, the section's own cut at the section:
+        ``distance_m`` and ``travel_time_h`` from a reach's downstream end, ``through_h`` to flow
+        through it,
         ``load_kg_d`` is the load passing that arrives at the section, ``added_kg_d`` what its own
         outfalls add to that; along the shortest way, so one arm of a braid.
     fact

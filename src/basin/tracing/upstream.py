@@ -93,6 +93,7 @@ def loaded_reaches(
             "length_m": table["length_m"],
             "distance_m": table["distance_m"],
             "travel_time_h": table["time_h"],
+            "through_h": table["hours"],
             "added_kg_d": np.bincount(rows, weights=amounts, minlength=len(table)).astype(float),
             "load_kg_d": routes.accumulate(rows, amounts),
         },

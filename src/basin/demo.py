@@ -1,0 +1,227 @@
+"""``basin demo``: the whole chain on one project, with a summary that reads in ten seconds."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from rich.console import Console
+from rich.markup import escape
+
+from basin.errors import ProjectError
+from basin.project import Basin
+from basin.project import open as open_project
+from basin.standards import codes, label
+
+if TYPE_CHECKING:
+    from basin.quality import SectionAssessment
+    from basin.siting import SitingResult
+    from basin.tracing import SourceTrace
+
+__all__ = ["run_demo", "sample_path"]
+
+_WORDS = {
+    "read": ("读取图层", "read the layers"),
+    "network": ("构建河网", "build the network"),
+    "assess": ("断面评价", "assess the sections"),
+    "trace": ("超标溯源", "trace the failing sections"),
+    "check": ("选址核查", "check the sites"),
+    "map": ("绘制地图", "draw the map"),
+    "layers": ("写出图层", "write the layers"),
+    "reports": ("写出报告", "write the reports"),
+    "figures": ("绘制插图", "draw the figures"),
+}
+
+
+def sample_path() -> Path:
+    """Return the folder of the sample basin: beside the source tree, or inside the wheel."""
+    package = Path(__file__).resolve().parent
+    for folder in (package / "sample_layers", package.parents[1] / "data" / "sample_layers"):
+        if (folder / "basin.toml").exists():
+            return folder
+    raise ProjectError(
+        "the sample basin is not installed with this copy of basin",
+        mend="Give the path of a project: basin demo PROJECT.",
+    )
+
+
+def run_demo(project: Path | None, output: Path, lang: str | None = None) -> None:
+    """Open, build, assess, trace, check, and write map, layers, reports and figures to `output`.
+
+    Parameters
+    ----------
+    project
+        A project path; None is the sample basin.
+    output
+        Folder for the outputs; files of an earlier run are replaced.
+    lang : {'zh', 'en'}, optional
+        None is the project's own language.
+    """
+    from basin.layers import write_layers
+    from basin.reports import write_report
+
+    basin = open_project(project or sample_path())
+    basin = dataclasses.replace(basin, lang=lang) if lang else basin
+    console = Console(stderr=True, highlight=False)
+    output.mkdir(parents=True, exist_ok=True)
+
+    with _step("read", basin.lang, console):
+        for name in basin.layers:
+            basin.layers[name]
+    with _step("network", basin.lang, console):
+        net = basin.network
+    console.print(escape(net.explain(lang=basin.lang)))
+    with _step("assess", basin.lang, console):
+        assessment = basin.assess()
+    with _step("trace", basin.lang, console):
+        traces = basin.trace_failing(assessment)
+    with _step("check", basin.lang, console):
+        siting = basin.check()
+
+    results: dict[str, Any] = {"assessment": assessment, "siting": siting, "traces": traces}
+    with _step("map", basin.lang, console):
+        basin.map(output / "basin.html", **results)
+    with _step("layers", basin.lang, console):
+        write_layers(output / "layers.gpkg", basin.result_layers(**results), overwrite=True)
+    with _step("figures", basin.lang, console):
+        _draw(basin, assessment, siting, traces, output, console)
+    with _step("reports", basin.lang, console):
+        for name in ("siting.xlsx", "siting.html"):
+            write_report(siting, output / name, lang=basin.lang, overwrite=True)
+        for trace in traces:
+            name = f"trace_{trace.section_id}.html"
+            write_report(trace, output / name, lang=basin.lang, overwrite=True)
+
+    for line in summary(basin, assessment, traces, siting):
+        Console(highlight=False, soft_wrap=True).print(escape(line))
+    files = sorted(p.name for p in output.iterdir() if p.suffix in _ENDINGS)
+    word = "成果" if basin.lang == "zh" else "outputs"
+    Console(highlight=False, soft_wrap=True).print(escape(f"{word}  {output}/: {', '.join(files)}"))
+
+
+_ENDINGS = (".html", ".gpkg", ".xlsx", ".png")
+
+
+@contextmanager
+def _step(key: str, lang: str, console: Console) -> Iterator[None]:
+    text = _WORDS[key][lang != "zh"]
+    start = time.perf_counter()
+    with console.status(text):
+        yield
+    console.print(f"✓ {text}  {time.perf_counter() - start:.1f} s")
+
+
+def _draw(
+    basin: Basin,
+    assessment: SectionAssessment,
+    siting: SitingResult,
+    traces: list[SourceTrace],
+    output: Path,
+    console: Console,
+) -> None:
+    """Draw two figures; without a Chinese font they carry ids, and the user is told."""
+    from basin import figures
+
+    context = {"reaches": basin.network.reaches, "districts": basin.layers.get("districts")}
+
+    def draw(lang: str, labels: Literal["name", "id"]) -> None:
+        drawn = {"sections": figures.plot_sections(assessment, lang=lang, labels=labels, **context)}
+        if traces:
+            drawn["trace"] = figures.plot_trace(traces[0], lang=lang, labels=labels, **context)
+        else:
+            drawn["siting"] = figures.plot_siting(siting, lang=lang, labels=labels, **context)
+        for name, figure in drawn.items():
+            figures.save_figure(figure, output / f"{name}.png", overwrite=True)
+
+    try:
+        draw(basin.lang, "name")
+    except figures.FontError as error:
+        console.print(escape(f"! {error} (figures in English, with ids)"))
+        draw("en", "id")
+
+
+def summary(
+    basin: Basin,
+    assessment: SectionAssessment,
+    traces: list[SourceTrace],
+    siting: SitingResult,
+) -> list[str]:
+    """Return what a duty officer must know, one line a subject, each with its ids."""
+    zh = basin.lang == "zh"
+    lines = ["", f"{basin.name} · {basin.effective_date.isoformat()}"]
+    lines.append(_sections_line(assessment, zh))
+    lines += [_trace_line(trace, zh) for trace in traces]
+    lines += _sites_lines(siting, basin.lang)
+    lines.append(_network_line(basin, zh))
+    lines.append(_layers_line(basin, zh))
+    lines.append("辅助研判，不代替审批" if zh else "An aid to judgement, not an approval")
+    return lines
+
+
+def _sections_line(assessment: SectionAssessment, zh: bool) -> str:
+    table = assessment.sections
+    failing = "; ".join(
+        f"{row.name} {section} {row.main_pollutants}"
+        for section, row in _rows(table.loc[assessment.failing])
+    )
+    assessed = int(table["compliant"].notna().sum())
+    if zh:
+        head = f"断面  {assessment.period}：{assessed} 个评价，{len(assessment.failing)} 个不达标"
+        return f"{head}：{failing}" if failing else head
+    head = f"sections  {assessment.period}: {assessed} assessed, {len(assessment.failing)} failing"
+    return f"{head}: {failing}" if failing else head
+
+
+def _rows(table: Any) -> Iterator[tuple[Any, Any]]:
+    """Index and row, with the column ``name`` as an attribute (a Series' own name is its index)."""
+    return zip(table.index, table.itertuples(index=False), strict=True)
+
+
+def _trace_line(trace: SourceTrace, zh: bool) -> str:
+    """The outfalls that carry at least a twentieth of the section's flux, at most three."""
+    ranked = trace.outfalls[trace.outfalls["share_of_flux"].ge(0.05).fillna(False)].head(3)
+    leads = "; ".join(
+        f"{outfall} {row.name} {row.distance_m / 1000:.1f} km {row.share_of_flux:.0%}"
+        for outfall, row in _rows(ranked)
+    )
+    item = label("item", trace.item_id, "zh" if zh else "en")
+    rest = trace.balance["remainder_share"]
+    if zh:
+        return f"溯源  {trace.section_id} {item} ← {leads or '无主要已知来源'}；余量 {rest:.0%}"
+    leads = leads or "no main known source"
+    return f"trace  {trace.section_id} {item} <- {leads}; remainder {rest:.0%}"
+
+
+def _sites_lines(siting: SitingResult, lang: str) -> list[str]:
+    verdicts = siting.sites["verdict"]
+    lines = [
+        f"选址  {len(verdicts)} 个项目" if lang == "zh" else f"sites  {len(verdicts)} projects"
+    ]
+    for code in codes("verdict"):
+        ids = [str(i) for i in verdicts.index[verdicts.eq(code)]]
+        if ids:
+            lines.append(f"      {label('verdict', code, lang)} {len(ids)}: {', '.join(ids)}")
+    return lines
+
+
+def _network_line(basin: Basin, zh: bool) -> str:
+    issues = basin.network.issues
+    applied = issues[issues["action"].eq("applied")]
+    ids = ", ".join(dict.fromkeys(", ".join(applied["reach_ids"]).split(", ")))
+    count = len(basin.network.reaches)
+    if zh:
+        return f"河网  {count} 个河段，修补 {len(applied)} 处：{ids}"
+    return f"network  {count} reaches, {len(applied)} repairs: {ids}"
+
+
+def _layers_line(basin: Basin, zh: bool) -> str:
+    """Problems worth a look: what was lost or decided, by layer, with the ids."""
+    serious = [p for p in basin.problems if p.severity != "info"]
+    ids = "; ".join(f"{p.layer} {', '.join(p.ids[:3]) or p.kind}" for p in serious[:6])
+    if zh:
+        return f"资料  {len(serious)} 处需要看一眼（basin validate）：{ids}"
+    return f"layers  {len(serious)} to look at (basin validate): {ids}"

@@ -321,6 +321,29 @@ def test_an_end_short_of_the_middle_is_brought_to_it():
     assert kinds(open_) == {"gap_proposed proposed": ["b, r"], "isolated": ["b"]}
 
 
+def test_a_start_short_of_the_middle_is_proposed():
+    """It may be a spring, or a parting that was not drawn through."""
+    short = 1 + 12 * METRE / STEP
+    lines = draw({"r": [(0, 1), (5, 1)], "b": [(1, short), (1, 2)]})
+    network = RiverNetwork.from_lines(lines, snap_tolerance_m=30)
+    assert kinds(network) == {"gap_proposed proposed": ["b, r"], "isolated": ["b"]}
+    assert network.issues["rule"][0] == "start near middle"
+
+
+def test_the_middle_of_a_line_is_preferred_to_a_farther_end():
+    r"""
+    b ends 5 m above r; the end of another brook, x, lies 20 m east of it and 25 m above r
+    """
+    m = METRE / STEP
+    lines = draw({
+        "r": [(0, 1), (5, 1)], "b": [(1, 2), (1, 1 + 5 * m)],
+        "x": [(1 + 20 * m, 1 + 25 * m), (2, 3)],
+    })  # fmt: skip
+    network = RiverNetwork.from_lines(lines, snap_tolerance_m=29)
+    assert up(network, "r.2") == ["b", "r.1", "r.2"]
+    assert "x" not in network.downstream("b", diversions=True)
+
+
 def test_two_brooks_meeting_on_the_middle_of_a_line():
     network = RiverNetwork.from_lines(
         draw({"r": [(0, 1), (5, 1)], "b": [(1, 2), (2, 1)], "d": [(3, 2), (2, 1)]})

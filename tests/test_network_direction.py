@@ -170,23 +170,33 @@ def test_a_braid_of_two_reaches_an_arm_with_one_drawn_upstream():
         assert flows_to_mouth(network)
 
 
-def test_a_circle_with_no_clear_culprit_is_listed_and_can_be_walked():
+CIRCLE = {"pq": [(0, 4), (0, 2)], "qs": [(0, 2), (2, 3)], "sp": [(2, 3), (0, 4)]}
+CIRCLE_FED = {"a": [(0, 5), (0, 4)], "b": [(4, 3), (2, 3)], "out": [(0, 2), (0, 0)]}
+
+
+def test_a_circle_with_one_culprit_is_broken():
     r"""
-    a -> p -> q -> s -> p, and out of q: which of the three is wrong?
+    a feeds p, b feeds s, out leaves q: only q -> s turned makes sense of p -> q -> s -> p
     """
-    lines = draw({
-        "a": [(0, 5), (0, 4)], "pq": [(0, 4), (0, 2)], "qs": [(0, 2), (2, 3)],
-        "sp": [(2, 3), (0, 4)], "b": [(4, 3), (2, 3)], "out": [(0, 2), (0, 0)],
-    })  # fmt: skip
-    network = RiverNetwork.from_lines(lines)
-    found = kinds(network)
-    if "cycle" in found:
-        assert found["cycle"] == ["pq, qs, sp"]
-        assert network.issues.set_index("kind").loc["cycle", "severity"] == "error"
-    everything = ["a", "b", "out", "pq", "qs", "sp"]
-    assert set(network.upstream("out")) >= {"a", "b", "pq", "sp", "out"}
-    assert set(network.downstream("b", diversions=True)) <= set(everything)
+    network = RiverNetwork.from_lines(draw({**CIRCLE, **CIRCLE_FED}))
+    assert kinds(network) == {"reversed": ["qs"]}
+    assert sorted(network.upstream("out")) == ["a", "b", "out", "pq", "qs", "sp"]
+
+
+def test_circles_without_a_clear_culprit_are_listed_and_can_be_walked():
+    r"""
+    two circles share p -> q: no single turning breaks both
+    """
+    other = {"q2": [(0, 2), (-2, 4)], "q3": [(-2, 4), (0, 4)], "c": [(-5, 4), (-2, 4)]}
+    network = RiverNetwork.from_lines(draw({**CIRCLE, **CIRCLE_FED, **other}))
+    assert kinds(network) == {"cycle": ["pq, q2, q3", "pq, qs, sp"]}
+    assert set(network.issues["severity"]) == {"error"}
+    everything = set(network.reaches.index)
+    assert set(network.upstream("out")) == everything
+    assert set(network.downstream("c", diversions=True)) == everything - {"a", "b"}
+    assert network.downstream("a")[0] == "a"
     assert network.distance_to("out")["distance_m"].notna().all()
+    assert network.path("c", "out")["length_m"].gt(0).all()
 
 
 def test_head_to_head_in_a_piece_without_another_way_is_listed():

@@ -19,7 +19,7 @@ from basin.network.attributes import Attributes, Tree, attributes_of
 from basin.network.build import Lines, check_any, clean_lines, drop_loops, ends_of, to_lonlat
 from basin.network.direction import Drawn, orient
 from basin.network.geometry import Vertices, metres_per_degree, vertices
-from basin.network.join import close_gaps, split_at_ends
+from basin.network.join import Index, close_gaps, split_at_ends
 from basin.network.ledger import Ledger
 from basin.network.missing import list_isolated, propose_joins
 from basin.network.names import name_codes
@@ -85,7 +85,8 @@ def assemble(
     geom = joined.geom.copy()
     geom[flip] = shapely.reverse(geom[flip])
     flow_lines = joined._replace(geom=geom)
-    return _finish(flow_lines, table, source, drawn.turned(flip), split, within, ledger)
+    reach = (snap_tolerance_m, within)
+    return _finish(flow_lines, table, source, drawn.turned(flip), split, reach, ledger)
 
 
 def _as_drawn(joined: Lines, source: pd.DataFrame, target: Ints | None, dem: Any) -> Drawn:
@@ -167,9 +168,10 @@ def _finish(
     source: pd.DataFrame,
     flow: Drawn,
     split: dict[str, tuple[str, ...]],
-    within_m: float,
+    reach_m: tuple[float, float],
     ledger: Ledger,
 ) -> Parts:
+    tolerance_m, within_m = reach_m
     n = len(flow.xy)
     got = attributes_of(
         flow.frm,
@@ -182,9 +184,9 @@ def _finish(
         width=_column(source, "width_m"),
     )
     _list_cycles(flow, lines.ids, lines.geom, ledger)
-    verts = vertices(lines.geom)
-    propose_joins(flow, verts, got, lines.ids, within_m, ledger)
-    list_isolated(flow, verts, got.piece, lines.ids, ledger)
+    index = Index(vertices(lines.geom))
+    propose_joins(flow, index, got, lines.ids, within_m, tolerance_m, ledger)
+    list_isolated(flow, index, got.piece, lines.ids, ledger)
     issues = ledger.frame()
     order = got.order
     level, _ = node_levels(flow.frm, flow.to, n)
@@ -283,10 +285,11 @@ def _all_parts(
 
 def _set_aside(issues: gpd.GeoDataFrame) -> dict[str, str]:
     gone: dict[str, str] = {}
-    for row in issues.itertuples():
+    kinds = ("zero_length", "ring_set_aside", "duplicate")
+    for row in issues[issues["kind"].isin(kinds)].itertuples():
         ids = str(row.reach_ids).split(", ")
-        if row.kind in ("zero_length", "ring_set_aside"):
-            gone[ids[0]] = f"{row.kind}, {row.rule}"
-        elif row.kind == "duplicate":
+        if row.kind == "duplicate":
             gone[ids[1]] = f"duplicate of {ids[0]}"
+        else:
+            gone[ids[0]] = f"{row.kind}, {row.rule}"
     return gone

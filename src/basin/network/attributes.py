@@ -53,6 +53,10 @@ from basin.network.arrays import (
 __all__ = ["Attributes", "Tree", "attributes_of", "subtree"]
 
 
+#: So many outlets, over all pieces, are looked at closely when the main ones are chosen.
+_LIKELY_OUTLETS = 64
+
+
 class Tree(NamedTuple):
     """The network reduced to main ways, as intervals: those above ``e`` lie behind it in `seq`.
 
@@ -222,13 +226,30 @@ def main_outlets(
 ) -> list[int]:
     """Choose the main outlet of each connected piece among `sinks`; `piece` labels the nodes."""
     best: dict[int, tuple[float, float, int]] = {}
-    for sink in sinks.tolist():
+    for sink in _likely_outlets(sinks, piece, frm, to, lengths).tolist():
         above = nodes_above(np.array([sink]), frm, into)[to]
         arriving = name[into.of(np.array([sink]))]
         own = above & (name >= 0) & np.isin(name, arriving)
         size = (float(lengths[own].sum()), float(lengths[above].sum()), -sink)
         best[int(piece[sink])] = max(size, best.get(int(piece[sink]), size))
     return [-sink for _, _, sink in best.values()]
+
+
+def _likely_outlets(sinks: Ints, piece: Ints, frm: Ints, to: Ints, lengths: Floats) -> Ints:
+    """Keep the few sinks of each piece that most river runs to if each parting sends it one way."""
+    n = len(piece)
+    if len(sinks) <= _LIKELY_OUTLETS:
+        return sinks
+    here = first_by(frm, n)
+    here = np.where(here < 0, np.arange(n), to[here])
+    for _ in range(int(n).bit_length()):  # a fixed number, for there may be cycles
+        here = here[here]
+    drained = np.bincount(here[to], weights=lengths, minlength=n)
+    sinks = sinks[np.lexsort((sinks, -drained[sinks], piece[sinks]))]
+    start = np.unique(piece[sinks], return_index=True)[1]
+    nth = np.arange(len(sinks)) - np.repeat(start, np.diff(np.append(start, len(sinks))))
+    kept: Ints = sinks[nth < max(1, _LIKELY_OUTLETS // len(start))]
+    return kept
 
 
 def _sweep_down(

@@ -118,7 +118,8 @@ def close_gaps(lines: Lines, tolerance_m: float, ledger: Ledger) -> Lines:
 
     A free end goes to its nearest place; two places where lines already meet are joined only if
     nothing else connects them; the two ends of one line never. Over a metre, two starts (springs
-    either side of a divide) or two ends are not joined: they are left to be proposed.
+    either side of a divide) or two ends are not joined, nor is an end that comes much nearer to
+    the middle of a line: :func:`split_at_ends` brings it there.
     """
     nodes, frm, to = ends_of(lines)
     n = len(nodes)
@@ -131,10 +132,33 @@ def close_gaps(lines: Lines, tolerance_m: float, ledger: Ledger) -> Lines:
     same_sense = free & ((starts[a] & starts[b]) | (ends[a] & ends[b]))
     fit = ~np.isin(a * n + b, own) & ~(same_sense & (apart > SURE_M))
     a, b, apart = a[fit], b[fit], apart[fit]
+    fit = ~_nearer_to_a_middle(lines, nodes, frm, to, ends & (degree == 1), a, b, apart)
+    a, b, apart = a[fit], b[fit], apart[fit]
     if not len(a):
         return lines
     target = _targets(nodes, degree, starts, frm, to, a, b, apart)
     return _move_ends(lines, nodes, frm, to, target, ledger)
+
+
+def _nearer_to_a_middle(
+    lines: Lines, nodes: Floats, frm: Ints, to: Ints, mouth: Any, a: Ints, b: Ints, apart: Floats
+) -> Any:
+    """Mark pairs, one of them a free end that some line passes within half the distance."""
+    far = np.flatnonzero((apart > SURE_M) & (mouth[a] | mouth[b]))
+    marked = np.zeros(len(a), dtype=bool)
+    if not len(far):
+        return marked
+    index = Index(vertices(lines.geom))
+    ask = np.unique(np.concatenate([a[far], b[far]]))
+    ask = ask[mouth[ask]]
+    point, run = index.near(nodes[ask], float(apart[far].max()))
+    line = index.line[run]
+    other = (frm[line] != ask[point]) & (to[line] != ask[point])
+    point, line, feet = index.feet(nodes[ask], point[other], run[other])
+    least = np.full(len(nodes), np.inf)
+    np.minimum.at(least, ask[point], feet.distance_m)
+    marked[far] = np.minimum(least[a[far]], least[b[far]]) < apart[far] / 2
+    return marked
 
 
 def _targets(
@@ -254,7 +278,7 @@ def split_at_ends(
     """Split lines where the end of another lies on them, or ends within `tolerance_m` of them.
 
     Ends on the line itself (a metre) always split it. Farther, only a place where water arrives
-    and nothing leaves is joined: a start there may be a spring, and is proposed instead.
+    and nothing leaves is joined: a start there may be a spring, and is proposed later.
 
     Returns
     -------

@@ -23,50 +23,49 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "cycle": (
         "error",
         "河段 {ids} 首尾相接成环，水流方向自相矛盾；{action_zh}。",
-        "Reaches {ids} run in a circle; {action_en}.",
+        "{ids}: these reaches run in a circle; {action_en}.",
     ),
     "head_to_head": (
         "warning",
         "河段 {ids} 在一处相向而流，没有出路；请核对方向。",
-        "Reaches {ids} flow head to head with no way out; check their directions.",
+        "{ids}: flow head to head with no way out; check the directions.",
     ),
     "tail_to_tail": (
         "warning",
         "河段 {ids} 从一处背向流出，却没有来水；请核对方向。",
-        "Reaches {ids} all leave one place that nothing flows into; check their directions.",
+        "{ids}: leave one place that nothing flows into; check the directions.",
     ),
     "reversed": (
         "warning",
         "河段 {ids} 的数字化方向与流向相反（依据：{rule_zh}）；{action_zh}。",
-        "Reaches {ids} are drawn against the flow (evidence: {rule_en}); {action_en}.",
+        "{ids}: drawn against the flow (evidence: {rule_en}); {action_en}.",
     ),
     "topology_conflict": (
         "warning",
         "河段 {ids} 给定的下游与几何不符，相距 {distance}；以几何为准。",
-        "Reaches {ids}: the given topology and the geometry disagree by {distance}; "
-        "the geometry is kept.",
+        "{ids}: the given topology and the geometry disagree by {distance}; the geometry is kept.",
     ),
     "gap_closed": (
         "warning",
         "河段 {ids} 之间有 {distance} 的缺口，已按容差接上（{rule_zh}）。",
-        "A gap of {distance} between reaches {ids} was closed ({rule_en}).",
+        "{ids}: a gap of {distance} was closed ({rule_en}).",
     ),
     "gap_proposed": (
         "warning",
         "河段 {ids} 相距 {distance}，未自动接上（{rule_zh}）；如属同一水系，请加大容差或补线。",
-        "Reaches {ids} are {distance} apart and were not joined ({rule_en}); "
+        "{ids}: {distance} apart, not joined ({rule_en}); "
         "raise the tolerance or draw the missing piece if they belong together.",
     ),
     "isolated": (
         "warning",
         "河段 {ids} 与主河网不相连，距最近的河段 {rule_zh} {distance}。",
-        "Reaches {ids} are not connected to the main network; the nearest, {rule_en}, is "
+        "{ids}: not connected to the main network; the nearest reach, {rule_en}, is "
         "{distance} away.",
     ),
     "duplicate": (
         "warning",
         "河段 {ids} 重复，只保留前者（{rule_zh}）。",
-        "Reaches {ids} are the same line; only the first is kept ({rule_en}).",
+        "{ids}: the same line; only the first is kept ({rule_en}).",
     ),
     "duplicate_id": (
         "warning",
@@ -76,27 +75,27 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "zero_length": (
         "warning",
         "河段 {ids} 没有可用的线（{rule_zh}），已搁置。",
-        "Reaches {ids} have no usable line ({rule_en}) and were set aside.",
+        "{ids}: no usable line ({rule_en}); set aside.",
     ),
     "ring_set_aside": (
         "warning",
         "{ids} 是闭合环（多为洲岛岸线），已搁置（{rule_zh}）。",
-        "{ids} is a closed ring, often an island's bank, and was set aside ({rule_en}).",
+        "{ids}: a closed ring, often an island's bank; set aside ({rule_en}).",
     ),
     "split_at_confluence": (
         "info",
         "河段 {ids}：汇口落在线的中间，已在此断开。",
-        "Reaches {ids}: a confluence lies in the middle of the first line, which was split there.",
+        "{ids}: a confluence lies in the middle of the first line, which was split there.",
     ),
     "second_outlet": (
         "info",
         "河段 {ids} 另有出口；按数字化方向视为分流，未改动。",
-        "Reaches {ids} end at a second outlet; taken as a distributary, as drawn.",
+        "{ids}: ends at a second outlet; taken as a distributary, as drawn.",
     ),
     "uphill": (
         "warning",
         "河段 {ids} 按高程由低向高流（{distance}）；{action_zh}。",
-        "Reaches {ids} climb by {distance} in the elevation model; {action_en}.",
+        "{ids}: climbs by {distance} in the elevation model; {action_en}.",
     ),
 }
 
@@ -107,7 +106,6 @@ _RULES: dict[str, tuple[str, str]] = {
     "end to end": ("端点对端点", "end to end"),
     "end to middle": ("端点对河段中部", "end to the middle of a line"),
     "beyond tolerance": ("超出容差", "beyond the tolerance"),
-    "same sense": ("两端同为起点或终点", "both ends are starts, or both are ends"),
     "start near middle": ("起点靠近另一河段中部", "a start near the middle of another line"),
     "to_id": ("给定的下游编号", "the given downstream id"),
     "null": ("几何为空值", "null geometry"),
@@ -210,7 +208,7 @@ def issue_text(issue: Mapping[str, Any] | pd.Series, lang: str = "zh") -> str:
     --------
     >>> issue_text({"kind": "gap_closed", "reach_ids": "R1, R2", "action": "applied",
     ...             "distance_m": 19.96, "rule": "end to end"}, "en")
-    'A gap of 20.0 m between reaches R1, R2 was closed (end to end).'
+    'R1, R2: a gap of 20.0 m was closed (end to end).'
     """
     _, zh, en = KINDS[str(issue["kind"])]
     metres = float(issue["distance_m"])

@@ -10,8 +10,8 @@ import shapely
 from basin.network.arrays import Floats, Ints
 from basin.network.attributes import Attributes, subtree
 from basin.network.direction import Drawn
-from basin.network.geometry import Feet, Vertices
-from basin.network.join import Index
+from basin.network.geometry import Feet
+from basin.network.join import SURE_M, Index
 from basin.network.ledger import Ledger, place_of
 
 __all__ = ["list_isolated", "propose_joins"]
@@ -21,20 +21,71 @@ _RADII_M = (200.0, 1_000.0, 5_000.0, 25_000.0, 100_000.0)
 
 
 def propose_joins(
-    flow: Drawn, verts: Vertices, got: Attributes, ids: Any, within_m: float, ledger: Ledger
+    flow: Drawn,
+    index: Index,
+    got: Attributes,
+    ids: Any,
+    within_m: float,
+    tolerance_m: float,
+    ledger: Ledger,
 ) -> None:
     """Propose where each end that flows nowhere might go on, within `within_m` metres.
 
-    A reach above the end itself is no way on. Nothing is joined.
+    A reach above the end itself is no way on. A start within the tolerance of the middle of a
+    line that it does not drain to is proposed too: it may be a spring or a parting. Nothing is
+    joined.
     """
     n = len(flow.xy)
-    sinks = np.flatnonzero(np.bincount(flow.frm, minlength=n) == 0)
+    _propose_mouths(flow, index, got, ids, within_m, ledger)
+    heads = np.flatnonzero(np.bincount(flow.to, minlength=n) == 0)
+    if tolerance_m > SURE_M and len(heads):
+        _propose_partings(flow, index, got, ids, heads, tolerance_m, ledger)
+
+
+def _propose_partings(
+    flow: Drawn,
+    index: Index,
+    got: Attributes,
+    ids: Any,
+    heads: Ints,
+    tolerance_m: float,
+    ledger: Ledger,
+) -> None:
+    point, line, feet = index.feet(flow.xy[heads], *index.near(flow.xy[heads], tolerance_m))
+    for k in np.lexsort((line, feet.distance_m, point)).tolist():
+        head = int(heads[point[k]])
+        mine = np.flatnonzero(flow.frm == head)
+        near = line[k : k + 1]
+        if feet.distance_m[k] > tolerance_m or flow.frm[line[k]] == head:
+            continue
+        if flow.xy[head].tolist() == feet.xy[k].tolist() or _is_end(flow, int(line[k]), feet.xy[k]):
+            continue
+        if any(_drains_to(got, m, near) for m in mine.tolist()):
+            continue
+        ledger.add(
+            "gap_proposed",
+            [*ids[mine], ids[line[k]]],
+            action="proposed",
+            place=place_of(flow.xy[head], feet.xy[k]),
+            distance_m=float(feet.distance_m[k]),
+            rule="start near middle",
+            confidence=0.3,
+        )
+
+
+def _is_end(flow: Drawn, line: int, place: Floats) -> bool:
+    """Say whether a foot is where the line begins or ends: springs across a divide."""
+    ends = flow.xy[[flow.frm[line], flow.to[line]]]
+    return bool((np.abs(ends - place).max(axis=1) < 1e-9).any())
+
+
+def _propose_mouths(
+    flow: Drawn, index: Index, got: Attributes, ids: Any, within_m: float, ledger: Ledger
+) -> None:
+    sinks = np.flatnonzero(np.bincount(flow.frm, minlength=len(flow.xy)) == 0)
     if not len(sinks):
         return
-    index = Index(verts)
     point, line, feet = index.feet(flow.xy[sinks], *index.near(flow.xy[sinks], within_m))
-    arrives = np.full(n, -1, dtype=np.intp)
-    arrives[flow.to[::-1]] = np.arange(len(flow.to) - 1, -1, -1, dtype=np.intp)
     order = np.lexsort((line, feet.distance_m, point))
     done: set[int] = set()
     for k in order.tolist():
@@ -64,7 +115,7 @@ def _drains_to(got: Attributes, line: int, below: Ints) -> bool:
     return any(a <= at < b for reach in below.tolist() for a, b in subtree(got.tree, reach))
 
 
-def list_isolated(flow: Drawn, verts: Vertices, piece: Ints, ids: Any, ledger: Ledger) -> None:
+def list_isolated(flow: Drawn, index: Index, piece: Ints, ids: Any, ledger: Ledger) -> None:
     """List every piece but the longest, with the nearest reach of another and the distance."""
     count = int(piece.max(initial=0)) + 1
     if count == 1:
@@ -73,7 +124,7 @@ def list_isolated(flow: Drawn, verts: Vertices, piece: Ints, ids: Any, ledger: L
     ends = np.unique(np.concatenate([flow.frm[edges], flow.to[edges]]))
     node_piece = np.zeros(len(flow.xy), dtype=np.intp)
     node_piece[flow.frm], node_piece[flow.to] = piece, piece
-    line, distance, node, foot = _nearest_other(flow.xy, ends, node_piece, piece, Index(verts))
+    line, distance, node, foot = _nearest_other(flow.xy, ends, node_piece, piece, index)
     for k in range(1, count):
         mine = np.flatnonzero(piece == k)
         known = line[k] >= 0

@@ -13,7 +13,7 @@ flow downstream, and lists in ``.issues`` everything that it repaired or that it
 ``assemble``     the stages in turn
 ``navigate``     sets above and below, walked distances, accumulation
 ``snap``         points on the network
-``ledger``       the findings and their sentences
+``ledger``       the findings and their sentences (``tell``: the network in words)
 ``model``        the class that is asked
 ===============  ===================================================================
 """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import html
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,18 +10,16 @@ from typing import Any
 import geopandas as gpd
 import networkx as nx
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from basin.errors import NetworkError, SnapError, list_ids
-from basin.network import navigate
+from basin.errors import NetworkError, list_ids
+from basin.network import navigate, tell
 from basin.network.arrays import Csr, Floats, Ints, group
 from basin.network.assemble import Parts, assemble
 from basin.network.build import to_lonlat
 from basin.network.geometry import Vertices, vertices
 from basin.network.join import Index
-from basin.network.ledger import KINDS, issue_text
-from basin.network.snap import snap_points
+from basin.network.snap import point_xy, snap_points, text_or_none
 
 __all__ = ["RiverNetwork"]
 
@@ -579,15 +576,15 @@ class RiverNetwork:
             If a geometry is not a point.
         """
         table = to_lonlat(points)
-        xy = _point_xy(table)
-        record = _text_or_none(table["river"]) if "river" in table else [None] * len(table)
+        xy = point_xy(table)
+        record = text_or_none(table["river"]) if "river" in table else [None] * len(table)
         result = snap_points(
             xy,
             record,
             self._index,
             self._measures,
             self.reaches.index.to_numpy(dtype=object),
-            np.array(_text_or_none(self.reaches["name"]), dtype=object),
+            np.array(text_or_none(self.reaches["name"]), dtype=object),
             self._parts.path,
             max_offset_m=float(max_offset_m),
         )
@@ -612,57 +609,11 @@ class RiverNetwork:
         lang
             "zh" or "en".
         """
-        r = self.reaches
-        km, outlets = r["length_m"].sum() / 1000, int((np.diff(self._out.first) == 0).sum())
-        pieces, order = int(r["piece"].max()) + 1, int(r["strahler"].max())
-        if lang == "zh":
-            head = (
-                f"河网：{len(r)} 条河段，{km:.1f} 千米，{outlets} 个出口，{pieces} 个连通部分，"
-                f"最高河流级别 {order}。发现 {len(self.issues)} 项："
-            )
-        else:
-            head = (
-                f"Network: {len(r)} reaches, {km:.1f} km, {outlets} outlets, {pieces} connected "
-                f"pieces, greatest Strahler order {order}. {len(self.issues)} findings:"
-            )
-        lines = [f"- {issue_text(row, lang)}" for _, row in self.issues.iterrows()]
-        return "\n".join([head, *lines])
+        outlets = int((np.diff(self._out.first) == 0).sum())
+        return tell.explain(self.reaches, self.issues, outlets, lang)
 
     def __repr__(self) -> str:
-        r = self.reaches
-        counts = self.issues["kind"].value_counts()
-        found = ", ".join(f"{kind} {counts[kind]}" for kind in KINDS if kind in counts)
-        return (
-            f"<RiverNetwork: {len(r)} reaches, {len(self._parts.nodes)} nodes, "
-            f"{r['length_m'].sum() / 1000:.1f} km; issues: {found or 'none'}>"
-        )
+        return tell.in_brief(self.reaches, self.issues, len(self._parts.nodes))
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{html.escape(str(i.issue_id))}</td><td>{html.escape(str(i.kind))}</td>"
-            f"<td>{html.escape(str(i.action))}</td><td>{html.escape(issue_text(i._asdict()))}</td>"
-            "</tr>"
-            for i in self.issues.head(50).itertuples()
-        )
-        return f"<p>{html.escape(repr(self))}</p><table>{rows}</table>"
-
-
-def _text_or_none(values: pd.Series) -> list[Any]:
-    text = values.astype("string").str.strip()
-    return [None if pd.isna(t) or t == "" else str(t) for t in text]
-
-
-def _point_xy(table: gpd.GeoDataFrame) -> npt.NDArray[np.float64]:
-    geometry = table.geometry
-    present = ~(geometry.isna() | geometry.is_empty)
-    wrong = present & (geometry.geom_type != "Point")
-    if wrong.any():
-        raise SnapError(
-            f"{wrong.sum()} of {len(table)} geometries are not points",
-            ids=table.index[wrong],
-            mend="Give points, e.g. `points.representative_point()`.",
-        )
-    xy = np.full((len(table), 2), np.nan)
-    at = present.to_numpy()
-    xy[at] = np.column_stack([geometry[present].x, geometry[present].y])
-    return xy
+        return tell.as_html(repr(self), self.issues)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 
 from basin.crs import GEOD
+from basin.errors import SnapError
 from basin.network.arrays import Floats, Ints
 from basin.network.geometry import Feet, metres_per_degree
 from basin.network.join import Index
 from basin.network.names import name_matches
 
-__all__ = ["snap_points"]
+__all__ = ["point_xy", "snap_points", "text_or_none"]
 
 #: Another river this near, or this many times the best offset away, makes a place ambiguous.
 _RIVAL_M, _RIVAL_TIMES = 50.0, 1.5
@@ -29,6 +31,35 @@ _POINTS_AT_ONCE = 20_000
 
 #: How far a reach is looked for where none is within the allowed offset, in metres.
 _FAR_M = (2_000.0, 10_000.0, 50_000.0, 250_000.0, 1_000_000.0)
+
+
+def text_or_none(values: pd.Series) -> list[Any]:
+    """Return texts without blanks around them, None for none."""
+    text = values.astype("string").str.strip()
+    return [None if pd.isna(t) or t == "" else str(t) for t in text]
+
+
+def point_xy(table: gpd.GeoDataFrame) -> Floats:
+    """Return longitude and latitude of points, NaN for those without geometry, shape (n, 2).
+
+    Raises
+    ------
+    SnapError
+        If a geometry is not a point.
+    """
+    geometry = table.geometry
+    present = ~(geometry.isna() | geometry.is_empty)
+    wrong = present & (geometry.geom_type != "Point")
+    if wrong.any():
+        raise SnapError(
+            f"{wrong.sum()} of {len(table)} geometries are not points",
+            ids=table.index[wrong],
+            mend="Give points, e.g. `points.representative_point()`.",
+        )
+    xy = np.full((len(table), 2), np.nan)
+    at = present.to_numpy()
+    xy[at] = np.column_stack([geometry[present].x, geometry[present].y])
+    return xy
 
 
 def snap_points(

@@ -34,7 +34,7 @@ _VERDICTS = ("prohibit", "restrict", "permit_required", "review")
 _ACTIONS = ("new", "expand", "rebuild", "existing", "any")
 _TEXTS = {
     "title_zh", "title_en", "exemption_zh", "exemption_en", "note_zh", "note_en",
-    "tributary_note_zh", "tributary_note_en", "edition",
+    "tributary_note_zh", "tributary_note_en", "edition", "edition_en",
 }  # fmt: skip
 _LISTS = {"categories", "actions", "river_scope", "exemption_actions", "exemption_categories"}
 _KEYS = _TEXTS | _LISTS | {
@@ -46,7 +46,7 @@ _PACK_KEYS = {
     "schema", "pack", "title_zh", "title_en", "compiled", "defaults", "river_classes", "documents",
     "rule",
 }  # fmt: skip
-_DOCUMENT_KEYS = {"title_zh", "title_en", "edition", "in_force", "in_force_to"}
+_DOCUMENT_KEYS = {"title_zh", "title_en", "edition", "edition_en", "in_force", "in_force_to"}
 
 Zones = tuple[tuple[str, tuple[str, ...]], ...]
 
@@ -76,7 +76,7 @@ class Rule:
         ``prohibit``, ``restrict``, ``permit_required`` or ``review``.
     exemption_zh, exemption_en, exemption_actions, exemption_categories
         The exemption, and who may claim it: for them the finding is left to a person.
-    basis_zh, basis_en, edition
+    basis_zh, basis_en, edition, edition_en
         Law and article; edition of the law.
     in_force, in_force_to
         None: not recorded (counts as in force), and still in force.
@@ -96,6 +96,7 @@ class Rule:
     basis_zh: str
     basis_en: str
     edition: str
+    edition_en: str
     confidence: str
     river_scope: tuple[str, ...] = ()
     named_rivers: tuple[str, ...] = ()
@@ -119,9 +120,9 @@ class Rule:
         since, until = self.in_force, self.in_force_to
         if lang == "en":
             days = (
-                f"in force {since}" if since else "date of effect not recorded, taken as in force"
+                f"in force {since}" if since else "date of effect not recorded, counts as in force"
             )
-            parts = [self.edition, days + (f" to {until}" if until else "")]
+            parts = [self.edition_en or self.edition, days + (f" to {until}" if until else "")]
             return "; ".join(part for part in parts if part)
         days = f"{since} 起施行" if since else "施行日期未载，按有效计"
         parts = [self.edition, days + (f"，至 {until}" if until else "")]
@@ -429,6 +430,7 @@ class _Pack:
             basis_zh=basis_zh,
             basis_en=basis_en,
             edition=row.get("edition", first.get("edition", "")),
+            edition_en=row.get("edition_en", first.get("edition_en", "")),
             confidence=row["confidence"],
             river_scope=scope,
             named_rivers=self._named(scope),

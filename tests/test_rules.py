@@ -1,0 +1,279 @@
+"""Rule packs: every rule of the record is carried, dated, and a broken pack says where."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from basin.errors import RuleError
+from basin.standards.labels import codes
+from basin.standards.rules import (
+    categories,
+    category_code,
+    category_label,
+    load_rules,
+    pack_names,
+)
+
+PACKS = ("china-yangtze", "chongqing")
+RULES = {rule.id: rule for rule in load_rules(PACKS)}
+
+# id: verdict, confidence, distance (m) of the compiled record of 44 rules
+RECORD = {
+    "CJ26-CHEM-1KM": ("prohibit", "verified", 1000),
+    "CJ26-TAIL-3KM": ("prohibit", "verified", 3000),
+    "CJ26-TAIL-1KM": ("prohibit", "verified", 1000),
+    "FMQD22-8-SLAG-3KM": ("prohibit", "knowledge", 3000),
+    "FMQD22-8-SLAG-1KM": ("prohibit", "knowledge", 1000),
+    "FMQD22-8-LAKE-1KM": ("prohibit", "knowledge", 1000),
+    "CQ-PARK-5KM": ("prohibit", "policy_document", 5000),
+    "CQ-WATER-1KM": ("prohibit", "verified", 1000),
+    "CQ-WATER-CLUSTER": ("prohibit", "verified", None),
+    "FMQD22-9-PARK": ("prohibit", "knowledge", None),
+    "WPPL64-OUTFALL": ("prohibit", "verified", None),
+    "WPPL65-ZONE1-BUILD": ("prohibit", "verified", None),
+    "WPPL65-ZONE1-ACT": ("prohibit", "verified", None),
+    "WPPL66-ZONE2-BUILD": ("prohibit", "verified", None),
+    "WPPL66-ZONE2-ACT": ("restrict", "verified", None),
+    "WPPL67-QUASI-NEW": ("prohibit", "verified", None),
+    "WPPL67-QUASI-REBUILD": ("restrict", "verified", None),
+    "WPPL75-OUTFALL-SPECIAL": ("prohibit", "verified", None),
+    "CJ47-OUTFALL-PERMIT": ("permit_required", "verified", None),
+    "CJ47-OUTFALL-FAILING-ZONE": ("restrict", "verified", None),
+    "FMQD22-5-SHORE": ("prohibit", "knowledge", None),
+    "FMQD22-5-WFZ": ("review", "knowledge", None),
+    "NR-CORE": ("prohibit", "verified", None),
+    "NR-GENERAL": ("review", "verified", None),
+    "SCENIC-CORE": ("prohibit", "verified", None),
+    "SCENIC-DEVZONE": ("prohibit", "verified", None),
+    "GERMPLASM": ("prohibit", "knowledge", None),
+    "WETPARK": ("prohibit", "knowledge", None),
+    "WETLAND-NATIONAL": ("prohibit", "verified", None),
+    "WETLAND-AVOID": ("review", "verified", None),
+    "ERL-CORE": ("prohibit", "policy_document", None),
+    "ERL-OTHER": ("prohibit", "policy_document", None),
+    "ERL-TAIL": ("prohibit", "knowledge", None),
+    "LIVESTOCK-BAN": ("prohibit", "verified", None),
+    "LIVESTOCK-LIMIT": ("restrict", "policy_document", None),
+    "RIVER-RANGE-BLOCK": ("prohibit", "verified", None),
+    "RIVER-RANGE-WORKS": ("permit_required", "verified", None),
+    "DRAWDOWN": ("permit_required", "verified", None),
+    "SAND-BAN": ("prohibit", "verified", None),
+    "PORT-PLAN": ("prohibit", "knowledge", None),
+    "CROSSING-PLAN": ("prohibit", "knowledge", 0),
+    "UNIT-PRIORITY": ("review", "policy_document", None),
+    "UNIT-KEY": ("review", "policy_document", None),
+    "UNIT-GENERAL": ("review", "policy_document", None),
+}
+
+
+def test_the_44_rules_of_the_record_are_carried_with_their_confidence():
+    assert len(RECORD) == 44
+    found = {i: (RULES[i].verdict, RULES[i].confidence, RULES[i].distance_m) for i in RECORD}
+    assert found == RECORD
+    # one rule of the record says two things: chemical projects need a chemical park
+    assert set(RULES) - set(RECORD) == {"CQ-WATER-CLUSTER-CHEM"}
+
+
+def test_every_rule_tells_its_law_in_both_languages():
+    for rule in RULES.values():
+        assert rule.title_zh, rule.id
+        assert rule.title_en, rule.id
+        assert rule.basis_zh, rule.id
+        assert rule.basis_en, rule.id
+        assert bool(rule.exemption_zh) == bool(rule.exemption_en), rule.id
+        assert bool(rule.note_zh) == bool(rule.note_en), rule.id
+        assert rule.pack in PACKS
+
+
+def test_every_word_of_a_rule_is_a_known_code():
+    for rule in RULES.values():
+        assert set(rule.categories) <= {*categories(), "*"}, rule.id
+        assert {kind for kind, _ in rule.zones + rule.outside} <= set(codes("zone_kind")), rule.id
+
+
+def test_the_article_and_the_edition_are_quoted():
+    rule = RULES["CJ26-CHEM-1KM"]
+    assert rule.basis_zh == "《长江保护法》第二十六条第二款"
+    assert rule.basis_en.endswith("art. 26(2)")
+    assert rule.edition_text() == "2020-12-26 通过；2021-03-01 起施行"
+    assert "in force 2021-03-01" in rule.edition_text("en")
+
+
+def test_a_rule_without_a_date_counts_as_in_force_and_says_so():
+    rule = RULES["CQ-PARK-5KM"]
+    assert rule.in_force is None
+    assert rule.in_force_on(dt.date(1999, 1, 1))
+    assert "施行日期未载，按有效计" in rule.edition_text()
+    assert "counts as in force" in rule.edition_text("en")
+
+
+@pytest.mark.parametrize(
+    ("date", "there", "absent"),
+    [
+        (dt.date(2020, 9, 30), "CQ-PARK-5KM", "CQ-WATER-1KM"),
+        (dt.date(2020, 10, 1), "CQ-WATER-1KM", "CJ26-CHEM-1KM"),
+        (dt.date(2021, 2, 28), "CQ-WATER-1KM", "CJ26-CHEM-1KM"),
+        (dt.date(2021, 3, 1), "CJ26-CHEM-1KM", "FMQD22-9-PARK"),
+        (dt.date(2022, 1, 18), "CJ26-TAIL-3KM", "FMQD22-8-SLAG-3KM"),
+        (dt.date(2022, 1, 19), "FMQD22-8-SLAG-3KM", "WETLAND-AVOID"),
+        (dt.date(2022, 6, 1), "WETLAND-AVOID", "none"),
+    ],
+)
+def test_the_date_decides_which_rules_are_in_force(date, there, absent):
+    ids = {rule.id for rule in load_rules(PACKS, date)}
+    assert there in ids
+    assert absent not in ids
+
+
+def test_named_rivers_are_data():
+    assert RULES["CQ-PARK-5KM"].named_rivers == ("嘉陵江", "乌江")
+    assert RULES["CQ-WATER-1KM"].named_rivers == ("长江", "嘉陵江", "乌江")
+    important = dict(RULES["CJ26-TAIL-1KM"].class_rivers)["important_tributary"]
+    assert {"嘉陵江", "乌江", "涪江", "渠江"} <= set(important)
+    assert "綦江" not in important  # about 7,000 km2: under the 10,000 km2 of art. 95
+
+
+def test_both_vocabularies_of_nature_reserves_are_read():
+    grades = dict(RULES["NR-CORE"].zones)["nature_reserve"]
+    assert set(grades) == {"core_protected", "core", "buffer"}
+    grades = dict(RULES["NR-GENERAL"].zones)["nature_reserve"]
+    assert set(grades) == {"general_control", "experimental"}
+
+
+# ---- categories -------------------------------------------------------------------------------
+
+
+def test_categories_are_told_by_code_and_by_word():
+    for code, entry in categories().items():
+        assert category_code(code) == category_code(entry.zh) == category_code(entry.en) == code
+        assert category_label(code, "zh") == entry.zh
+        assert category_label(code, "en") == entry.en
+        assert not entry.sure & entry.maybe
+        assert code in entry.sure
+    assert category_code("飞船发射场") is None
+    assert category_code(None) is None
+    words = [word for entry in categories().values() for word in (entry.zh, entry.en)]
+    assert len(words) == len(set(words))
+
+
+@pytest.mark.parametrize(
+    ("category", "surely", "perhaps", "never"),
+    [
+        ("chemical", "polluting_high", "heavy_chemical", "tailings_pond"),
+        ("petrochemical", "chemical", "water_polluting_heavy", "outfall"),
+        ("chemical_park", "industrial_park", "environmental_risk", "tailings_pond"),
+        ("industrial_park", "production", "chemical_park", "chemical"),
+        ("coking", "industrial_polluting", "chemical", "tourism"),
+        ("building_material", "polluting_high", "discharging", "chemical"),
+        ("pulp", "water_polluting_heavy", None, "chemical"),
+        ("outfall", "discharging", None, "sewage_works"),
+        ("warehouse", "building", "environmental_risk", "chemical"),
+        ("intake", "water_supply", None, "discharging"),
+        ("livestock_farm", "livestock", "discharging", "resort"),
+        ("building", "building", "real_estate", "chemical"),
+    ],
+)
+def test_what_a_category_is_and_may_be(category, surely, perhaps, never):
+    entry = categories()[category]
+    assert surely in entry.sure
+    assert perhaps is None or perhaps in entry.maybe
+    assert never not in entry.sure | entry.maybe
+
+
+# ---- broken packs -----------------------------------------------------------------------------
+
+PACK = """
+schema = 1
+pack = "mine"
+[documents.law]
+title_zh = "《例法》"
+title_en = "Example Law"
+in_force = "2024-01-01"
+[river_classes]
+ours = ["甲河"]
+[[rule]]
+id = "MINE-1"
+title_zh = "例"
+title_en = "example"
+categories = ["chemical"]
+actions = ["new"]
+river_scope = ["main_stem", "named:ours"]
+distance_m = 1500
+verdict = "prohibit"
+basis = [["law", "第一条", "art. 1"]]
+confidence = "unsure"
+"""
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_pack_of_ones_own_is_read_by_path(tmp_path):
+    path = write(tmp_path, PACK)
+    for given in (path, str(path), [path], [str(path)]):
+        (rule,) = load_rules(given)
+        assert (rule.id, rule.distance_m, rule.named_rivers) == ("MINE-1", 1500.0, ("甲河",))
+    assert rule.in_force == dt.date(2024, 1, 1)
+    assert load_rules(path, dt.date(2023, 12, 31)) == ()
+    assert len(load_rules([*PACKS, path])) == 46
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('id = "MINE-1"', 'id = "MINE-1"\ncolour = "red"', "rule 'MINE-1', key 'colour'"),
+        ('["chemical"]', '["chemicals"]', "key 'categories': the code 'chemicals'"),
+        ('["new"]', '["build"]', "key 'actions': the code 'build'"),
+        ('"prohibit"', '"forbid"', "key 'verdict': the code 'forbid'"),
+        ('"unsure"', '"sure"', "key 'confidence'"),
+        ('"main_stem"', '"big"', "key 'river_scope': the code 'big'"),
+        ('"named:ours"', '"named:theirs"', "the list 'theirs'"),
+        ("1500", '"1500"', "key 'distance_m'"),
+        ("1500", "-1", "key 'distance_m'"),
+        ('"2024-01-01"', '"last year"', "key 'in_force'"),
+        ('["law", "第一条", "art. 1"]', '["code", "", ""]', "the document 'code'"),
+        ('["law", "第一条", "art. 1"]', '"law"', "key 'basis'"),
+        ('title_zh = "例"\n', "", "key 'title_zh': is missing"),
+        ("schema = 1", "schema = 2", "key 'schema'"),
+        ('pack = "mine"', 'pack = "mine"\nrules = 3', "key 'rules'"),
+        ("distance_m = 1500", 'zones = [{ kind = "moon" }]', "zone kind 'moon'"),
+        ("distance_m = 1500", 'zones = [{ sort = "x" }]', "key 'zones'"),
+        ('river_scope = ["main_stem", "named:ours"]\ndistance_m = 1500\n', "", "'river_scope'"),
+        ("[[rule]]", "[rule]", "key 'rule'"),
+        ("schema = 1", "schema = ", "is not valid TOML.*line 2"),
+    ],
+)
+def test_a_broken_pack_says_pack_rule_and_key(tmp_path, old, new, told):
+    assert old in PACK
+    with pytest.raises(RuleError, match=told) as caught:
+        load_rules(write(tmp_path, PACK.replace(old, new)))
+    assert "mine" in str(caught.value)
+
+
+def test_ids_that_occur_twice_are_told(tmp_path):
+    rule = PACK[PACK.index("[[rule]]") :]
+    with pytest.raises(RuleError, match="twice: ids MINE-1"):
+        load_rules(write(tmp_path, PACK + rule))
+    with pytest.raises(RuleError, match="taken by pack 'mine'"):
+        load_rules([write(tmp_path, PACK), str(tmp_path / "mine.toml")])
+
+
+def test_a_pack_that_is_not_there_is_told_with_those_that_are(tmp_path):
+    with pytest.raises(RuleError, match="china-yangtze, chongqing"):
+        load_rules("anhui")
+    with pytest.raises(RuleError, match="cannot be read"):
+        load_rules(tmp_path / "none.toml")
+
+
+def test_the_packs_that_come_with_basin_are_plain_toml():
+    assert pack_names() == ("china-yangtze", "chongqing")
+    folder = Path(__file__).parents[1] / "src" / "basin" / "standards" / "rule_packs"
+    for name in pack_names():
+        assert tomllib.loads((folder / f"{name}.toml").read_text(encoding="utf-8"))["pack"] == name

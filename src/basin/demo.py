@@ -18,6 +18,8 @@ from basin.project import open as open_project
 from basin.standards import codes, label
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from basin.quality import SectionAssessment
     from basin.siting import SitingResult
     from basin.tracing import SourceTrace
@@ -61,8 +63,9 @@ def run_demo(project: Path | None, output: Path, lang: str | None = None) -> Non
     lang : {'zh', 'en'}, optional
         None is the project's own language.
     """
+    from basin.figures import save_figure
     from basin.layers import write_layers
-    from basin.reports import write_report
+    from basin.reports import report_filename, write_report
 
     basin = open_project(project or sample_path())
     basin = dataclasses.replace(basin, lang=lang) if lang else basin
@@ -88,13 +91,16 @@ def run_demo(project: Path | None, output: Path, lang: str | None = None) -> Non
     with _step("layers", basin.lang, console):
         write_layers(output / "layers.gpkg", basin.result_layers(**results), overwrite=True)
     with _step("figures", basin.lang, console):
-        _draw(basin, assessment, siting, traces, output, console)
+        drawn = _draw(basin, assessment, siting, traces, console)
+        for name in list(drawn)[:2]:
+            save_figure(drawn[name], output / f"{name}.png")
     with _step("reports", basin.lang, console):
-        for name in ("siting.xlsx", "siting.html"):
-            write_report(siting, output / name, lang=basin.lang, overwrite=True)
-        for trace in traces:
-            name = f"trace_{trace.section_id}.html"
-            write_report(trace, output / name, lang=basin.lang, overwrite=True)
+        documents: list[tuple[Any, str]] = [(siting, ".xlsx"), (siting, ".html")]
+        documents += [(trace, ".html") for trace in traces]
+        for result, ending in documents:
+            name = report_filename(result, ending)
+            figures = [drawn[Path(name).stem]]
+            write_report(result, output / name, lang=basin.lang, figures=figures, overwrite=True)
 
     for line in summary(basin, assessment, traces, siting):
         Console(highlight=False, soft_wrap=True).print(escape(line))
@@ -120,28 +126,27 @@ def _draw(
     assessment: SectionAssessment,
     siting: SitingResult,
     traces: list[SourceTrace],
-    output: Path,
     console: Console,
-) -> None:
-    """Draw two figures; without a Chinese font they carry ids, and the user is told."""
+) -> dict[str, Figure]:
+    """Draw the figures by the name of their report; without a Chinese font, with ids in English."""
     from basin import figures
+    from basin.reports import report_filename
 
     context = {"reaches": basin.network.reaches, "districts": basin.layers.get("districts")}
 
-    def draw(lang: str, labels: Literal["name", "id"]) -> None:
-        drawn = {"sections": figures.plot_sections(assessment, lang=lang, labels=labels, **context)}
-        if traces:
-            drawn["trace"] = figures.plot_trace(traces[0], lang=lang, labels=labels, **context)
-        else:
-            drawn["siting"] = figures.plot_siting(siting, lang=lang, labels=labels, **context)
-        for name, figure in drawn.items():
-            figures.save_figure(figure, output / f"{name}.png", overwrite=True)
+    def draw(lang: str, labels: Literal["name", "id"]) -> dict[str, Figure]:
+        words: Any = {"lang": lang, "labels": labels, "date": basin.effective_date, **context}
+        drawn = {"sections": figures.plot_sections(assessment, **words)}
+        for trace in traces:
+            drawn[Path(report_filename(trace, ".html")).stem] = figures.plot_trace(trace, **words)
+        drawn["siting"] = figures.plot_siting(siting, **words)
+        return drawn
 
     try:
-        draw(basin.lang, "name")
+        return draw(basin.lang, "name")
     except figures.FontError as error:
         console.print(escape(f"! {error} (figures in English, with ids)"))
-        draw("en", "id")
+        return draw("en", "id")
 
 
 def summary(
@@ -219,9 +224,11 @@ def _network_line(basin: Basin, zh: bool) -> str:
 
 
 def _layers_line(basin: Basin, zh: bool) -> str:
-    """Problems worth a look: what was lost or decided, by layer, with the ids."""
-    serious = [p for p in basin.problems if p.severity != "info"]
-    ids = "; ".join(f"{p.layer} {', '.join(p.ids[:3]) or p.kind}" for p in serious[:6])
+    """What was lost or decided in the other layers, with the ids; the network has its own line."""
+    problems = basin.validate()
+    serious = problems[problems["severity"].ne("info") & problems["layer"].ne("rivers")]
+    where = serious["layer"] + " " + serious["ids"].where(serious["ids"].ne(""), serious["kind"])
+    found = "; ".join(where)
     if zh:
-        return f"资料  {len(serious)} 处需要看一眼（basin validate）：{ids}"
-    return f"layers  {len(serious)} to look at (basin validate): {ids}"
+        return f"资料  {len(serious)} 处须核实（详见 basin validate）：{found}"
+    return f"layers  {len(serious)} to verify (see basin validate): {found}"

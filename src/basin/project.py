@@ -47,6 +47,8 @@ LAYERS = (
 )
 
 _RULE_PACKS = ("china-yangtze", "chongqing")
+#: The limits that maps show as bands: 1 km for chemical projects, 5 km for new parks.
+_BANDS_M = (1000.0, 5000.0)
 _KEYS = {
     "basin": {"name", "crs", "date", "lang"},
     "network": {"snap_tolerance_m", "max_offset_m"},
@@ -437,15 +439,19 @@ class Basin:
         """Trace each section that the assessment finds failing, over the same period."""
         return [self.trace(section, period=assessment.period) for section in assessment.failing]
 
-    def bands(self, limits_m: tuple[float, ...] = (1000.0, 5000.0)) -> gpd.GeoDataFrame | None:
-        """Bands around the shorelines in force, for drawing (a verdict never comes from a band)."""
+    @cached_property
+    def bands(self) -> gpd.GeoDataFrame | None:
+        """Bands of 1 and 5 km along the shorelines in force, by ``limit_m``; None without any.
+
+        For drawing only: a verdict never comes from a band.
+        """
         from basin.buffers import base_lines, shoreline_band
 
         shorelines = self._maybe("shorelines")
         if shorelines is None:
             return None
         lines = base_lines(shorelines, self.effective_date)
-        parts = [shoreline_band(lines, limit) for limit in limits_m]
+        parts = [shoreline_band(lines, limit) for limit in _BANDS_M]
         return gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), crs=EXCHANGE_CRS)
 
     def map(
@@ -482,7 +488,7 @@ class Basin:
             issues=self.network.issues if has("rivers") else None,
             districts=self._maybe("districts"),
             zones=self._maybe("zones"),
-            bands=self.bands(),
+            bands=self.bands,
             shorelines=self._maybe("shorelines"),
             sections=assessment.sections if assessment else self._maybe("sections"),
             outfalls=self._maybe("outfalls"),
@@ -532,9 +538,8 @@ class Basin:
             tables["sites"] = siting.sites.reset_index()
             tables["site_findings"] = siting.findings
             tables["site_unchecked"] = siting.unchecked
-        bands = self.bands()
-        if bands is not None:
-            tables["bands"] = bands
+        if self.bands is not None:
+            tables["bands"] = self.bands
         if self.problems:
             tables["problems"] = layer_io.problems_frame(self.problems, self.lang)
         return tables

@@ -5,7 +5,8 @@ Definitions
 main way
     Where a river parts, one reach carries it on: the official main one where the layer has a
     ``divergence`` column (1 main, 2 secondary), else the one that keeps the name of an inflow,
-    that leads to the main outlet, that carries most flow, that is widest, that is shortest.
+    that leads to the main outlet, that carries most flow, that is widest, that is shortest (to
+    the next place where rivers meet or part).
 main outlet
     Of the outlets of a connected piece, the one that the longest river of its own name runs to,
     then the one with most metres of reaches above it.
@@ -130,7 +131,8 @@ def attributes_of(
     level, cut = node_levels(frm, to, n)
     order = np.lexsort((np.arange(len(frm)), level[frm]))
     piece = _pieces(frm, to, n, lengths)
-    main = _main_ways(frm, to, into, out, lengths, name, official, flow, width, piece)
+    arm = _arm_lengths(frm, to, into, out, lengths, cut)
+    main = _main_ways(frm, to, into, out, lengths, arm, name, official, flow, width, piece)
     down = main[to]
     down[cut] = -1
     strahler, local, shreve = _sweep_down(frm, to, n, lengths, level, order, cut, main)
@@ -165,12 +167,24 @@ def _pieces(frm: Ints, to: Ints, n: int, lengths: Floats) -> Ints:
     return rank[label]
 
 
+def _arm_lengths(frm: Ints, to: Ints, into: Csr, out: Csr, lengths: Floats, cut: Ints) -> Floats:
+    """Metres from the start of each reach to the next place where rivers meet or part.
+
+    So that a river drawn in several reaches is as long an arm as if it were drawn in one.
+    """
+    passing = (np.diff(into.first) == 1) & (np.diff(out.first) == 1)
+    after = np.where(passing[to], first_by(frm, len(passing))[to], -1)
+    after[cut] = -1
+    return chain_sums(after, lengths)
+
+
 def _main_ways(
     frm: Ints,
     to: Ints,
     into: Csr,
     out: Csr,
     lengths: Floats,
+    arm: Floats,
     name: Ints,
     official: Ints,
     flow: Floats,
@@ -190,7 +204,7 @@ def _main_ways(
     renamed = (name[edges] < 0) | ~np.isin(frm[edges] * width_name + name[edges], arriving)
     keys = (
         edges,
-        lengths[edges],
+        arm[edges],
         -np.nan_to_num(width[edges]),
         -np.nan_to_num(flow[edges]),
         aside[edges],

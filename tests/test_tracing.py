@@ -436,7 +436,8 @@ def test_explain_holds_every_part_and_the_caveat() -> None:
         "一、事实", "时段均值 0.3 mg/L", "劣于目标Ⅲ类（限值 0.2 mg/L）", "超 0.5 倍",
         "二、范围", "三、线索", "1. UP 示例UP（工业排污口", "沿河 2 km", "四、平衡",
         # the head of B is 10 + 30 km up, at 1 m/s
-        "最远 40 km、约 11 h", "断面通量 259 kg/d", "五、未进入排序", "LOW 示例LOW: 位于断面下游 9000 m",
+        "最远 40 km、约 11 h", "断面通量 259 kg/d",
+        "五、未进入排序", "LOW 示例LOW: 位于断面下游 9000 m",
         "六、下一步", "河段 B 末端", "七、方法", "线索清单，不是责任认定",
     ):  # fmt: skip
         assert part in note

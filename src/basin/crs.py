@@ -20,6 +20,7 @@ __all__ = [
     "CHINA_BOUNDS",
     "EXCHANGE_CRS",
     "GEOD",
+    "GLOBE_BOUNDS",
     "area_m2",
     "length_m",
     "local_metric_crs",
@@ -34,6 +35,9 @@ GEOD = pyproj.Geod(ellps="GRS80")
 
 #: West, south, east, north in degrees; coordinates outside are refused.
 CHINA_BOUNDS = (73.0, 3.0, 136.0, 54.0)
+
+#: For a network, which may lie anywhere.
+GLOBE_BOUNDS = (-180.0, -90.0, 180.0, 90.0)
 
 #: Old datums that PROJ passes through unchanged (a "ballpark" transformation), tens of metres off.
 _OLD_DATUMS = ("Beijing 1954", "Xian 1980", "New Beijing")
@@ -58,9 +62,11 @@ def _check_known(crs: Any, layer: str) -> pyproj.CRS:
     return known
 
 
-def _check_bounds(table: gpd.GeoDataFrame | gpd.GeoSeries, layer: str) -> None:
+def _check_bounds(
+    table: gpd.GeoDataFrame | gpd.GeoSeries, layer: str, bounds: tuple[float, float, float, float]
+) -> None:
     box = shapely.bounds(np.asarray(table.geometry.array, dtype=object))
-    west, south, east, north = CHINA_BOUNDS
+    west, south, east, north = bounds
     present = ~(table.geometry.isna() | table.geometry.is_empty).to_numpy()
     inside = (box[:, 0] >= west) & (box[:, 1] >= south) & (box[:, 2] <= east) & (box[:, 3] <= north)
     bad = present & ~inside  # a NaN or infinite bound is never inside
@@ -69,8 +75,9 @@ def _check_bounds(table: gpd.GeoDataFrame | gpd.GeoSeries, layer: str) -> None:
             (box[:, 1] >= west) & (box[:, 3] <= east) & (box[:, 0] >= south) & (box[:, 2] <= north)
         )
         hint = " (latitude and longitude look swapped)" if swapped[bad].all() else ""
+        place = "China" if bounds == CHINA_BOUNDS else "the globe"
         raise CrsError(
-            f"layer {layer!r}: {bad.sum()} of {len(table)} features lie outside China{hint}",
+            f"layer {layer!r}: {bad.sum()} of {len(table)} features lie outside {place}{hint}",
             ids=table.index[bad],
             mend="Check the stated coordinate system and the order of the coordinates.",
         )
@@ -81,7 +88,12 @@ def _cut(shapes: Any, most: float) -> Any:
     return shapes.segmentize(most).where(shapes.is_valid | shapes.isna(), shapes)
 
 
-def to_exchange(table: Any, *, layer: str = "layer") -> Any:
+def to_exchange(
+    table: Any,
+    *,
+    layer: str = "layer",
+    bounds: tuple[float, float, float, float] = CHINA_BOUNDS,
+) -> Any:
     """Bring a table to CGCS2000 longitude/latitude (EPSG:4490), refusing what cannot be trusted.
 
     WGS 84 and CGCS2000 are taken as equal, as PROJ does: their frames differ by a few decimetres.
@@ -92,6 +104,8 @@ def to_exchange(table: Any, *, layer: str = "layer") -> Any:
         Any known CRS. Null and empty geometries pass through.
     layer
         Name for messages.
+    bounds
+        West, south, east, north in degrees: what lies outside is refused.
 
     Returns
     -------
@@ -102,7 +116,7 @@ def to_exchange(table: Any, *, layer: str = "layer") -> Any:
     ------
     CrsError
         If the CRS is missing or on the Beijing 1954 or Xian 1980 datum, or if coordinates are not
-        finite or lie outside China after the change.
+        finite or lie outside `bounds` after the change.
     """
     known = _check_known(table.crs, layer)
     if known.equals(EXCHANGE_CRS, ignore_axis_order=True):
@@ -114,7 +128,7 @@ def to_exchange(table: Any, *, layer: str = "layer") -> Any:
             cut = _cut(table.geometry, _MAX_EDGE_M / known.axis_info[0].unit_conversion_factor)
             result = table.set_geometry(cut) if isinstance(table, gpd.GeoDataFrame) else cut
         result = result.to_crs(EXCHANGE_CRS)
-    _check_bounds(result, layer)
+    _check_bounds(result, layer, bounds)
     return result
 
 

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from basin._network.arrays import Floats
 from basin.crs import EXCHANGE_CRS
-from basin.network.arrays import Floats
 
 __all__ = ["COLUMNS", "KINDS", "Ledger", "issue_text"]
 

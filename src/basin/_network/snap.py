@@ -8,12 +8,12 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from basin._network.arrays import Floats, Ints
+from basin._network.geometry import Feet, metres_per_degree
+from basin._network.join import Index
+from basin._network.names import name_matches
 from basin.crs import GEOD
 from basin.errors import SnapError
-from basin.network.arrays import Floats, Ints
-from basin.network.geometry import Feet, metres_per_degree
-from basin.network.join import Index
-from basin.network.names import name_matches
 
 __all__ = ["point_xy", "snap_points", "text_or_none"]
 

@@ -6,7 +6,7 @@ import html
 
 import geopandas as gpd
 
-from basin.network.ledger import KINDS, issue_text
+from basin._network.ledger import KINDS, issue_text
 
 __all__ = ["as_html", "explain", "in_brief"]
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from basin.network.arrays import Bools, Csr, Floats, Ints, chain_sums, first_by, ranges
-from basin.network.attributes import Tree, subtree
+from basin._network.arrays import Bools, Csr, Floats, Ints, chain_sums, first_by, ranges
+from basin._network.attributes import Tree, subtree
 
 __all__ = ["Walk", "above", "accumulate", "below", "main_above", "main_below", "walk"]
 

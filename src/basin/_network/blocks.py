@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from basin.network.arrays import Bools, Ints, components, group, on_cycles
-from basin.network.bridges import find_bridges
+from basin._network.arrays import Bools, Ints, components, group, on_cycles
+from basin._network.bridges import find_bridges
 
 __all__ = ["mend_blocks"]
 

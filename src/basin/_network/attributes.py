@@ -38,7 +38,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from basin.network.arrays import (
+from basin._network.arrays import (
     Bools,
     Csr,
     Floats,

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import shapely
 
-from basin.network.arrays import Floats, Ints
-from basin.network.attributes import Attributes, subtree
-from basin.network.direction import Drawn
-from basin.network.geometry import Feet
-from basin.network.join import SURE_M, Index
-from basin.network.ledger import Ledger, place_of
+from basin._network.arrays import Floats, Ints
+from basin._network.attributes import Attributes, subtree
+from basin._network.direction import Drawn
+from basin._network.geometry import Feet
+from basin._network.join import SURE_M, Index
+from basin._network.ledger import Ledger, place_of
 
 __all__ = ["list_isolated", "propose_joins"]
 

@@ -15,10 +15,10 @@ import pandas as pd
 import shapely
 
 from basin import crs
-from basin.errors import CrsError, NetworkError
-from basin.network.arrays import Floats, Ints, group, ranges
-from basin.network.geometry import Objects, unique_points, vertices
-from basin.network.ledger import Ledger
+from basin._network.arrays import Floats, Ints, group, ranges
+from basin._network.geometry import Objects, unique_points, vertices
+from basin._network.ledger import Ledger
+from basin.errors import NetworkError
 
 __all__ = [
     "Lines",
@@ -60,9 +60,7 @@ class Lines(NamedTuple):
 
 
 def to_lonlat(lines: Any) -> gpd.GeoDataFrame:
-    """Bring lines from any place on earth to EPSG:4490.
-
-    The guard of :func:`basin.crs.to_exchange` for China does not apply: a network may lie anywhere.
+    """Bring lines or points from any place on earth to EPSG:4490.
 
     Raises
     ------
@@ -70,22 +68,8 @@ def to_lonlat(lines: Any) -> gpd.GeoDataFrame:
         If the CRS is missing or of a refused datum, or coordinates are not on the globe.
     """
     table = lines if isinstance(lines, gpd.GeoDataFrame) else gpd.GeoDataFrame(geometry=lines)
-    crs.to_exchange(table.iloc[:0], layer="rivers")  # refuses an unknown or an old CRS
-    if not table.crs.equals(crs.EXCHANGE_CRS, ignore_axis_order=True):
-        if table.crs.is_projected:
-            edge = 2_000.0 / table.crs.axis_info[0].unit_conversion_factor
-            table = table.set_geometry(table.geometry.segmentize(edge))
-        table = table.to_crs(crs.EXCHANGE_CRS)
-    box = shapely.bounds(np.asarray(table.geometry.array, dtype=object))
-    present = ~(table.geometry.isna() | table.geometry.is_empty).to_numpy()
-    good = (np.abs(box[:, [0, 2]]) <= 180).all(axis=1) & (np.abs(box[:, [1, 3]]) <= 90).all(axis=1)
-    if (present & ~good).any():
-        raise CrsError(
-            f"layer 'rivers': {(present & ~good).sum()} of {len(table)} lines are not on the globe",
-            ids=table.index[present & ~good],
-            mend="Check the stated coordinate system and the order of the coordinates.",
-        )
-    return table.copy(deep=False)
+    result: gpd.GeoDataFrame = crs.to_exchange(table, layer="rivers", bounds=crs.GLOBE_BOUNDS)
+    return result
 
 
 def as_ids(values: pd.Series) -> pd.Series:

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
+from basin._network.arrays import Floats, Ints, ranges
 from basin.crs import GEOD
-from basin.network.arrays import Floats, Ints, ranges
 
 __all__ = [
     "Feet",

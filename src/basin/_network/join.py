@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import shapely
 
-from basin.network.arrays import Floats, Ints, components, group, ranges
-from basin.network.build import Lines, ends_of, free_id, redraw
-from basin.network.geometry import (
+from basin._network.arrays import Floats, Ints, components, group, ranges
+from basin._network.build import Lines, ends_of, free_id, redraw
+from basin._network.geometry import (
     Feet,
     Vertices,
     boxes_around,
@@ -21,7 +21,7 @@ from basin.network.geometry import (
     unique_points,
     vertices,
 )
-from basin.network.ledger import Ledger, place_of
+from basin._network.ledger import Ledger, place_of
 
 __all__ = ["SURE_M", "Index", "close_gaps", "close_pairs", "metres_between", "split_at_ends"]
 

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import shapely
 
-from basin.network.arrays import Floats, Ints, components, group
-from basin.network.attributes import main_outlets
-from basin.network.blocks import mend_blocks
-from basin.network.bridges import Core, core_of
-from basin.network.ledger import Ledger
+from basin._network.arrays import Floats, Ints, components, group
+from basin._network.attributes import main_outlets
+from basin._network.blocks import mend_blocks
+from basin._network.bridges import Core, core_of
+from basin._network.ledger import Ledger
 
 __all__ = ["TURN_AT", "Drawn", "orient"]
 

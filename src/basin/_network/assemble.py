@@ -12,18 +12,18 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
+from basin._network.arrays import Bools, Floats, Ints, node_levels, smallest_cycle
+from basin._network.attributes import Attributes, Tree, attributes_of
+from basin._network.build import Lines, check_any, clean_lines, drop_loops, ends_of, to_lonlat
+from basin._network.direction import Drawn, orient
+from basin._network.geometry import Vertices, metres_per_degree, vertices
+from basin._network.join import Index, close_gaps, split_at_ends
+from basin._network.ledger import Ledger
+from basin._network.missing import list_isolated, propose_joins
+from basin._network.names import name_codes
+from basin._network.topology import close_stated_gaps, stated_direction, stated_targets
 from basin.crs import EXCHANGE_CRS
 from basin.errors import NetworkError
-from basin.network.arrays import Bools, Floats, Ints, node_levels, smallest_cycle
-from basin.network.attributes import Attributes, Tree, attributes_of
-from basin.network.build import Lines, check_any, clean_lines, drop_loops, ends_of, to_lonlat
-from basin.network.direction import Drawn, orient
-from basin.network.geometry import Vertices, metres_per_degree, vertices
-from basin.network.join import Index, close_gaps, split_at_ends
-from basin.network.ledger import Ledger
-from basin.network.missing import list_isolated, propose_joins
-from basin.network.names import name_codes
-from basin.network.topology import close_stated_gaps, stated_direction, stated_targets
 
 __all__ = ["Parts", "assemble"]
 

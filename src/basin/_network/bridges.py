@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from basin.network.arrays import Csr, Floats, Ints, components, group
+from basin._network.arrays import Csr, Floats, Ints, components, group
 
 __all__ = ["Chain", "Core", "core_of", "find_bridges"]
 

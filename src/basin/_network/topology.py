@@ -8,11 +8,11 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from basin._network.arrays import Ints
+from basin._network.build import Lines, as_ids, ends_of, redraw
+from basin._network.join import metres_between
+from basin._network.ledger import Ledger, place_of
 from basin.errors import NetworkError
-from basin.network.arrays import Ints
-from basin.network.build import Lines, as_ids, ends_of, redraw
-from basin.network.join import metres_between
-from basin.network.ledger import Ledger, place_of
 
 __all__ = ["close_stated_gaps", "stated_direction", "stated_targets"]
 

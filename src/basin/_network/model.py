@@ -12,14 +12,14 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 
+from basin._network import navigate, tell
+from basin._network.arrays import Csr, Floats, Ints, group
+from basin._network.assemble import Parts, assemble
+from basin._network.build import to_lonlat
+from basin._network.geometry import Vertices, vertices
+from basin._network.join import Index
+from basin._network.snap import point_xy, snap_points, text_or_none
 from basin.errors import NetworkError, list_ids
-from basin.network import navigate, tell
-from basin.network.arrays import Csr, Floats, Ints, group
-from basin.network.assemble import Parts, assemble
-from basin.network.build import to_lonlat
-from basin.network.geometry import Vertices, vertices
-from basin.network.join import Index
-from basin.network.snap import point_xy, snap_points, text_or_none
 
 __all__ = ["RiverNetwork"]
 
@@ -45,7 +45,7 @@ class RiverNetwork:
         ``strahler``, ``shreve``, ``stream_level``, ``tributary_order``, ``main_path_id``,
         ``path_length_m``, ``arbolate_m``, ``topo_order``, ``piece`` (0 the longest connected
         piece), ``width_m``, ``velocity_m_s``, ``flow_m3_s`` (NaN where the lines have none), and
-        the other columns of the lines. The orders are defined in :mod:`basin.network.attributes`.
+        the other columns of the lines. The orders are defined in :mod:`basin._network.attributes`.
     issues : GeoDataFrame
         What was found in the lines and what was done: ``issue_id``, ``kind``, ``severity``
         (error, warning, info), ``reach_ids``, ``action`` (applied, proposed, none),
@@ -99,7 +99,7 @@ class RiverNetwork:
         Notes
         -----
         The drawn direction is believed unless it contradicts itself; see
-        :mod:`basin.network.direction`. The order of the rows changes nothing.
+        :mod:`basin._network.direction`. The order of the rows changes nothing.
 
         Examples
         --------

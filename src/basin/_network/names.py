@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from basin.network.arrays import Ints
+from basin._network.arrays import Ints
 
 __all__ = ["name_codes", "name_matches", "name_stems"]
 

@@ -18,7 +18,7 @@ flow downstream, and lists in ``.issues`` everything that it repaired or that it
 ===============  ===================================================================
 """
 
-from basin.network.ledger import issue_text
-from basin.network.model import RiverNetwork
+from basin._network.ledger import issue_text
+from basin._network.model import RiverNetwork
 
 __all__ = ["RiverNetwork", "issue_text"]

@@ -37,39 +37,77 @@ ZONE_LOOK_M = 1_000.0
 _NO, _MAYBE, _SURE = 0, 1, 2
 
 
-def match_scope(rule: Rule, river: Any, river_class: Any) -> Ints:
-    """Tell for each line whether its river is in the scope of a rule: 0 no, 1 maybe, 2 surely.
+def _scope_of(rule: Rule, river: str, river_class: str) -> int:
+    """Whether a river is in the scope of a rule: 0 no, 1 maybe, 2 surely.
 
     A name decides over a class: 长江 is main stem whatever the layer says. A river whose class is
     not known may be of any.
     """
-    names = pd.Series(river, dtype=object).astype(str)
-    classes = pd.Series(river_class, dtype=object).astype(str)
-    listed = {
-        name: names.str.startswith(rivers) if rivers else pd.Series(False, index=names.index)
-        for name, rivers in rule.class_rivers
-    }
-    main = listed["main_stem"] | (classes == "main_stem")
-    known = classes.isin(codes("river_class")) | listed["main_stem"] | listed["important_tributary"]
-    result = np.zeros(len(names), dtype=np.int64)
+    named = next((c for c, names in rule.class_rivers if names and river.startswith(names)), "")
+    of = named or river_class
+    known = of in codes("river_class")
+    if {"main_stem", "tributary"} <= set(rule.river_scope):
+        return _SURE  # every river
+    match = _NO
     for word in rule.river_scope:
-        if word == "main_stem":
-            sure = main
-        elif word == "important_tributary":
-            sure = ~main & (listed[word] | (classes == word))
-        elif word == "tributary":
-            sure = ~main & known
-        else:
-            sure = names.str.startswith(rule.named_rivers)
-            held = np.zeros(len(names), dtype=bool)
-            for name in rule.named_rivers:
-                held |= names.str.contains(name, regex=False).to_numpy(dtype=bool)
-            result = np.maximum(result, held.astype(np.int64))  # 小乌江? a person decides
-            result = np.maximum(result, np.where(sure, _SURE, _NO))
-            continue
-        result = np.maximum(result, np.where(sure, _SURE, np.where(~known & ~main, _MAYBE, _NO)))
-    every = {"main_stem", "tributary"} <= set(rule.river_scope)
-    return np.full(len(names), _SURE, dtype=np.int64) if every else result
+        if word.startswith("named:"):
+            if river.startswith(rule.named_rivers):
+                return _SURE
+            if any(name in river for name in rule.named_rivers):
+                match = _MAYBE  # 小乌江? a person decides
+        elif of == word or (word == "tributary" and known and of != "main_stem"):
+            return _SURE
+        elif not known:
+            match = _MAYBE
+    return match
+
+
+def match_scope(rule: Rule, river: Any, river_class: Any) -> Ints:
+    """Tell for each line whether its river is in the scope of a rule: 0 no, 1 maybe, 2 surely."""
+    number, keys = pd.MultiIndex.from_arrays([river, river_class]).factorize()
+    told = [_scope_of(rule, str(name), str(of)) for name, of in keys]
+    return np.array(told, dtype=np.int64)[number] if told else np.zeros(0, dtype=np.int64)
+
+
+class Rows(dict[str, Any]):
+    """Columns of plain arrays: rows of one length, taken together, at little cost."""
+
+    @classmethod
+    def of(cls, table: pd.DataFrame, columns: tuple[str, ...]) -> Rows:
+        """Take columns of a table, text as objects, with the edition in words as ``version``."""
+        rows = cls({name: table[name].to_numpy() for name in columns})
+        for name, values in rows.items():
+            if not isinstance(values, np.ndarray) or values.dtype.kind in "UT":
+                rows[name] = np.asarray(values, dtype=object)
+        rows["version"] = version_text(table)
+        return rows
+
+    @property
+    def n(self) -> int:
+        """How many rows."""
+        return len(self["site"])
+
+    def take(self, index: Any) -> Rows:
+        """Keep these rows."""
+        return Rows({name: values[index] for name, values in self.items()})
+
+    def first(self) -> Rows:
+        """Keep the first row of each site; the rows must be sorted by site."""
+        site = self["site"]
+        return self.take(np.flatnonzero(np.r_[True, site[1:] != site[:-1]][: len(site)]))
+
+
+def version_text(rows: pd.DataFrame) -> npt.NDArray[np.object_]:
+    """Write the edition of features: ``2023-07-01–``, or nothing where no date is given."""
+    since, until = (_day_text(rows[name]) for name in ("valid_from", "valid_to"))
+    both = since + "–" + until
+    return np.where(both == "–", "", both)
+
+
+def _day_text(days: Any) -> Any:
+    number, unique = pd.factorize(days)
+    told = np.array([*(str(day)[:10] for day in unique), ""], dtype=object)
+    return told[number]  # -1, no day, is the last
 
 
 @dataclass(frozen=True)
@@ -85,15 +123,18 @@ class Evidence:
     lines
         Nearest line in force of each site and line group: the columns of `shoreline_distance`,
         with ``site`` (row).
-    near_lines
-        Every line in force near a limit, for the sites where the nearest one does not settle it.
-    other_lines
+    line_rows
+        The same, and every line in force near a limit for the sites where the nearest one does not
+        settle it.
+    other_lines, other_rows
         Lines that do not count on the date, near a limit; ``orphan`` tells that no line in force of
         their river lies near them.
-    zone_pairs
+    zone_rows
         The columns of `overlay_zones`, with ``site`` (row) and ``current``.
     has_lines, has_zones
         Whether the layers hold anything.
+    lost_lines, lost_kinds
+        Lines in force, and kinds of zones in force, of which a feature has no geometry.
     zones_current, zone_error
         Which zones are in force; the largest error of each site with any zone (metres).
     """
@@ -106,11 +147,14 @@ class Evidence:
     date: Any
     drawn: Bools
     lines: pd.DataFrame
-    near_lines: pd.DataFrame
+    line_rows: Rows
     other_lines: pd.DataFrame
-    zone_pairs: pd.DataFrame
+    other_rows: Rows
+    zone_rows: Rows
     has_lines: bool
+    lost_lines: gpd.GeoDataFrame
     has_zones: bool
+    lost_kinds: frozenset[str]
     zones_current: Bools
     zone_error: Floats
     _areas: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -148,7 +192,6 @@ def gather(
         0 no, 1 maybe, 2 surely.
     date
     """
-    drawn = np.asarray(~(sites.geometry.isna() | sites.geometry.is_empty), dtype=bool)
     lines = _none(("line_id", "river", "river_class", "kind")) if shorelines is None else shorelines
     lines = lines.assign(_row=np.arange(len(lines)))
     base = base_lines(lines, date)
@@ -157,13 +200,19 @@ def gather(
     reach = _reach(rules, applies, measured, len(sites))
     nearest = _numbered(sites, _nearest(sites, base, measured))
     near_lines = _near_lines(sites, base, nearest, rules, measured, applies)
+    zone_error = np.hypot(
+        site_errors(sites), line_errors(areas.drop(columns="kind")).max(initial=0)
+    )
     look = np.full(len(sites), ZONE_LOOK_M)
     for number, rule in enumerate(rules):
         if rule.zones and rule.distance_m is not None and not rule.river_scope:
-            look = np.where(applies[number] > 0, np.maximum(look, rule.distance_m), look)
+            far = rule.distance_m + zone_error
+            look = np.where(applies[number] > 0, np.maximum(look, far), look)
     pairs = _numbered(sites, overlay_zones(sites, areas, within_m=look))
     pairs["current"] = in_force(pairs, date)
-    zone_errors = line_errors(areas.drop(columns="kind"))
+    others = _other_lines(sites, lines, base, reach, date)
+    current = in_force(areas, date)
+    lost = areas[current & ~_drawn(areas)]["kind"]
     return Evidence(
         sites=sites,
         shorelines=lines,
@@ -171,16 +220,32 @@ def gather(
         zones=areas,
         coverage=coverage,
         date=date,
-        drawn=drawn,
+        drawn=_drawn(sites),
         lines=nearest,
-        near_lines=near_lines,
-        other_lines=_other_lines(sites, lines, base, reach, date),
-        zone_pairs=pairs,
+        line_rows=Rows.of(pd.concat([nearest, near_lines], ignore_index=True), _LINE_COLUMNS),
+        other_lines=others,
+        other_rows=Rows.of(others, (*_LINE_COLUMNS, "current", "orphan")),
+        zone_rows=Rows.of(pairs, _PAIR_COLUMNS),
         has_lines=len(lines) > 0,
+        lost_lines=lines[in_force(lines, date) & ~_drawn(lines)],
         has_zones=zones is not None and len(zones) > 0,
-        zones_current=in_force(areas, date),
-        zone_error=np.hypot(site_errors(sites), zone_errors.max(initial=0)),
+        lost_kinds=frozenset(lost),
+        zones_current=current,
+        zone_error=zone_error,
     )
+
+
+_LINE_COLUMNS = (
+    "site", "line_id", "river", "river_class", "distance_m", "inside_m", "error_m", "indicative",
+)  # fmt: skip
+_PAIR_COLUMNS = (
+    "site", "zone_id", "zone_row", "kind", "grade", "distance_m", "error_m", "overlap_m2", "share",
+    "sliver", "current",
+)  # fmt: skip
+
+
+def _drawn(table: gpd.GeoDataFrame) -> Bools:
+    return np.asarray(~(table.geometry.isna() | table.geometry.is_empty), dtype=bool)
 
 
 def _none(columns: tuple[str, ...]) -> gpd.GeoDataFrame:
@@ -241,7 +306,7 @@ def _reach(rules: tuple[Rule, ...], applies: Ints, measured: list[Rule], n: int)
 
 def _signature(lines: pd.DataFrame, rules: list[Rule]) -> Any:
     """Group lines that every rule treats alike."""
-    river, kind = river_names(lines).to_numpy(), _column(lines, "river_class")
+    river, kind = _column(lines, "river"), _column(lines, "river_class")
     parts = [pd.Series(kind)]
     seen = set()
     for rule in rules:
@@ -299,25 +364,21 @@ def _other_lines(
     date: Any,
 ) -> pd.DataFrame:
     """Lines near a limit that do not count: other editions, and lesser kinds that are in force."""
-    drawn = np.asarray(~(lines.geometry.isna() | lines.geometry.is_empty), dtype=bool)
-    others = lines[~lines["_row"].isin(base["_row"]).to_numpy() & drawn]
-    others = others.assign(_row=others["_row"].astype(str))
-    found = shoreline_distance(sites, others, by=("_row",), within_m=reach + LAPSED_SHIFT_M)
+    others = lines[~lines["_row"].isin(base["_row"]).to_numpy() & _drawn(lines)]
+    others = others.assign(_row=others["_row"].astype(str), _river=river_names(others))
+    found = shoreline_distance(
+        sites, others, by=("_row", "_river"), within_m=reach + LAPSED_SHIFT_M
+    )
     found = _numbered(sites, found)
     found["current"] = in_force(found, date)
-    future = found["valid_from"] > pd.Timestamp(date)
-    found["edition_state"] = np.select([found["current"], future], ["kind", "future"], "expired")
     # a lapsed line with no line in force of its river near it: nothing took its place
-    rivers = base.assign(river=river_names(base))
+    rivers = base.assign(_river=river_names(base))
     far = np.full(len(sites), np.nan)
     most = found.groupby("site")["distance_m"].max()
     far[most.index.to_numpy(dtype=int)] = most.to_numpy() + LAPSED_SHIFT_M
-    ours = _numbered(sites, shoreline_distance(sites, rivers, by=("river",), within_m=far))
-    ours = ours[["site", "river", "distance_m"]].rename(columns={"distance_m": "successor_m"})
-    found["river"] = found["river"].where(found["river"] != "", "line " + found["line_id"])
-    found = found.merge(ours, on=["site", "river"], how="left")
-    gone = found["successor_m"].isna() | (
-        found["successor_m"] > found["distance_m"] + LAPSED_SHIFT_M
-    )
-    found["orphan"] = gone & ~found["current"]
+    ours = _numbered(sites, shoreline_distance(sites, rivers, by=("_river",), within_m=far))
+    ours = ours[["site", "_river", "distance_m"]].rename(columns={"distance_m": "successor_m"})
+    found = found.merge(ours, on=["site", "_river"], how="left")
+    beyond = found["successor_m"] > found["distance_m"] + LAPSED_SHIFT_M
+    found["orphan"] = (found["successor_m"].isna() | beyond) & ~found["current"]
     return found

@@ -25,12 +25,6 @@ __all__ = [
 
 _LEFT_OUT = ["outfall_id", "name", "reason", "text_zh", "text_en"]
 
-#: Dates that survey tables carry under their own names.
-_DATE_COLUMNS = {
-    "sampled_on": ("最近监测", "最近监测日期", "最近采样日期"),
-    "closed_on": ("取缔日期", "关闭日期", "封堵日期"),
-}
-
 _REASONS = {
     "duplicate": (
         "编号重复，与 {detail} 为同一排污口，避免重复计算",
@@ -112,10 +106,9 @@ def _was_sampled_closed(outfalls: Any) -> npt.NDArray[np.bool_]:
 
 
 def _dates(table: Any, column: str) -> pd.Series:
-    known = next((c for c in (column, *_DATE_COLUMNS[column]) if c in table.columns), None)
-    if known is None:
+    if column not in table.columns:
         return pd.Series(pd.NaT, index=table.index, dtype="datetime64[ns]")
-    dates: pd.Series = pd.to_datetime(table[known], errors="coerce")
+    dates: pd.Series = pd.to_datetime(table[column], errors="coerce")
     return dates
 
 

@@ -138,12 +138,12 @@ def test_bow_ties_and_missing_shapes_do_no_harm():
 
 def test_row_order_and_crs_change_nothing():
     rng = np.random.default_rng(1)
-    spots = rng.uniform(-0.1, 0.1, (8, 2)) + [106.5, 29.5]
+    spots = np.array(TIP) + rng.uniform(-0.1, 0.1, (8, 2))
     rows = [
         {"zone_id": f"Z{k}", "kind": ("red_line", "wetland")[k % 2], "geometry": spot.buffer(0.03)}
         for k, spot in enumerate(shapely.points(spots))
     ]
-    points = sites_at(shapely.points(rng.uniform(-0.15, 0.15, (60, 2)) + [106.5, 29.5]))
+    points = sites_at(shapely.points(np.array(TIP) + rng.uniform(-0.15, 0.15, (60, 2))))
     found = zones.overlay_zones(points, zone(*rows), within_m=2000)
     turned = zones.overlay_zones(points, zone(*rows[::-1]), within_m=2000)
     pd.testing.assert_frame_equal(found.drop(columns="zone_row"), turned.drop(columns="zone_row"))

@@ -21,9 +21,8 @@ from basin.siting._conditions import (
     Words,
     evaluate,
     line_level,
-    version_text,
 )
-from basin.siting._evidence import Evidence, Ints, gather, match_scope
+from basin.siting._evidence import Evidence, Ints, gather, match_scope, version_text
 from basin.siting._result import SitingResult
 from basin.standards.labels import codes, label
 from basin.standards.rules import Rule, categories, category_code, load_rules
@@ -281,7 +280,8 @@ def _take(values: list[str], numbers: Any) -> Any:
 
 def _findings_table(rows: pd.DataFrame, places: pd.DataFrame, rules: tuple[Rule, ...]) -> Any:
     of = rows["rule"].to_numpy()
-    table = pd.DataFrame({"site_id": places["site_id"].to_numpy()[rows["site"].to_numpy()]})
+    ids = places["site_id"].astype("str").to_numpy()[rows["site"].to_numpy()]
+    table = pd.DataFrame({"site_id": pd.array(ids, dtype="str")})
     table["rule_id"] = _take([r.id for r in rules], of)
     for name in ("pack", "title_zh", "title_en"):
         table[name] = _take([getattr(r, name) for r in rules], of)

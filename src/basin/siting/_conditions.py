@@ -9,8 +9,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from basin.buffers import river_names
-from basin.siting._evidence import LAPSED_SHIFT_M, Bools, Evidence, Floats, Ints, match_scope
+from basin.siting._evidence import (
+    LAPSED_SHIFT_M,
+    Bools,
+    Evidence,
+    Floats,
+    Ints,
+    Rows,
+    match_scope,
+    text,
+)
 from basin.standards.labels import codes
 from basin.standards.rules import Rule
 from basin.zones import inside_together
@@ -136,55 +144,43 @@ def line_level(distance: Floats, inside: Floats, error: Floats, limit: float) ->
     return np.where(near, NEAR, np.where(margin >= -_AT_LIMIT_M, IN, OUT)).astype(np.int64)
 
 
-def _matched(rule: Rule, table: pd.DataFrame) -> pd.DataFrame:
+def _matched(rule: Rule, rows: Rows) -> Rows:
     """The rows of lines in the scope of a rule, with ``match`` and the level of each."""
-    match = match_scope(rule, river_names(table).to_numpy(), table["river_class"].to_numpy())
-    some = table.assign(match=match)[match > 0]
+    match = match_scope(rule, rows["river"], rows["river_class"])
+    some = rows.take(match > 0)
+    some["match"] = match[match > 0]
     limit = float(rule.distance_m or 0.0)
-    d, inside, error = (some[c].to_numpy(float) for c in ("distance_m", "inside_m", "error_m"))
-    return some.assign(level=line_level(d, inside, error, limit))
+    some["level"] = line_level(some["distance_m"], some["inside_m"], some["error_m"], limit)
+    return some
+
+
+def _ranked(rows: Rows, ids: str) -> Rows:
+    """Sort by site, the highest level first, then the nearest, then by id."""
+    number = np.unique(rows[ids].astype(str), return_inverse=True)[1]
+    return rows.take(np.lexsort((number, rows["distance_m"], -rows["level"], rows["site"])))
 
 
 def _river_condition(rule: Rule, evidence: Evidence) -> Condition:
     limit = float(rule.distance_m or 0.0)
     state = Condition.blank(len(evidence.sites), limit)
-    rows = pd.concat([evidence.lines, evidence.near_lines], ignore_index=True)
-    rows = _matched(rule, rows)
-    ranked = rows.sort_values(
-        ["site", "level", "distance_m", "line_id"], ascending=[True, False, True, True]
-    )
-    best = ranked[ranked["match"] == 2].drop_duplicates("site")
-    _take_line(state, best)
-    loose = ranked[(ranked["match"] == 1) & (ranked["level"] > OUT)].drop_duplicates("site")
-    at = loose["site"].to_numpy()
-    state.doubt[at] = "scope_unknown"
-    _take_line(state, loose[state.level[at] == OUT], level=False)
+    rows = _ranked(_matched(rule, evidence.line_rows), "line_id")
+    _take_line(state, rows.take(rows["match"] == 2).first())
+    loose = rows.take((rows["match"] == 1) & (rows["level"] > OUT)).first()
+    state.doubt[loose["site"]] = "scope_unknown"
+    _take_line(state, loose.take(state.level[loose["site"]] == OUT), level=False)
     _river_unknown(rule, evidence, state, limit)
     _other_editions(rule, evidence, state, limit)
     return state
 
 
-def _take_line(state: Condition, rows: pd.DataFrame, *, level: bool = True) -> None:
-    at = rows["site"].to_numpy()
+def _take_line(state: Condition, rows: Rows, *, level: bool = True) -> None:
+    at = rows["site"]
     if level:
         state.level[at] = rows["level"]
     state.distance_m[at], state.error_m[at] = rows["distance_m"], rows["error_m"]
-    state.evidence[at], state.version[at] = rows["line_id"], version_text(rows)
-    state.river[at] = rows["river"]
-    low = rows["river_class"].isin(["tributary", ""]) & (rows["river"] != "")
-    state.low_order[at], state.indicative[at] = low, rows["indicative"]
-
-
-def version_text(rows: pd.DataFrame) -> Words:
-    """Write the edition of features: ``2023-07-01–``, or nothing where no date is given."""
-    since, until = (_day_text(rows[name]) for name in ("valid_from", "valid_to"))
-    both = since + "–" + until
-    return np.where(both == "–", "", both)
-
-
-def _day_text(days: Any) -> Any:
-    text = days.dt.strftime("%Y-%m-%d")
-    return text.where(text.notna(), "").to_numpy(dtype=object)
+    state.evidence[at], state.version[at] = rows["line_id"], rows["version"]
+    state.river[at], state.indicative[at] = rows["river"], rows["indicative"]
+    state.low_order[at] = rows["low_order"]
 
 
 def _river_unknown(rule: Rule, evidence: Evidence, state: Condition, limit: float) -> None:
@@ -192,130 +188,129 @@ def _river_unknown(rule: Rule, evidence: Evidence, state: Condition, limit: floa
     if not evidence.has_lines:
         state.say_unknown(everywhere, "layer_missing", "shorelines")
         return
-    in_scope = _scope_lines(rule, evidence.shorelines)
-    if in_scope.any() and not _scope_lines(rule, evidence.base).any():
+    if _in_scope(rule, evidence.lost_lines):
+        state.say_unknown(everywhere, "geometry_lost", "shorelines")
+    if _in_scope(rule, evidence.shorelines) and not _in_scope(rule, evidence.base):
         state.say_unknown(everywhere, "layer_expired", "shorelines")
     if evidence.coverage is None:
         state.say_unknown(everywhere, "coverage_unknown", "shorelines")
         return
-    own = np.nan_to_num(evidence.lines.groupby("site")["error_m"].max().reindex(
-        range(len(evidence.sites))).to_numpy(dtype=float), nan=0.0)  # fmt: skip
+    own = np.zeros(len(evidence.sites))
+    np.maximum.at(own, evidence.line_rows["site"], evidence.line_rows["error_m"])
     covered = evidence.complete("shorelines", limit + own)
     state.say_unknown(~covered, "not_covered", "shorelines")
 
 
-def _scope_lines(rule: Rule, lines: pd.DataFrame) -> Bools:
-    kinds = lines["river_class"] if "river_class" in lines else pd.Series("", lines.index)
-    filled = kinds.astype(object).where(kinds.notna(), "").to_numpy()
-    return match_scope(rule, river_names(lines).to_numpy(), filled) > 0
+def _in_scope(rule: Rule, lines: pd.DataFrame) -> bool:
+    return bool((match_scope(rule, text(lines, "river"), text(lines, "river_class")) > 0).any())
 
 
 def _other_editions(rule: Rule, evidence: Evidence, state: Condition, limit: float) -> None:
-    rows = _matched(rule, evidence.other_lines)
-    rows = rows[~rows["current"]]
-    orphan = rows[rows["orphan"] & (rows["distance_m"] <= limit + LAPSED_SHIFT_M)]
-    state.say_unknown(orphan["site"].to_numpy(), "line_lapsed", "shorelines")
-    inside = rows[rows["distance_m"] <= limit + _AT_LIMIT_M].sort_values(["site", "distance_m"])
-    inside = inside.drop_duplicates("site")
-    inside = inside[state.level[inside["site"].to_numpy()] == OUT]
-    at = inside["site"].to_numpy()
+    rows = _matched(rule, evidence.other_rows)
+    rows = _ranked(rows.take(~rows["current"]), "line_id")
+    orphan = rows["orphan"] & (rows["distance_m"] <= limit + LAPSED_SHIFT_M)
+    state.say_unknown(rows["site"][orphan], "line_lapsed", "shorelines")
+    inside = rows.take(rows["distance_m"] <= limit + _AT_LIMIT_M).first()
+    inside = inside.take(state.level[inside["site"]] == OUT)
+    at = inside["site"]
     state.doubt[at] = "edition_sensitive"
     seam = np.where(state.evidence[at] != "", ", ", "")
-    state.evidence[at] = state.evidence[at] + seam + inside["line_id"].to_numpy(dtype=object)
+    state.evidence[at] = state.evidence[at] + seam + inside["line_id"]
 
 
 # ---- zones -----------------------------------------------------------------------------------
 
 
-def _zone_rows(rule_zones: Any, pairs: pd.DataFrame) -> pd.DataFrame:
-    """Pairs of a rule's kinds, with ``match``: 2 of its grades, 1 of a grade that is not known."""
-    kind, grade = pairs["kind"].to_numpy(), pairs["grade"].to_numpy()
-    unknown_grade = ~np.isin(grade, codes("zone_grade"))
-    match = np.zeros(len(pairs), dtype=np.int64)
+def _zone_rows(rule_zones: Any, pairs: Rows, limit: float) -> Rows:
+    """Pairs of a rule's kinds, with their level; ``match`` 2 of its grades, 1 of none known."""
+    match = np.zeros(pairs.n, dtype=np.int64)
     for wanted, grades in rule_zones:
-        sure = np.isin(grade, grades) if grades else np.ones(len(pairs), dtype=bool)
-        here = np.where(sure, 2, np.where(unknown_grade, 1, 0))
-        match = np.maximum(match, np.where(kind == wanted, here, 0))
-    return pairs.assign(match=match)[match > 0]
+        of = pairs["kind"] == wanted
+        grade = pairs["grade"][of].astype(str)
+        sure = np.isin(grade, grades) if grades else np.ones(len(grade), dtype=bool)
+        unknown = ~np.isin(grade, codes("zone_grade"))
+        match[of] = np.maximum(match[of], np.where(sure, 2, np.where(unknown, 1, 0)))
+    some = pairs.take(match > 0)
+    some["match"] = match[match > 0]
+    some["level"] = _zone_level(some, limit)
+    return some
+
+
+def _zone_level(rows: Rows, limit: float) -> Ints:
+    d, error = rows["distance_m"], rows["error_m"]
+    if limit > 0:
+        return line_level(d, np.zeros(len(d)), error, limit)
+    touched = (rows["share"] > 0) | (d <= 0)
+    near = np.where(touched, rows["sliver"], d <= error)
+    return np.where(near, NEAR, np.where(touched, IN, OUT)).astype(np.int64)
 
 
 def _zone_condition(rule: Rule, evidence: Evidence) -> Condition:
     limit = 0.0 if rule.river_scope else float(rule.distance_m or 0.0)
-    n = len(evidence.sites)
-    state = Condition.blank(n, limit)
-    rows = _zone_rows(rule.zones, evidence.zone_pairs)
-    level = _zone_level(rows, limit)
-    rows = rows.assign(level=level)
-    sure = rows[(rows["match"] == 2) & rows["current"]]
-    sure = _mend_seams(sure, evidence, limit)
+    state = Condition.blank(len(evidence.sites), limit)
+    rows = _zone_rows(rule.zones, evidence.zone_rows, limit)
+    sure = rows.take((rows["match"] == 2) & rows["current"])
+    if limit == 0:
+        _mend_seams(sure, evidence)
     _take_zones(state, sure)
-    held = rows[(rows["level"] > OUT) & ((rows["match"] == 1) | ~rows["current"])]
-    grade = held[(held["match"] == 1) & held["current"]]["site"].to_numpy()
-    state.doubt[grade] = "grade_unknown"
-    old = held[~held["current"] & (held["level"] == IN)]
-    lapsed_kinds = _lapsed_kinds(rule.zones, evidence)
-    old = old[~old["kind"].isin(lapsed_kinds)]
-    state.doubt[old["site"].to_numpy()] = "edition_sensitive"
-    named = held[held["site"].isin(np.flatnonzero((state.level == OUT) & (state.doubt != "")))]
-    _take_zones(state, named, level=False)
-    _zones_unknown([kind for kind, _ in rule.zones], lapsed_kinds, evidence, state, limit)
+    loose = rows.take((rows["match"] == 1) & rows["current"] & (rows["level"] > OUT))
+    state.doubt[loose["site"]] = "grade_unknown"
+    lapsed = _lapsed_kinds(rule.zones, evidence)
+    past = ~rows["current"] & (rows["level"] == IN) & ~np.isin(rows["kind"].astype(str), lapsed)
+    old = rows.take(past)
+    state.doubt[old["site"]] = "edition_sensitive"
+    for some in (loose, old):
+        open_ = (state.level == OUT) & (state.doubt != "")
+        _take_zones(state, some.take(open_[some["site"]]), level=False)
+    _zones_unknown([kind for kind, _ in rule.zones], lapsed, evidence, state, limit)
     return state
 
 
-def _zone_level(rows: pd.DataFrame, limit: float) -> Ints:
-    d, error = rows["distance_m"].to_numpy(float), rows["error_m"].to_numpy(float)
-    if limit > 0:
-        return line_level(d, np.zeros(len(d)), error, limit)
-    touched = (rows["share"].to_numpy(float) > 0) | (d <= 0)
-    near = np.where(touched, rows["sliver"].to_numpy(bool), d <= error)
-    return np.where(near, NEAR, np.where(touched, IN, OUT)).astype(np.int64)
-
-
-def _mend_seams(rows: pd.DataFrame, evidence: Evidence, limit: float) -> pd.DataFrame:
-    """A site on the seam between two zones of the rule is in, not near."""
-    if limit > 0 or not len(rows):
-        return rows
-    open_ = rows.groupby("site").agg(most=("level", "max"), n=("level", "size"))
-    doubtful = open_.index[(open_["most"] == NEAR) & (open_["n"] > 1)]
-    some = rows[rows["site"].isin(doubtful)]
-    if not len(some):
-        return rows
-    pairs = some[["site", "zone_row", "error_m"]].rename(columns={"zone_row": "zone"})
-    together = inside_together(evidence.sites, evidence.zones, pairs)
-    settled = together.index[together["any"] == 2]
-    return rows.assign(
-        level=np.where(
-            rows["site"].isin(settled) & (rows["level"] == NEAR), IN, rows["level"].to_numpy()
-        )
-    )
-
-
-def _take_zones(state: Condition, rows: pd.DataFrame, *, level: bool = True) -> None:
-    """Put the zones of the highest level of each site into the state, joined."""
-    if not len(rows):
+def _mend_seams(rows: Rows, evidence: Evidence) -> None:
+    """Raise to "in" a site on the seam between two zones of the rule: a seam is no edge."""
+    n, site, level = len(evidence.sites), rows["site"], rows["level"]
+    most = np.zeros(n, dtype=np.int64)
+    np.maximum.at(most, site, level)
+    doubtful = (most == NEAR) & (np.bincount(site, minlength=n) > 1)
+    if not doubtful.any():
         return
-    ranked = rows.sort_values(
-        ["site", "level", "distance_m", "zone_id"], ascending=[True, False, True, True]
-    )
-    first = ranked.drop_duplicates("site")
-    at = first["site"].to_numpy()
+    together = _together(rows.take(doubtful[site]), evidence)
+    settled = np.zeros(n, dtype=bool)
+    settled[together.index[together["any"] == IN]] = True
+    level[settled[site] & (level == NEAR)] = IN
+
+
+def _together(rows: Rows, evidence: Evidence) -> pd.DataFrame:
+    pairs = {"site": rows["site"], "zone": rows["zone_row"], "error_m": rows["error_m"]}
+    return inside_together(evidence.sites, evidence.zones, pd.DataFrame(pairs))
+
+
+def _take_zones(state: Condition, rows: Rows, *, level: bool = True) -> None:
+    """Put the zones of the highest level of each site into the state, joined."""
+    if not rows.n:
+        return
+    rows = _ranked(rows, "zone_id")
+    first = rows.first()
+    at = first["site"]
     if level:
         state.level[at] = first["level"]
     state.distance_m[at], state.error_m[at] = first["distance_m"], first["error_m"]
-    top = ranked[ranked["level"] == ranked.groupby("site")["level"].transform("max")]
-    top = top[(top["level"] > OUT) | ~top.duplicated("site")]
-    ids, versions = top["zone_id"].to_numpy(dtype=object), version_text(top)
-    joined = pd.DataFrame({"site": top["site"].to_numpy(), "id": ids, "version": versions})
-    twice = joined.duplicated("site", keep=False)
-    one, many = joined[~twice], joined[twice].groupby("site")
-    state.evidence[one["site"].to_numpy()] = one["id"].to_numpy(dtype=object)
-    state.version[one["site"].to_numpy()] = one["version"].to_numpy(dtype=object)
-    for column, target in (("id", state.evidence), ("version", state.version)):
-        text = many[column].agg(lambda v: ", ".join(dict.fromkeys(x for x in v if x)))
-        target[text.index.to_numpy(dtype=int)] = text.to_numpy(dtype=object)
-    total = top.groupby("site").agg(overlap=("overlap_m2", "sum"), share=("share", "sum"))
-    at = total.index.to_numpy(dtype=int)
-    state.overlap_m2[at], state.share[at] = total["overlap"], total["share"].clip(upper=1.0)
+    state.evidence[at], state.version[at] = first["zone_id"], first["version"]
+    state.overlap_m2[at], state.share[at] = first["overlap_m2"], first["share"]
+    most = np.zeros(len(state.level), dtype=np.int64)
+    most[at] = first["level"]
+    top = (rows["level"] == most[rows["site"]]) & (rows["level"] > OUT)
+    several = np.bincount(rows["site"][top], minlength=len(most)) > 1
+    many = rows.take(top & several[rows["site"]])
+    if not many.n:
+        return
+    total = pd.DataFrame({name: many[name] for name in ("site", "overlap_m2", "share")})
+    total = total.groupby("site").sum()
+    at = total.index.to_numpy()
+    state.overlap_m2[at], state.share[at] = total["overlap_m2"], total["share"].clip(upper=1.0)
+    for name, target in (("zone_id", state.evidence), ("version", state.version)):
+        words = pd.Series(many[name], dtype=object).groupby(many["site"])
+        target[at] = words.agg(lambda v: ", ".join(dict.fromkeys(x for x in v if x))).to_numpy()
 
 
 def _lapsed_kinds(rule_zones: Any, evidence: Evidence) -> list[str]:
@@ -333,42 +328,42 @@ def _zones_unknown(
     kinds: list[str], lapsed: list[str], evidence: Evidence, state: Condition, limit: float
 ) -> None:
     everywhere = np.ones(len(evidence.sites), dtype=bool)
-    strange = evidence.zone_pairs
-    strange = strange[~strange["kind"].isin(codes("zone_kind")) & strange["current"]]
-    state.say_unknown(strange["site"].to_numpy(), "zone_kind_unknown")
-    error = evidence.zone_error
+    pairs = evidence.zone_rows
+    strange = ~np.isin(pairs["kind"].astype(str), codes("zone_kind")) & pairs["current"]
+    state.say_unknown(pairs["site"][strange], "zone_kind_unknown")
     for kind in dict.fromkeys(kinds):
+        ranges = kind == "river_range"  # kept among the shorelines too
         if not evidence.has_zones:
             state.say_unknown(everywhere, "layer_missing", kind)
+        elif ranges and not evidence.has_lines:
+            state.say_unknown(everywhere, "layer_missing", "shorelines")
+        elif kind in evidence.lost_kinds or (ranges and len(evidence.lost_lines)):
+            state.say_unknown(everywhere, "geometry_lost", kind)
         elif kind in lapsed:
             state.say_unknown(everywhere, "layer_expired", kind)
         elif evidence.coverage is None:
             state.say_unknown(everywhere, "coverage_unknown", kind)
         else:
-            state.say_unknown(~evidence.complete(kind, limit + error), "not_covered", kind)
+            covered = evidence.complete(kind, limit + evidence.zone_error)
+            state.say_unknown(~covered, "not_covered", kind)
 
 
 def _outside_condition(rule: Rule, evidence: Evidence) -> Condition:
     """Hold where some of the site lies outside all the zones that it must lie in."""
-    n = len(evidence.sites)
-    state = Condition.blank(n, np.nan)
-    rows = _zone_rows(rule.outside, evidence.zone_pairs)
-    rows = rows[rows["current"]]
-    rows = rows.assign(level=_zone_level(rows, 0.0))
+    state = Condition.blank(len(evidence.sites), np.nan)
+    rows = _zone_rows(rule.outside, evidence.zone_rows, 0.0)
+    rows = rows.take(rows["current"])
     state.level[:] = IN
     for match, word in ((2, ""), (1, "grade_unknown")):
-        some = rows[(rows["match"] >= match) & (rows["level"] > OUT)]
-        if not len(some):
+        some = rows.take((rows["match"] >= match) & (rows["level"] > OUT))
+        if not some.n:
             continue
-        pairs = some[["site", "zone_row", "error_m"]].rename(columns={"zone_row": "zone"})
-        whole = inside_together(evidence.sites, evidence.zones, pairs)["whole"]
-        at, level = whole.index.to_numpy(), 2 - whole.to_numpy()
+        whole = _together(some, evidence)["whole"]
+        at, level = whole.index.to_numpy(), IN - whole.to_numpy()
         if word:
-            better = level < state.level[at]
-            state.doubt[at[better]] = word
+            state.doubt[at[level < state.level[at]]] = word
         state.level[at] = np.minimum(level, state.level[at])
-    named = rows[rows["match"] == 2]
-    _take_zones(state, named, level=False)
+    _take_zones(state, rows.take(rows["match"] == 2), level=False)
     # that a site lies outside is known only where all such zones are
     lapsed = _lapsed_kinds(rule.outside, evidence)
     sure_in = (state.level == OUT) & (state.doubt == "")

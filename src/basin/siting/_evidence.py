@@ -53,8 +53,9 @@ def _scope_of(rule: Rule, river: str, river_class: str) -> int:
         if word.startswith("named:"):
             if river.startswith(rule.named_rivers):
                 return _SURE
-            if any(name in river for name in rule.named_rivers):
-                match = _MAYBE  # 小乌江? a person decides
+            held = any(name in river for name in rule.named_rivers)  # 小乌江?
+            if held or (not river and of != "tributary"):
+                match = _MAYBE  # a person decides
         elif of == word or (word == "tributary" and known and of != "main_stem"):
             return _SURE
         elif not known:
@@ -222,9 +223,9 @@ def gather(
         date=date,
         drawn=_drawn(sites),
         lines=nearest,
-        line_rows=Rows.of(pd.concat([nearest, near_lines], ignore_index=True), _LINE_COLUMNS),
+        line_rows=Rows.of(_joined([nearest, near_lines]), _LINE_COLUMNS),
         other_lines=others,
-        other_rows=Rows.of(others, (*_LINE_COLUMNS, "current", "orphan")),
+        other_rows=Rows.of(_joined([others]), (*_LINE_COLUMNS, "current", "orphan")),
         zone_rows=Rows.of(pairs, _PAIR_COLUMNS),
         has_lines=len(lines) > 0,
         lost_lines=lines[in_force(lines, date) & ~_drawn(lines)],
@@ -237,11 +238,19 @@ def gather(
 
 _LINE_COLUMNS = (
     "site", "line_id", "river", "river_class", "distance_m", "inside_m", "error_m", "indicative",
+    "low_order",
 )  # fmt: skip
 _PAIR_COLUMNS = (
     "site", "zone_id", "zone_row", "kind", "grade", "distance_m", "error_m", "overlap_m2", "share",
     "sliver", "current",
 )  # fmt: skip
+
+
+def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Join tables, with ``low_order``: of neither main stem nor important tributary."""
+    filled = [table for table in tables if len(table)] or tables[:1]
+    table = pd.concat(filled, ignore_index=True)
+    return table.assign(low_order=~table["river_class"].isin(["main_stem", "important_tributary"]))
 
 
 def _drawn(table: gpd.GeoDataFrame) -> Bools:
@@ -267,7 +276,7 @@ _ZONE_COLUMNS = (
 def _with_river_ranges(zones: gpd.GeoDataFrame | None, lines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Take the range polygons of the shorelines for zones of the kind ``river_range`` as well."""
     areas = _none(()) if zones is None else zones
-    range_rows = (_column(lines, "kind") == "management_range") & _areal(lines)
+    range_rows = (text(lines, "kind") == "management_range") & _areal(lines)
     ranges = lines[range_rows].rename(columns={"line_id": "zone_id", "river": "name"})
     ranges = ranges.assign(kind="river_range", grade="", code="")
     table = {}
@@ -285,7 +294,7 @@ def _plain(table: pd.DataFrame, name: str) -> Any:
     if name == "accuracy_m":
         none = pd.Series(np.nan, table.index)
         return pd.to_numeric(table.get(name, none), errors="coerce").to_numpy(dtype=float)
-    return _column(table, name)
+    return text(table, name)
 
 
 def _areal(table: gpd.GeoDataFrame) -> Bools:
@@ -306,7 +315,7 @@ def _reach(rules: tuple[Rule, ...], applies: Ints, measured: list[Rule], n: int)
 
 def _signature(lines: pd.DataFrame, rules: list[Rule]) -> Any:
     """Group lines that every rule treats alike."""
-    river, kind = _column(lines, "river"), _column(lines, "river_class")
+    river, kind = text(lines, "river"), text(lines, "river_class")
     parts = [pd.Series(kind)]
     seen = set()
     for rule in rules:
@@ -317,7 +326,8 @@ def _signature(lines: pd.DataFrame, rules: list[Rule]) -> Any:
     return pd.concat(parts, axis=1).agg("|".join, axis=1).to_numpy() if len(lines) else []
 
 
-def _column(table: pd.DataFrame, name: str) -> Any:
+def text(table: pd.DataFrame, name: str) -> Any:
+    """Read a column as plain text; what is missing is empty."""
     if name not in table:
         return np.full(len(table), "", dtype=object)
     values = table[name].astype(object)

@@ -27,6 +27,7 @@ __all__ = [
     "in_force",
     "lapsed_rivers",
     "line_errors",
+    "plain_text",
     "river_names",
     "shoreline_band",
     "shoreline_distance",
@@ -84,10 +85,13 @@ def _dates(table: pd.DataFrame, column: str) -> pd.Series[Any]:
         ) from None
 
 
-def _text(table: pd.DataFrame, column: str) -> pd.Series[Any]:
+def plain_text(table: pd.DataFrame, column: str) -> npt.NDArray[np.object_]:
+    """Read a column as stripped text; what is missing is empty, and so is a missing column."""
     if column not in table:
-        return pd.Series("", index=table.index, dtype=object)
-    return table[column].astype(object).where(table[column].notna(), "").astype(str).str.strip()
+        return np.full(len(table), "", dtype=object)
+    number, unique = pd.factorize(table[column])
+    told = np.array([*(str(word).strip() for word in unique), ""], dtype=object)
+    return cast("npt.NDArray[np.object_]", told[number])  # -1, missing, is the last
 
 
 def _metres(table: pd.DataFrame, column: str, default: float) -> Floats:
@@ -104,10 +108,10 @@ def site_keys(sites: Any) -> pd.Series[Any]:
     return pd.Series(np.asarray(keys, dtype=object), dtype=object).astype(str)
 
 
-def river_names(shorelines: pd.DataFrame) -> pd.Series[Any]:
+def river_names(shorelines: pd.DataFrame) -> npt.NDArray[np.object_]:
     """Read the river of each line; a line without one is a river of its own (its line id)."""
-    name = _text(shorelines, "river")
-    return name.where(name != "", "line " + _text(shorelines, "line_id"))
+    name = plain_text(shorelines, "river")
+    return np.where(name != "", name, "line " + plain_text(shorelines, "line_id"))
 
 
 # ---- which line counts -----------------------------------------------------------------------
@@ -142,8 +146,8 @@ def base_lines(shorelines: gpd.GeoDataFrame, date: Any = None) -> gpd.GeoDataFra
     if current.empty:
         return current
     order = {kind: rank for rank, kind in enumerate(codes("shoreline_kind"))}
-    rank = _text(current, "kind").map(order).fillna(len(order)).to_numpy()
-    river = river_names(current).to_numpy()
+    rank = np.array([order.get(kind, len(order)) for kind in plain_text(current, "kind")])
+    river = river_names(current)
     best = pd.Series(rank).groupby(river).transform("min").to_numpy()
     if (rank == best).all():
         return current
@@ -184,8 +188,8 @@ def lapsed_rivers(shorelines: gpd.GeoDataFrame, date: Any) -> pd.DataFrame:
     drawn = np.asarray(~(shorelines.geometry.isna() | shorelines.geometry.is_empty), dtype=bool)
     table = pd.DataFrame(
         {
-            "river": river_names(shorelines).to_numpy(),
-            "line_ids": _text(shorelines, "line_id").to_numpy(),
+            "river": river_names(shorelines),
+            "line_ids": plain_text(shorelines, "line_id"),
             "usable": current & drawn,
             "current": current,
             "late": (_dates(shorelines, "valid_from") > pd.Timestamp(date)).to_numpy(),
@@ -250,9 +254,9 @@ def shoreline_distance(
     places = to_exchange(sites, layer="sites")
     lines = to_exchange(shorelines, layer="shorelines")
     if classes is not None:
-        lines = lines[_text(lines, "river_class").isin(list(classes)).to_numpy()]
+        lines = lines[np.isin(plain_text(lines, "river_class").astype(str), list(classes))]
     # sorted by id, so that a tie goes to the lowest id whatever the order of rows
-    lines = lines.iloc[np.argsort(_text(lines, "line_id").to_numpy(), kind="stable")]
+    lines = lines.iloc[np.argsort(plain_text(lines, "line_id"), kind="stable")]
     shapes = valid_shapes(places.geometry.to_numpy())
     bank = valid_shapes(lines.geometry.to_numpy())
     half = _half_width(lines)
@@ -276,15 +280,16 @@ def line_errors(shorelines: pd.DataFrame) -> Floats:
     wide river of its class has.
     """
     drawn = _metres(shorelines, "accuracy_m", LINE_ACCURACY_M)
-    centre = (_text(shorelines, "kind") == "centreline").to_numpy()
+    centre = plain_text(shorelines, "kind") == "centreline"
     half = _metres(shorelines, "width_m", np.nan) / 2
-    guess = _text(shorelines, "river_class").map(_UNKNOWN_HALF_WIDTH_M).fillna(500.0).to_numpy()
+    of = plain_text(shorelines, "river_class")
+    guess = np.array([_UNKNOWN_HALF_WIDTH_M.get(name, 500.0) for name in of], dtype=float)
     return np.where(centre, np.hypot(drawn, np.where(np.isnan(half), guess, half)), drawn)
 
 
 def _half_width(lines: pd.DataFrame) -> Floats:
     """Half width to take off the distance to a centre line (metres)."""
-    centre = (_text(lines, "kind") == "centreline").to_numpy()
+    centre = plain_text(lines, "kind") == "centreline"
     width = _metres(lines, "width_m", np.nan)
     return np.where(centre, np.nan_to_num(width, nan=0.0) / 2, 0.0)
 
@@ -292,7 +297,7 @@ def _half_width(lines: pd.DataFrame) -> Floats:
 def _group_codes(lines: pd.DataFrame, by: Sequence[str]) -> npt.NDArray[np.int64]:
     if not len(lines):
         return np.empty(0, dtype=np.int64)
-    keys = pd.DataFrame({name: _text(lines, name).to_numpy() for name in by})
+    keys = pd.DataFrame({name: plain_text(lines, name) for name in by})
     return np.asarray(keys.groupby(list(by), sort=True).ngroup(), dtype=np.int64)
 
 
@@ -336,45 +341,61 @@ def _with_inside(
     groups: npt.NDArray[np.int64],
     radius: Floats | None,
 ) -> pd.DataFrame:
-    """Replace the rows of sites that lie in, or overlap, a polygon of the group."""
+    """Replace the rows of sites that lie in, overlap or hold a feature of the group."""
     areas = ring_shapes(bank, fill=True)
     looking = shapes if radius is None else _only(shapes, radius >= 0)
     line, site = shapely.STRtree(looking).query(areas, predicate="intersects")
+    # a line may lie wholly within a site, far from its outline
+    plots = _only(looking, shapely.get_dimensions(looking) == 2)
+    lines = _only(bank, shapely.is_missing(areas))
+    through, plot = shapely.STRtree(plots).query(lines, predicate="intersects")
+    line, site = np.concatenate([line, through]), np.concatenate([site, plot])
     if not len(line):
         return found.sort_values(["site", "group"], ignore_index=True)
     hits = pd.DataFrame({"site": site, "line": line, "group": groups[line]})
-    hits = hits.sort_values(["site", "group", "line"]).drop_duplicates(["site", "group"])
-    depths = [
+    hits["linear"] = shapely.is_missing(areas[line])
+    hits = hits.sort_values(["site", "group", "linear", "line"]).drop_duplicates(["site", "group"])
+    zeros = [
         _depth(shapes[of], areas[number], bank[number]).assign(
             site=of, line=number, group=groups[number]
         )
         for number, of in ((n, hits["site"].to_numpy()[hits["line"] == n]) for n in np.unique(line))
         if len(of)
     ]
-    both = pd.concat([*depths, found], ignore_index=True)
+    both = pd.concat([*zeros, found], ignore_index=True)
     return both.drop_duplicates(["site", "group"]).sort_values(["site", "group"], ignore_index=True)
 
 
 def _depth(shapes: npt.NDArray[np.object_], area: Any, bank: Any) -> pd.DataFrame:
-    """Depth of each shape in one polygon: of its deepest vertex that lies inside."""
-    points, owner = shapely.get_coordinates(shapes, return_index=True)
-    shapely.prepare(area)
-    inside = shapely.intersects_xy(area, points[:, 0], points[:, 1])
-    at = shapely.points(points[inside])
-    edge = np.array([bank], dtype=object)
-    deep = nearest(cut(at), cut(edge, fill=True), np.zeros(1), at)
-    deep["site"] = owner[inside][deep["site"].to_numpy()]
-    deep = deep.sort_values(["site", "distance_m"], ascending=[True, False], kind="stable")
-    deep = deep.drop_duplicates("site").set_index("site").drop(columns="line")
-    deep = deep.reindex(range(len(shapes))).rename(columns={"distance_m": "inside_m"})
-    edge_only = deep["inside_m"].isna().to_numpy()  # no vertex inside: an edge runs through
-    if edge_only.any():
-        some = shapely.point_on_surface(shapely.intersection(shapes[edge_only], area))
-        xy = shapely.get_coordinates(some)
-        spot = np.column_stack([np.zeros(len(xy)), xy, xy])
-        columns = ["inside_m", "site_lon", "site_lat", "line_lon", "line_lat"]
-        deep.loc[edge_only, columns] = spot
+    """Depth of each touching shape in one polygon: of its deepest vertex that lies inside.
+
+    Where no vertex lies inside (an edge runs through, or the bank is a line), it has no depth and
+    a common point stands for the nearest.
+    """
+    deep = pd.DataFrame(np.nan, index=range(len(shapes)), columns=["inside_m", *_ENDS])
+    if area is not None:
+        points, owner = shapely.get_coordinates(shapes, return_index=True)
+        shapely.prepare(area)
+        inside = shapely.intersects_xy(area, points[:, 0], points[:, 1])
+        at = shapely.points(points[inside])
+        edge = np.array([bank], dtype=object)
+        found = nearest(cut(at), cut(edge, fill=True), np.zeros(1), at)
+        found["site"] = owner[inside][found["site"].to_numpy()]
+        found = found.sort_values(["site", "distance_m"], ascending=[True, False], kind="stable")
+        found = found.drop_duplicates("site").set_index("site")
+        found = found.rename(columns={"distance_m": "inside_m"})
+        deep.loc[found.index, deep.columns] = found[deep.columns]
+    bare = deep["inside_m"].isna().to_numpy()
+    if bare.any():
+        common = shapely.intersection(shapes[bare], bank if area is None else area)
+        xy = shapely.get_coordinates(shapely.point_on_surface(common))
+        deep.loc[bare, list(_ENDS)] = np.hstack([xy, xy])
+        if area is not None:
+            deep.loc[bare, "inside_m"] = 0.0
     return deep.assign(distance_m=0.0)
+
+
+_ENDS = ("site_lon", "site_lat", "line_lon", "line_lat")
 
 
 def _distance_table(
@@ -385,24 +406,24 @@ def _distance_table(
     half: Floats,
 ) -> pd.DataFrame:
     site, line = found["site"].to_numpy(dtype=int), found["line"].to_numpy(dtype=int)
-    table = pd.DataFrame({"site_id": site_keys(places).to_numpy()[site]})
+    table: dict[str, Any] = {"site_id": site_keys(places).to_numpy()[site]}
     passed = ["line_id", "river", "river_class", "kind", "issuer"]
     for name in dict.fromkeys([*by, *passed]):
-        table[name] = _text(lines, name).to_numpy()[line]
+        table[name] = plain_text(lines, name)[line]
     for name in ("valid_from", "valid_to"):
         table[name] = _dates(lines, name).to_numpy()[line]
-    raw, centre = found["distance_m"].to_numpy(dtype=float), half[line] > 0
-    table["distance_m"] = np.maximum(raw - half[line], 0.0)
-    table["inside_m"] = np.where(
-        centre & (raw <= half[line]), half[line] - raw, found["inside_m"].to_numpy(dtype=float)
-    )
-    ends = found[["site_lon", "site_lat", "line_lon", "line_lat"]].to_numpy(dtype=float, copy=True)
+    raw, off, centre = found["distance_m"].to_numpy(dtype=float), half[line], half[line] > 0
+    table["distance_m"] = np.maximum(raw - off, 0.0)
+    inside = found["inside_m"].to_numpy(dtype=float)
+    table["inside_m"] = np.where(centre & (raw <= off), off - raw, inside)
+    ends = found[list(_ENDS)].to_numpy(dtype=float, copy=True)
     if centre.any():
-        ends[centre, 2:] = _bank_point(ends[centre], half[line][centre])
-    table[["site_lon", "site_lat", "line_lon", "line_lat"]] = ends
+        ends[centre, 2:] = _bank_point(ends[centre], off[centre])
+    for place, name in enumerate(_ENDS):
+        table[name] = ends[:, place]
     table["error_m"] = np.hypot(site_errors(places)[site], line_errors(lines)[line])
-    table["indicative"] = (_text(lines, "kind") == "centreline").to_numpy()[line]
-    return table
+    table["indicative"] = (plain_text(lines, "kind") == "centreline")[line]
+    return pd.DataFrame(table).astype(dict.fromkeys(("site_id", *by, *passed), "str"))
 
 
 def _bank_point(ends: Floats, half: Floats) -> Floats:
@@ -437,7 +458,7 @@ def shoreline_band(shorelines: gpd.GeoDataFrame, limit_m: float) -> gpd.GeoDataF
     half = _half_width(lines)
     steps = _quad_segments(limit_m)
     rows = []
-    for name, rows_of in lines.assign(_half=half).groupby(_text(lines, "river_class").to_numpy()):
+    for name, rows_of in lines.assign(_half=half).groupby(plain_text(lines, "river_class")):
         tiles = [_band_tile(tile, limit_m, steps) for tile in _tiles(rows_of)]
         rows.append(
             {"river_class": name, "limit_m": float(limit_m), "geometry": shapely.union_all(tiles)}

@@ -16,7 +16,7 @@ import pandas as pd
 import shapely
 
 from basin._measure import Floats, cut, nearest, scale_at, valid_shapes, within
-from basin.buffers import in_force, line_errors, site_errors, site_keys
+from basin.buffers import in_force, line_errors, plain_text, site_errors, site_keys
 from basin.crs import EXCHANGE_CRS, area_m2, length_m, to_exchange
 from basin.standards.labels import codes
 
@@ -34,13 +34,6 @@ Shapes = npt.NDArray[np.object_]
 
 #: Gaps up to about this between polygons of a coverage are closed (degrees; 1 m).
 _SEAM_DEG = 1e-5
-
-
-def _text(table: pd.DataFrame, column: str) -> Any:
-    if column not in table:
-        return np.full(len(table), "", dtype=object)
-    values = table[column].astype(object)
-    return values.where(values.notna(), "").astype(str).str.strip().to_numpy(dtype=object)
 
 
 # ---- overlay ---------------------------------------------------------------------------------
@@ -89,7 +82,7 @@ def overlay_zones(
     areas = to_exchange(zones, layer="zones").assign(_row=np.arange(len(zones)))
     areas = areas[in_force(areas, date)]
     # sorted by id, so that a tie goes to the lowest id whatever the order of rows
-    areas = areas.iloc[np.argsort(_text(areas, "zone_id"), kind="stable")]
+    areas = areas.iloc[np.argsort(plain_text(areas, "zone_id"), kind="stable")]
     shapes, bounds = valid_shapes(places.geometry.to_numpy()), valid_shapes(areas.geometry)
     own, drawn = site_errors(places), line_errors(areas.drop(columns="kind", errors="ignore"))
     most = np.hypot(own, drawn.max(initial=0.0))
@@ -101,27 +94,29 @@ def overlay_zones(
     error = np.hypot(own[site], drawn[zone])
     touched = pairs["touched"].to_numpy(dtype=bool)
     overlap, share = _overlap(shapes, bounds, site, zone, touched, pairs["covered"].to_numpy(bool))
-    table = pd.DataFrame({"site_id": site_keys(places).to_numpy()[site]})
-    for name in ("zone_id", "kind", "grade", "name", "code"):
-        table[name] = _text(areas, name)[zone]
+    table: dict[str, Any] = {"site_id": site_keys(places).to_numpy()[site]}
+    words = ("zone_id", "kind", "grade", "name", "code")
+    for name in words:
+        table[name] = plain_text(areas, name)[zone]
     for name in ("valid_from", "valid_to"):
         dates = pd.to_datetime(areas[name]) if name in areas else pd.Series(pd.NaT, areas.index)
         table[name] = dates.to_numpy(dtype="datetime64[ns]")[zone]
     table["overlap_m2"], table["share"] = overlap, share
     edge = pairs["distance_m"].to_numpy(dtype=float)
     table["distance_m"] = np.where(touched, 0.0, edge)
-    ends = ["site_lon", "site_lat", "line_lon", "line_lat"]
-    table[["site_lon", "site_lat", "zone_lon", "zone_lat"]] = pairs[ends].to_numpy(dtype=float)
+    for name, end in (("site_lon", "site_lon"), ("site_lat", "site_lat"),
+                      ("zone_lon", "line_lon"), ("zone_lat", "line_lat")):  # fmt: skip
+        table[name] = pairs[end].to_numpy(dtype=float)
     table["error_m"] = error
     table["zone_row"] = areas["_row"].to_numpy()[zone]
     table["sliver"] = _slivers(shapes, bounds, site, zone, touched & (edge <= error), error)
-    return table
+    return pd.DataFrame(table).astype(dict.fromkeys(("site_id", *words), "str"))
 
 
 def _kinds_and_grades(areas: pd.DataFrame) -> npt.NDArray[np.int64]:
     if not len(areas):
         return np.empty(0, dtype=np.int64)
-    keys = pd.DataFrame({"kind": _text(areas, "kind"), "grade": _text(areas, "grade")})
+    keys = pd.DataFrame({"kind": plain_text(areas, "kind"), "grade": plain_text(areas, "grade")})
     return np.asarray(keys.groupby(["kind", "grade"]).ngroup(), dtype=np.int64)
 
 
@@ -334,7 +329,7 @@ def coverage_area(coverage: gpd.GeoDataFrame, kind: str, date: Any = None) -> An
     date
         Keep the coverage in force on this date; None keeps all.
     """
-    layer, of = _text(coverage, "layer"), _text(coverage, "kind")
+    layer, of = plain_text(coverage, "layer"), plain_text(coverage, "kind")
     if kind == "shorelines":
         mine = (layer == "shorelines") & np.isin(of, ["", "shorelines"])
     else:
@@ -377,9 +372,9 @@ def zone_areas(
     areas, outlines = to_exchange(zones, layer="zones"), to_exchange(districts, layer="districts")
     areas = areas[in_force(areas, date)]
     shapes, ground = valid_shapes(areas.geometry), valid_shapes(outlines.geometry)
-    keys = pd.DataFrame({name: _text(areas, name) for name in by})
+    keys = pd.DataFrame({name: plain_text(areas, name) for name in by})
     total = area_m2(gpd.GeoSeries(ground, crs=EXCHANGE_CRS))
-    ids, names = _text(outlines, "id"), _text(outlines, "name")
+    ids, names = plain_text(outlines, "id"), plain_text(outlines, "name")
     rows: list[dict[str, Any]] = []
     for d in range(len(outlines)):
         for key, part in keys.groupby(list(by)):

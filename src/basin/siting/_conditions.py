@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from basin.buffers import plain_text
 from basin.siting._evidence import (
     LAPSED_SHIFT_M,
     Bools,
@@ -17,7 +18,6 @@ from basin.siting._evidence import (
     Ints,
     Rows,
     match_scope,
-    text,
 )
 from basin.standards.labels import codes
 from basin.standards.rules import Rule
@@ -202,7 +202,9 @@ def _river_unknown(rule: Rule, evidence: Evidence, state: Condition, limit: floa
 
 
 def _in_scope(rule: Rule, lines: pd.DataFrame) -> bool:
-    return bool((match_scope(rule, text(lines, "river"), text(lines, "river_class")) > 0).any())
+    return bool(
+        (match_scope(rule, plain_text(lines, "river"), plain_text(lines, "river_class")) > 0).any()
+    )
 
 
 def _other_editions(rule: Rule, evidence: Evidence, state: Condition, limit: float) -> None:

@@ -15,6 +15,7 @@ from basin.buffers import (
     base_lines,
     in_force,
     line_errors,
+    plain_text,
     river_names,
     shoreline_distance,
     site_errors,
@@ -207,7 +208,7 @@ def gather(
     look = np.full(len(sites), ZONE_LOOK_M)
     for number, rule in enumerate(rules):
         if rule.zones and rule.distance_m is not None and not rule.river_scope:
-            far = rule.distance_m + zone_error
+            far = rule.distance_m + np.maximum(zone_error, ZONE_LOOK_M)
             look = np.where(applies[number] > 0, np.maximum(look, far), look)
     pairs = _numbered(sites, overlay_zones(sites, areas, within_m=look))
     pairs["current"] = in_force(pairs, date)
@@ -276,7 +277,7 @@ _ZONE_COLUMNS = (
 def _with_river_ranges(zones: gpd.GeoDataFrame | None, lines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Take the range polygons of the shorelines for zones of the kind ``river_range`` as well."""
     areas = _none(()) if zones is None else zones
-    range_rows = (text(lines, "kind") == "management_range") & _areal(lines)
+    range_rows = (plain_text(lines, "kind") == "management_range") & _areal(lines)
     ranges = lines[range_rows].rename(columns={"line_id": "zone_id", "river": "name"})
     ranges = ranges.assign(kind="river_range", grade="", code="")
     table = {}
@@ -294,7 +295,7 @@ def _plain(table: pd.DataFrame, name: str) -> Any:
     if name == "accuracy_m":
         none = pd.Series(np.nan, table.index)
         return pd.to_numeric(table.get(name, none), errors="coerce").to_numpy(dtype=float)
-    return text(table, name)
+    return plain_text(table, name)
 
 
 def _areal(table: gpd.GeoDataFrame) -> Bools:
@@ -315,7 +316,7 @@ def _reach(rules: tuple[Rule, ...], applies: Ints, measured: list[Rule], n: int)
 
 def _signature(lines: pd.DataFrame, rules: list[Rule]) -> Any:
     """Group lines that every rule treats alike."""
-    river, kind = text(lines, "river"), text(lines, "river_class")
+    river, kind = plain_text(lines, "river"), plain_text(lines, "river_class")
     parts = [pd.Series(kind)]
     seen = set()
     for rule in rules:
@@ -324,14 +325,6 @@ def _signature(lines: pd.DataFrame, rules: list[Rule]) -> Any:
             seen.add(key)
             parts.append(pd.Series(match_scope(rule, river, kind)).astype(str))
     return pd.concat(parts, axis=1).agg("|".join, axis=1).to_numpy() if len(lines) else []
-
-
-def text(table: pd.DataFrame, name: str) -> Any:
-    """Read a column as plain text; what is missing is empty."""
-    if name not in table:
-        return np.full(len(table), "", dtype=object)
-    values = table[name].astype(object)
-    return values.where(values.notna(), "").astype(str).str.strip().to_numpy(dtype=object)
 
 
 def _nearest(sites: gpd.GeoDataFrame, base: gpd.GeoDataFrame, rules: list[Rule]) -> pd.DataFrame:
@@ -362,6 +355,8 @@ def _near_lines(
             open_ &= applies[number][nearest["site"].to_numpy()] > 0
             rows = nearest["site"].to_numpy()[open_]
             radius[rows] = np.fmax(radius[rows], limit + worst[open_])
+    if np.isnan(radius).all():
+        return nearest.iloc[:0]
     rows = base.assign(_row=base["_row"].astype(str))
     return _numbered(sites, shoreline_distance(sites, rows, by=("_row",), within_m=radius))
 
@@ -381,6 +376,8 @@ def _other_lines(
     )
     found = _numbered(sites, found)
     found["current"] = in_force(found, date)
+    if not len(found):
+        return found.assign(orphan=False)
     # a lapsed line with no line in force of its river near it: nothing took its place
     rivers = base.assign(_river=river_names(base))
     far = np.full(len(sites), np.nan)

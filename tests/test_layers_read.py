@@ -19,7 +19,14 @@ from shapely.geometry import LineString, MultiPoint, MultiPolygon, Point, Polygo
 
 from basin import layers
 from basin.errors import BasinWarning, CrsError, LayerError
-from basin.layers import read_layer
+from basin.layers import (
+    Problem,
+    find_layers,
+    match_sections,
+    read_layer,
+    unused_files,
+    write_layers,
+)
 
 BOX = Polygon([(106.6, 29.0), (106.7, 29.0), (106.7, 29.1), (106.6, 29.1)])
 BOW_TIE = Polygon([(106.6, 29.0), (106.7, 29.1), (106.7, 29.0), (106.6, 29.1)])
@@ -745,11 +752,12 @@ def test_a_table_in_memory_is_not_changed():
     table, problems = read(given, "sites")
     pd.testing.assert_frame_equal(pd.DataFrame(given), pd.DataFrame(before))
     assert table["site_id"].tolist() == ["1", "1#2"]
-    assert kinds(problems, "warning") == {"id_duplicate", "geometry_repaired"}
+    assert kinds(problems, "warning") == {"id_duplicate", "geometry_repaired", "column_absent"}
 
 
 def test_without_a_list_problems_warn_once():
-    given = gpd.GeoDataFrame({"site_id": [1, 1]}, geometry=[Point(106.6, 29)] * 2, crs=4490)
+    whole = {"site_id": [1, 1], "category": ["warehouse"] * 2, "action": ["new"] * 2}
+    given = gpd.GeoDataFrame(whole, geometry=[Point(106.6, 29)] * 2, crs=4490)
     with pytest.warns(BasinWarning, match="renamed 1#2") as caught:
         read_layer(given, "sites")
     assert len(caught) == 1
@@ -855,3 +863,39 @@ def test_outfalls_entered_twice_and_layers_elsewhere():
         "outfalls_close": ("outfalls", ("a + b",)),  # 2.9 m; b and c are 6.8 m apart
         "layer_elsewhere": ("sites", ()),
     }
+
+
+def test_a_wanted_column_that_is_absent_is_listed():
+    sites = gpd.GeoDataFrame({"site_id": ["a"]}, geometry=[Point(106.6, 29)], crs=4490)
+    _, problems = read(sites, "sites")
+    absent = [p for p in problems if p.kind == "column_absent"]
+    assert [p.zh.split("（")[0] for p in absent] == ["没有列 category", "没有列 action"]
+
+
+def test_what_moves_is_new_where_it_goes():
+    """迁建 within 1 km of a bank must not pass as a rebuild."""
+    told = {"site_id": ["a", "b"], "category": ["化工"] * 2, "action": ["迁建", "异地搬迁"]}
+    table, _ = read(gpd.GeoDataFrame(told, geometry=[Point(106.6, 29)] * 2, crs=4490), "sites")
+    assert table["action"].tolist() == ["new", "new"]
+
+
+def test_samples_by_the_name_of_their_section():
+    sections = pd.DataFrame({"section_id": ["S1", "S2", "S3"], "name": ["甲", "乙", "乙"]})
+    given = pd.DataFrame({"section_id": ["甲", "s2", "乙", "S3", "丙"]})
+    problems: list[Problem] = []
+    matched = match_sections(given, sections, problems=problems)
+    assert matched["section_id"].tolist() == ["S1", "S2", "乙", "S3", "丙"]  # 乙 names two
+    assert "s2 = S2, 甲 = S1" in problems[0].zh
+    assert match_sections(matched.iloc[[0]], sections) is not None
+    assert given["section_id"].iloc[0] == "甲"
+
+
+def test_answers_of_an_earlier_run_are_no_input(tmp_path):
+    here = gpd.GeoDataFrame({"outfall_id": ["P"]}, geometry=[Point(106.6, 29)], crs=4490)
+    write_layers(tmp_path / "outfalls.gpkg", {"outfalls": here})
+    findings = pd.DataFrame({"site_id": ["a"]})
+    write_layers(tmp_path / "layers.gpkg", {"outfalls": here, "site_findings": findings})
+    (tmp_path / "台账2025.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    found = find_layers(tmp_path)
+    assert found == {"outfalls": [((tmp_path / "outfalls.gpkg").resolve(), None)]}
+    assert unused_files(tmp_path, found) == ["台账2025.csv"]

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import LineString, Point, box
 
+from basin.crs import length_m
 from basin.errors import AssessmentError, SnapError
 from basin.network import RiverNetwork
 from basin.tracing import CAVEAT, trace_sources
@@ -143,7 +144,8 @@ def test_both_arms_of_a_braid_count_and_the_shorter_is_walked() -> None:
     )
     assert set(trace.reaches.index) == {"HEAD", "LEFT", "RIGHT", "TAIL"}
     # what enters above the island passes along the shorter arm; the sum at the section is whole
-    assert trace.reaches["load_kg_d"].to_dict() == {"TAIL": 7, "LEFT": 3, "RIGHT": 4, "HEAD": 1}
+    lowest = trace.reaches[~trace.reaches.index.duplicated()]
+    assert lowest["load_kg_d"].to_dict() == {"TAIL": 7, "LEFT": 3, "RIGHT": 4, "HEAD": 1}
 
 
 def test_local_inherited_and_the_balance_closes() -> None:
@@ -548,3 +550,42 @@ def test_membership_and_distance_against_networkx(cells: list, data: st.DataObje
     assert found == pytest.approx(expected, rel=1e-5, abs=0.5)
     # the load passing the section's reach is the whole, none lost on the way
     assert trace.reaches["load_kg_d"].iloc[0] == pytest.approx(len(expected))
+
+
+def test_reaches_are_cut_where_outfalls_enter() -> None:
+    r"""A reach of 40 km with outfalls 10 and 30 km down it: the load above the first is zero.
+
+    A: (0,40) ---8 kg/d at 10 km--- ---1 kg/d at 30 km--- S at the end
+    """
+    net = rivers(A=[(0, 40), (0, 0)])
+    table = outfalls({"HIGH": (0, 30, 8.0), "LOW": (0, 10, 1.0)})
+    trace = trace_sources(net, "S", table, samples(S=0.3), sections=sections(S=(0, 0, 10.0)))
+    cut = trace.reaches
+    assert cut["load_kg_d"].tolist() == [9.0, 8.0, 0.0]  # the lowest first
+    assert cut["added_kg_d"].tolist() == [1.0, 8.0, 0.0]
+    assert cut["length_m"].tolist() == pytest.approx([10_000, 20_000, 10_000], abs=1)
+    assert cut["distance_m"].tolist() == pytest.approx([0, 10_000, 30_000], abs=1)
+    assert cut["travel_time_h"].tolist() == pytest.approx([0, 1e4 / 3600, 3e4 / 3600], abs=1e-3)
+    assert length_m(cut.geometry).tolist() == pytest.approx(cut["length_m"].tolist(), abs=1)
+
+
+def test_open_issues_of_the_network_are_told() -> None:
+    """A break of 58 m above the section: what lies beyond may be missed, and the trace says so."""
+    net = rivers(A=[(0, 40), (0, 20.058)], B=[(0, 20), (0, 0)])
+    table = outfalls({"BEYOND": (0, 30, 8.0), "NEAR": (0, 10, 1.0)})
+    trace = trace_sources(net, "S", table, samples(S=0.3), sections=sections(S=(0, 0, 10.0)))
+    assert list(trace.outfalls.index) == ["NEAR"]
+    assert "A" in trace.unresolved
+    assert "河网有未处理的问题，涉及河段 A" in trace.explain()
+    assert "outfalls above may be missed" in trace.explain(lang="en")
+
+
+def test_a_section_above_without_a_target_is_not_said_to_comply() -> None:
+    net = rivers(A=[(0, 40), (0, 0)])
+    where = sections(S=(0, 0, 10.0), UP=(0, 30, 8.0))
+    where.loc[where["section_id"] == "UP", "target_class"] = None
+    trace = trace_sources(
+        net, "S", outfalls({"P": (0, 10, 1.0)}), samples(S=0.3, UP=0.5), sections=where
+    )
+    assert "UP 未设目标" in trace.explain()
+    assert "UP 该项时段均值达标" not in trace.explain()

@@ -177,14 +177,17 @@ def _write_result(
 
 def _report_problems(basin: Basin) -> None:
     """Nothing found while reading stays silent: say how many problems there are and where."""
-    count = sum(p.severity != "info" for p in basin.problems)
-    if count:
-        click.echo(
-            f"资料有 {count} 处问题，详见 basin validate"
-            if basin.lang == "zh"
-            else f"{count} problems in the layers: see basin validate",
-            err=True,
-        )
+    serious = [p for p in basin.problems if p.severity != "info"]
+    if not serious:
+        return
+    layers = ", ".join(dict.fromkeys(p.file or p.layer for p in serious))
+    click.echo(
+        f"所读图层有 {len(serious)} 处须核实（{layers}）；全部问题见：basin validate {basin.folder}"
+        if basin.lang == "zh"
+        else f"{len(serious)} things to verify in the layers read ({layers}); "
+        f"all of them: basin validate {basin.folder}",
+        err=True,
+    )
 
 
 def _list_problems(problems: Any, lang: str) -> None:
@@ -292,8 +295,9 @@ def check(
     if output:
         tables = {
             "sites": result.sites.reset_index(),
-            "findings": result.findings,
-            "unchecked": result.unchecked,
+            "site_findings": result.findings,
+            "site_unchecked": result.unchecked,
+            "site_other_editions": result.other_editions,
         }
         _write_result(result, output, tables, basin.lang, overwrite)
     if as_json:
@@ -325,7 +329,7 @@ def _one_site(at: str, category: str | None, action: str, accuracy: float | None
     if not category:
         raise click.UsageError("--at needs --category, e.g. --category chemical")
     site = gpd.GeoDataFrame(
-        {"site_id": [at], "name": [at], "category": [category], "action": [action]},
+        {"site_id": [at], "name": [""], "category": [category], "action": [action]},
         geometry=[Point(lon, lat)],
         crs=EXCHANGE_CRS,
     )
@@ -354,8 +358,8 @@ def assess(
     if output:
         tables = {
             "sections": result.sections.reset_index(),
-            "items": result.items,
-            "months": result.months,
+            "section_items": result.items,
+            "section_months": result.months,
         }
         _write_result(result, output, tables, basin.lang, overwrite)
     if as_json:
@@ -389,7 +393,7 @@ def trace(
     tables = {
         "outfalls": result.outfalls.reset_index(),
         "reaches": result.reaches.reset_index(),
-        "left_out": result.left_out,
+        "trace_left_out": result.left_out,
     }
     if output:
         _write_result(result, output, tables, basin.lang, overwrite)
@@ -409,6 +413,8 @@ def trace(
 )
 def map_command(project: Path, output: Path, overwrite: bool, lang: str | None) -> None:
     """Draw the whole project on one self-contained HTML map (opens without a network)."""
+    if output.suffix.lower() not in (".html", ".htm"):
+        raise click.BadParameter(f"{output} must end in .html", param_hint="-o")
     if output.exists() and not overwrite:
         raise click.UsageError(f"{output} exists; add --overwrite to replace it")
     basin = _open(project, lang)

@@ -86,14 +86,16 @@ def run_demo(project: Path | None, output: Path, lang: str | None = None) -> Non
         siting = basin.check()
 
     results: dict[str, Any] = {"assessment": assessment, "siting": siting, "traces": traces}
+    made = ["basin.html", "layers.gpkg"]
     with _step("map", basin.lang, console):
-        basin.map(output / "basin.html", **results)
+        basin.map(output / made[0], **results)
     with _step("layers", basin.lang, console):
-        write_layers(output / "layers.gpkg", basin.result_layers(**results), overwrite=True)
+        write_layers(output / made[1], basin.result_layers(**results), overwrite=True)
     with _step("figures", basin.lang, console):
         drawn = _draw(basin, assessment, siting, traces, console)
         for name in list(drawn)[:2]:
             save_figure(drawn[name], output / f"{name}.png")
+            made.append(f"{name}.png")
     with _step("reports", basin.lang, console):
         documents: list[tuple[Any, str]] = [(siting, ".xlsx"), (siting, ".html")]
         documents += [(trace, ".html") for trace in traces]
@@ -101,15 +103,12 @@ def run_demo(project: Path | None, output: Path, lang: str | None = None) -> Non
             name = report_filename(result, ending)
             figures = [drawn[Path(name).stem]]
             write_report(result, output / name, lang=basin.lang, figures=figures, overwrite=True)
+            made.append(name)
 
     for line in summary(basin, assessment, traces, siting):
         Console(highlight=False, soft_wrap=True).print(escape(line))
-    files = sorted(p.name for p in output.iterdir() if p.suffix in _ENDINGS)
     word = "成果" if basin.lang == "zh" else "outputs"
-    Console(highlight=False, soft_wrap=True).print(escape(f"{word}  {output}/: {', '.join(files)}"))
-
-
-_ENDINGS = (".html", ".gpkg", ".xlsx", ".png")
+    Console(highlight=False, soft_wrap=True).print(escape(f"{word}  {output}/: {', '.join(made)}"))
 
 
 @contextmanager

@@ -20,7 +20,8 @@ import pandas as pd
 
 from basin import layers as layer_io
 from basin.crs import EXCHANGE_CRS
-from basin.errors import LayerError, ProjectError
+from basin.errors import LayerError, ProjectError, SnapError, list_ids
+from basin.standards.labels import item_code
 
 if TYPE_CHECKING:
     from basin.maps import OfflineMap
@@ -53,9 +54,19 @@ _KEYS = {
     "basin": {"name", "crs", "date", "lang"},
     "network": {"snap_tolerance_m", "max_offset_m"},
 }
-_REPAIRED = {
-    "zh": "已在内存中处理，源文件未改；请在源图层中核实。",
-    "en": "Handled in memory, the file is unchanged; verify it in the source layer.",
+_MEND_NETWORK = {
+    "applied": {
+        "zh": "已在内存中处理，源文件未改；请在源图层中核实",
+        "en": "Handled in memory, the file is unchanged; verify it in the source layer",
+    },
+    "proposed": {
+        "zh": "尚未改动，溯源按现状计算；核实后在源图层中改正",
+        "en": "Nothing was changed and traces follow the line as drawn; correct the source layer",
+    },
+    "none": {
+        "zh": "没有处理；核实后在源图层中改正，否则与之相关的溯源不可靠",
+        "en": "Not handled; correct the source layer, or traces that pass here cannot be trusted",
+    },
 }
 _LAYER_KEYS = {"path", "layer", "encoding", "crs", "columns"}
 
@@ -160,7 +171,8 @@ def open(path: str | Path = ".") -> Basin:
         if name in LAYERS
     }
     folder = place if place.is_dir() else place.parent
-    return Basin(folder=folder, name=place.stem, sources=sources)
+    unused = tuple(layer_io.unused_files(folder, found)) if place.is_dir() else ()
+    return Basin(folder=folder, name=place.stem, sources=sources, unused=unused)
 
 
 def _from_toml(file: Path) -> Basin:
@@ -202,13 +214,32 @@ def _from_toml(file: Path) -> Basin:
     )
 
 
+def _section_id(given: str, sections: Any) -> str:
+    """Take a section's id, or its name if it is the only one."""
+    ids = sections["section_id"].astype("str")
+    if given in set(ids):
+        return given
+    named = ids[sections["name"].astype("str").str.strip().eq(given.strip()).fillna(False)]
+    if len(named) == 1:
+        return str(named.iloc[0])
+    if len(named) > 1:
+        raise ProjectError(f"several sections are named {given!r}", ids=named, mend="Give the id.")
+    near = difflib.get_close_matches(given, [*ids, *sections["name"].dropna().astype("str")], n=1)
+    hint = f"Did you mean {near[0]!r}? " if near else ""
+    raise ProjectError(
+        f"there is no section {given!r}", mend=f"{hint}The sections are: {list_ids(ids, show=20)}."
+    )
+
+
 class _Layers(Mapping[str, Any]):
     """The project's tables, read when first asked for; problems gather in one list."""
 
-    def __init__(self, sources: Mapping[str, tuple[_Source, ...]]) -> None:
+    def __init__(self, sources: Mapping[str, tuple[_Source, ...]], unused: tuple[str, ...]) -> None:
         self._sources = sources
         self._tables: dict[str, Any] = {}
         self.problems: list[layer_io.Problem] = []
+        if unused:
+            self.problems.append(layer_io.make_problem("-", "file_unused", ids=unused))
 
     def __iter__(self) -> Iterator[str]:
         return (name for name in LAYERS if name in self._sources)
@@ -222,7 +253,10 @@ class _Layers(Mapping[str, Any]):
                 layer_io.read_layer(s.path, name, problems=self.problems, **s.options)
                 for s in self._sources[name]
             ]
-            self._tables[name] = layer_io.stack_layers(tables, name, problems=self.problems)
+            table = layer_io.stack_layers(tables, name, problems=self.problems)
+            if name == "samples" and "sections" in self:
+                table = layer_io.match_sections(table, self["sections"], problems=self.problems)
+            self._tables[name] = table
         return self._tables[name]
 
 
@@ -256,10 +290,11 @@ class Basin:
     dem: Path | None = None
     snap_tolerance_m: float = 1.0
     max_offset_m: float = 500.0
+    unused: tuple[str, ...] = ()
 
     @cached_property
     def layers(self) -> _Layers:
-        return _Layers(self.sources)
+        return _Layers(self.sources, self.unused)
 
     @property
     def problems(self) -> list[layer_io.Problem]:
@@ -341,7 +376,7 @@ class Basin:
                 "rows": "",
                 "ids": issues["reach_ids"].to_numpy(),
                 "problem": [issue_text(row, self.lang) for _, row in issues.iterrows()],
-                "mend": _REPAIRED[self.lang],
+                "mend": [_MEND_NETWORK[action][self.lang] for action in issues["action"]],
             }
         )
 
@@ -416,28 +451,44 @@ class Basin:
         Parameters
         ----------
         section_id
+            Its id, or its name if no other section has it.
         item
-            An item id such as ``"tp"``; None is the section's worst failing item.
+            An item id such as ``"tp"`` or its name (``"总磷"``, ``"TP"``); None is the section's
+            worst failing item.
         period
             As in :meth:`assess`.
         """
         from basin.tracing import trace_sources
 
+        sections = self._need("sections", "the trace")
         return trace_sources(
             self.network,
-            section_id,
+            _section_id(section_id, sections),
             self._need("outfalls", "the trace"),
             self._need("samples", "the trace"),
-            item,
+            None if item is None else item_code(item),
             period,
-            sections=self._need("sections", "the trace"),
+            sections=sections,
             districts=self._maybe("districts"),
             max_offset_m=self.max_offset_m,
         )
 
     def trace_failing(self, assessment: SectionAssessment) -> list[SourceTrace]:
-        """Trace each section that the assessment finds failing, over the same period."""
-        return [self.trace(section, period=assessment.period) for section in assessment.failing]
+        """Trace each section that the assessment finds failing, over the same period.
+
+        A section that cannot be placed on the network is left out and added to `problems`.
+        """
+        traces = []
+        for section in assessment.failing:
+            try:
+                traces.append(self.trace(section, period=assessment.period))
+            except SnapError as error:
+                problem = layer_io.make_problem(
+                    "sections", "trace_failed", ids=[section], message=str(error), mend=error.mend
+                )
+                if problem not in self.problems:
+                    self.problems.append(problem)
+        return traces
 
     @cached_property
     def bands(self) -> gpd.GeoDataFrame | None:
@@ -538,6 +589,7 @@ class Basin:
             tables["sites"] = siting.sites.reset_index()
             tables["site_findings"] = siting.findings
             tables["site_unchecked"] = siting.unchecked
+            tables["site_other_editions"] = siting.other_editions
         if self.bands is not None:
             tables["bands"] = self.bands
         if self.problems:

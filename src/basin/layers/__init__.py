@@ -6,11 +6,11 @@ aside or decided; inside, functions trust their inputs.
 
 from __future__ import annotations
 
-from basin.layers.checks import check_layers, stack_layers
+from basin.layers.checks import check_layers, match_sections, stack_layers
 from basin.layers.measurements import parse_measurement
 from basin.layers.problems import Problem, make_problem, problems_frame, unreadable
 from basin.layers.read import read_layer
-from basin.layers.sources import find_layers, layer_names
+from basin.layers.sources import find_layers, layer_names, unused_files
 from basin.layers.write import atomic_write, write_layers
 
 __all__ = [
@@ -20,10 +20,12 @@ __all__ = [
     "find_layers",
     "layer_names",
     "make_problem",
+    "match_sections",
     "parse_measurement",
     "problems_frame",
     "read_layer",
     "stack_layers",
     "unreadable",
+    "unused_files",
     "write_layers",
 ]

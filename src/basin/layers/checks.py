@@ -15,7 +15,7 @@ from basin.layers.columns import name_rows
 from basin.layers.problems import Notes, Problem, make_problem
 from basin.layers.vocabulary import schema
 
-__all__ = ["check_layers", "stack_layers"]
+__all__ = ["check_layers", "match_sections", "stack_layers"]
 
 #: Two outfalls nearer than this are likely one, entered twice.
 _SAME_OUTFALL_M = 5.0
@@ -118,9 +118,48 @@ def _check_sections(sections: Any, samples: Any) -> list[Problem]:
     return found
 
 
+def match_sections(
+    samples: pd.DataFrame, sections: Any, *, problems: list[Problem] | None = None
+) -> pd.DataFrame:
+    """Give samples the ids of their sections where they hold names, or ids in other letters.
+
+    Only a match with one section counts; what matches none or several stays as it is.
+
+    Parameters
+    ----------
+    samples, sections
+        As :func:`read_layer` returns them.
+    problems
+        Gathers the pairs that were taken.
+
+    Returns
+    -------
+    DataFrame
+        A new table where anything was matched, else `samples` itself.
+    """
+    ids = sections["section_id"].astype("str")
+    spelled = pd.concat([ids.str.casefold(), sections["name"].astype("str").str.strip()])
+    known = pd.Series([*ids, *ids], index=spelled.to_numpy())
+    known = known[known.index.notna()]
+    known = known[~known.index.duplicated(keep=False)]
+    given = samples["section_id"].astype("str")
+    found = given.map(known).where(given.map(known).notna(), given.str.casefold().map(known))
+    taken = ~given.isin(ids) & found.notna()
+    if not taken.any():
+        return samples
+    if problems is not None:
+        pairs = dict(zip(given[taken], found[taken], strict=True))
+        listed = ", ".join(f"{a} = {b}" for a, b in sorted(pairs.items()))
+        rows = (np.flatnonzero(taken) + 2).tolist()
+        problems.append(make_problem("samples", "section_by_name", rows=rows, pairs=listed))
+    return samples.assign(section_id=found.where(taken, given).astype(samples["section_id"].dtype))
+
+
 def _check_place(name: str, table: Any, rivers: Any) -> list[Problem]:
+    if not np.isfinite([*table.total_bounds, *rivers.total_bounds]).all():
+        return []  # nothing to compare; an empty layer is listed where it is read
     boxes = [shapely.box(*t.total_bounds) for t in (table, rivers)]
-    if not all(np.isfinite(b.bounds).all() for b in boxes) or boxes[0].intersects(boxes[1]):
+    if boxes[0].intersects(boxes[1]):
         return []
     line = shapely.shortest_line(*boxes)
     distance_m = abs(GEOD.geometry_length(line))

@@ -85,6 +85,9 @@ def name_columns(
     named = {heading: column for column, (heading, _) in taken.items()}
     _require(layer, set(taken) | set(constants), headings)
     _report(layer, taken, [h for h in headings if h not in named], notes)
+    for column in layer.wanted:
+        if column not in taken and column not in constants:
+            notes.add("column_absent", column=column, tried=", ".join(layer.spelled[column][:4]))
     # an unknown column must not pass for a canonical one
     clash = {
         h: f"{h}.file" for h in headings if h not in named and h in set(taken) | set(constants)

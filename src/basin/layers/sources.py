@@ -11,7 +11,7 @@ import re
 import sqlite3
 import struct
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ __all__ = [
     "local_file",
     "open_workbook",
     "sidecar",
+    "unused_files",
 ]
 
 #: Ending -> format.
@@ -43,6 +44,13 @@ FORMATS = {
     ".xlsx": "xlsx",
     ".xlsm": "xlsx",
 }
+
+#: Tables that only answers of `basin` hold: a file with one of them is no input.
+RESULT_LAYERS = frozenset(
+    {"network_issues", "site_findings", "section_items", "trace_left_out", "problems"}
+)
+#: What the workbooks of `basin.reports` name as their maker.
+REPORT_CREATOR = "basin"
 
 _MEND_FORMAT = (
     "Give a .shp, .gpkg, .geojson, .fgb, .parquet, .csv, .tsv or .xlsx file on this machine."
@@ -368,7 +376,29 @@ def _kinds_in(file: Path, *, alone: bool) -> Iterator[tuple[str, str | None]]:
         names = layer_names(file)
     except LayerError:
         return
+    if RESULT_LAYERS.intersection(names) or _written_as_report(file):
+        return  # an answer of an earlier run is no input of the next
     for name in names:
         inside = _kind_named(name)
         if inside and inside != kind:
             yield inside, name
+
+
+def _written_as_report(file: Path) -> bool:
+    if FORMATS[file.suffix.casefold()] != "xlsx":
+        return False
+    with open_workbook(file) as book:
+        return bool(book.properties.creator == REPORT_CREATOR)
+
+
+def unused_files(folder: str | Path, found: Mapping[str, Any]) -> list[str]:
+    """Name the files of a folder that could hold a layer and are not among `found`."""
+    used = {file for sources in found.values() for file, _ in sources}
+    return [p.name for p in _candidates(Path(folder)) if p not in used and not _is_result(p)]
+
+
+def _is_result(file: Path) -> bool:
+    try:
+        return bool(RESULT_LAYERS.intersection(layer_names(file))) or _written_as_report(file)
+    except LayerError:
+        return False

@@ -116,6 +116,8 @@ class Schema:
     id : str
         The column that names a row; "" where there is none.
     required, columns : tuple of str
+    wanted : tuple of str
+        Columns without which answers are weaker: their absence is listed.
     absent : tuple of str
         Columns that are not added where the file has none.
     coded : dict
@@ -131,6 +133,7 @@ class Schema:
     id: str
     required: tuple[str, ...]
     columns: tuple[str, ...]
+    wanted: tuple[str, ...]
     absent: tuple[str, ...]
     coded: dict[str, str]
     items: str
@@ -174,6 +177,7 @@ def schema(kind: str) -> Schema:
         id=entry.get("id", ""),
         required=tuple(entry["required"]),
         columns=columns,
+        wanted=tuple(entry.get("wanted", ())),
         absent=tuple(entry.get("absent", ())),
         coded=dict(entry.get("coded", {})),
         items=entry.get("items", ""),

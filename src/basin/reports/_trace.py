@@ -114,8 +114,8 @@ _ABOVE = (
     "compliant", "n", "distance_m", "travel_time_h", "flux_kg_d", "arriving_kg_d", "nearest",
 )  # fmt: skip
 _REACHES = (
-    "reach_id", "name", "strahler", "length_m", "distance_m", "travel_time_h", "passing_kg_d",
-    "added_kg_d",
+    "reach_id", "name", "strahler", "from_measure_m", "to_measure_m", "length_m", "distance_m",
+    "travel_time_h", "passing_kg_d", "added_kg_d",
 )  # fmt: skip
 
 
@@ -202,7 +202,7 @@ def _scope(reaches: Any, words: Mapping[str, str]) -> str:
         return words["scope_none"]
     farthest = (reaches["distance_m"] + reaches["length_m"]).max()
     in_km = (number(metres / 1000) for metres in (reaches["length_m"].sum(), farthest))
-    return words["scope_text"].format(len(reaches), *in_km)
+    return words["scope_text"].format(reaches.index.nunique(), *in_km)
 
 
 def _conclusion(trace: Any, lang: str) -> str:

@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-__all__ = ["codes", "colour", "label"]
+__all__ = ["codes", "colour", "item_code", "label"]
 
 
 @cache
@@ -49,3 +49,19 @@ def colour(kind: str, code: Any, default: str = "#757575") -> str:
     """
     entry = _table()[kind].get(str(code), {})
     return entry.get("colour", default)
+
+
+def item_code(word: str) -> str:
+    """Return the item id for an id, a name in any language, or a symbol; else the word itself.
+
+    Examples
+    --------
+    >>> item_code("总磷"), item_code("TP"), item_code("NH3-N"), item_code("tp")
+    ('tp', 'tp', 'nh3n', 'tp')
+    """
+    plain = word.strip().casefold().replace("-", "").replace("_", "")
+    for code, entry in _table()["item"].items():
+        names = (code, *(v for k, v in entry.items() if k != "colour"))
+        if plain in {n.casefold().replace("-", "").replace("_", "") for n in names}:
+            return code
+    return word

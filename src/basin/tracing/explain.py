@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from basin._text import number
+from basin.errors import list_ids
 from basin.standards.labels import label
 
 if TYPE_CHECKING:
@@ -169,14 +170,15 @@ def _scope(trace: SourceTrace, zh: bool) -> list[str]:
     reaches = trace.reaches
     # the farthest head of the network above
     ends = reaches["distance_m"] + reaches["length_m"]
-    head_h = (reaches["travel_time_h"] + reaches["through_h"])[ends.idxmax()]
+    farthest = int(ends.to_numpy().argmax())
+    head_h = (reaches["travel_time_h"] + reaches["through_h"]).iloc[farthest]
     hours = f"{number(float(head_h), 2)} h"
     total, far = float(reaches["length_m"].sum()), float(ends.max())
     if zh:
-        head = f"上游河段 {len(reaches)} 条、{_km(total)}，最远 {_km(far)}、约 {hours}；"
+        head = f"上游河段 {reaches.index.nunique()} 条、{_km(total)}，最远 {_km(far)}、约 {hours}；"
         head += f"汇入排污口 {len(trace.outfalls)} 个。"
     else:
-        head = f"{len(reaches)} reaches upstream, {_km(total)}, the farthest {_km(far)} "
+        head = f"{reaches.index.nunique()} reaches upstream, {_km(total)}, the farthest {_km(far)} "
         head += f"and about {hours} away; "
         head += f"{len(trace.outfalls)} outfalls drain here."
     lines = [head]
@@ -185,7 +187,16 @@ def _scope(trace: SourceTrace, zh: bool) -> list[str]:
         lines.append(_section_line(at, row, zh))
     if trace.fails is not False:
         lines.append(_failing_interval(trace, zh))
-    return lines + [_NOTES[code][not zh] + ("。" if zh else ".") for code in trace.notes]
+    lines += [_NOTES[code][not zh] + ("。" if zh else ".") for code in trace.notes]
+    if trace.unresolved:
+        ids = list_ids(trace.unresolved)
+        lines.append(
+            f"注意：河网有未处理的问题，涉及河段 {ids}；上游可能漏列，先核实河网。"
+            if zh
+            else f"Note: the network has open issues at reaches {ids}; "
+            "outfalls above may be missed."
+        )
+    return lines
 
 
 def _section_line(section_id: Any, row: Any, zh: bool) -> str:
@@ -210,13 +221,31 @@ def _failing_interval(trace: SourceTrace, zh: bool) -> str:
             return f"上游 {ids} 同项已不达标：先查其以上区间，再查本区间。"
         return f"{ids} above already fails on this item: look above it first, then here."
     if len(nearest):
-        ids = _join(nearest.index, zh)
-        if zh:
-            return f"上游 {ids} 该项未见不达标：问题区间在其与本断面之间。"
-        return f"{ids} above does not fail on this item: look between it and this section."
+        return _passing_above(nearest, zh)
     if zh:
         return "上游无监测该项的断面：整个上游均为排查区间。"
     return "No section above measured this item: the whole catchment is the search area."
+
+
+def _passing_above(nearest: Any, zh: bool) -> str:
+    """Say that the mean of sections above complies, or that they have no target to comply with."""
+    known = nearest["compliant"].notna().to_numpy(dtype=bool)
+    parts = []
+    if known.any():
+        ids = _join(nearest.index[known], zh)
+        parts.append(
+            f"上游 {ids} 该项时段均值达标：问题区间在其与本断面之间。"
+            if zh
+            else f"{ids} above complies by its mean: look between it and this section."
+        )
+    if not known.all():
+        ids = _join(nearest.index[~known], zh)
+        parts.append(
+            f"上游 {ids} 未设目标，是否达标未判定，请比较浓度。"
+            if zh
+            else f"{ids} above has no target, so not judged: compare the concentrations."
+        )
+    return "".join(parts) if zh else " ".join(parts)
 
 
 def _leads(trace: SourceTrace, zh: bool) -> list[str]:
@@ -385,7 +414,8 @@ def _main_leads(table: Any) -> list[Any]:
 
 def _halving_reach(trace: SourceTrace) -> tuple[Any, float] | None:
     """The reach end above the section that parts the known load most evenly."""
-    reaches = trace.reaches.iloc[1:]
+    # the lowest stretch of each reach, but for the section's own
+    reaches = trace.reaches[~trace.reaches.index.duplicated()].iloc[1:]
     total = float(trace.reaches["load_kg_d"].iloc[0]) if len(trace.reaches) else 0.0
     if not total > 0 or not len(reaches):
         return None

@@ -68,11 +68,12 @@ class SourceTrace:
     balance_status
         closed, overexplained, impossible (loads or flows must be wrong), or open (no flux known).
     reaches
-        Upstream reaches by ``reach_id``, EPSG:4490, the section's own cut at the section:
-        ``distance_m`` and ``travel_time_h`` from a reach's downstream end, ``through_h`` to flow
-        through it,
-        ``load_kg_d`` is the load passing that arrives at the section, ``added_kg_d`` what its own
-        outfalls add to that; along the shortest way, so one arm of a braid.
+        Upstream reaches by ``reach_id``, EPSG:4490, cut at the section and where outfalls enter, so
+        an id repeats, the lowest stretch first: ``from_measure_m``, ``to_measure_m``;
+        ``distance_m`` and ``travel_time_h`` from a stretch's lower end, ``through_h`` to flow
+        through it;
+        ``load_kg_d`` is the load passing that arrives at the section, ``added_kg_d`` what enters at
+        its upper end; along the shortest way, so one arm of a braid.
     fact
         What was found at the section: class, target, value, limit, multiples, failing months,
         its district.
@@ -86,6 +87,8 @@ class SourceTrace:
         Taken for reaches without a velocity.
     notes
         Codes of doubt about the whole trace.
+    unresolved
+        Reaches of network issues that were found but not repaired: what lies above may be missed.
     """
 
     section_id: Any
@@ -103,6 +106,7 @@ class SourceTrace:
     decay: Decay
     velocity_m_s: float
     notes: tuple[str, ...]
+    unresolved: tuple[str, ...]
 
     def to_frame(self, lang: str | None = None) -> pd.DataFrame:
         """Return the ranked outfalls; with a language, a table to read: words instead of codes."""
@@ -252,7 +256,16 @@ def trace_sources(
         decay=decay,
         velocity_m_s=speed,
         notes=tuple(notes),
+        unresolved=_unresolved(network),
     )
+
+
+def _unresolved(network: RiverNetwork) -> tuple[str, ...]:
+    """Reaches of issues that the build listed but did not repair, each once."""
+    issues = network.issues
+    open_ = issues[issues["action"].ne("applied") & issues["severity"].ne("info")]
+    ids = ", ".join(open_["reach_ids"].astype("str")).split(", ")
+    return tuple(dict.fromkeys(i for i in ids if i))
 
 
 def _section_table(section: Any, sections: Any) -> tuple[Any, gpd.GeoDataFrame]:

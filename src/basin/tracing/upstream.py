@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from shapely.ops import substring
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from basin.network import RiverNetwork
 
 __all__ = ["loaded_reaches", "upstream_sections"]
+
+Floats = npt.NDArray[np.float64]
 
 
 def upstream_sections(
@@ -80,29 +83,72 @@ def upstream_sections(
 def loaded_reaches(
     network: RiverNetwork, routes: Routes, ranked: gpd.GeoDataFrame
 ) -> gpd.GeoDataFrame:
-    """Upstream reaches with the load that passes; the section's own is cut at the section."""
+    """Upstream reaches with the load that passes, cut where outfalls enter and at the section.
+
+    A reach with two outfalls is three stretches, the lowest first, so that the load of a stretch
+    is the same all along it.
+    """
     table = routes.table
-    known = ranked[ranked["arriving_kg_d"].notna()]
-    rows = known["row"].to_numpy(dtype=int)
+    known = ranked[ranked["arriving_kg_d"].gt(0)]
+    rows = known["row"].to_numpy(dtype=np.intp)
     amounts = known["arriving_kg_d"].to_numpy(dtype=float)
-    reaches = network.reaches.loc[table.index]
+    whole = table["length_m"].to_numpy(dtype=float)
+    cuts = np.clip(known["measure_m"].to_numpy(dtype=float), 0.0, whole[rows])
+    row, start, added = _stretches(len(table), rows, cuts, amounts)
+    last = np.append(row[1:] != row[:-1], True)
+    end = np.where(last, whole[row], np.append(start[1:], 0.0))
+    from_above = routes.accumulate(rows, amounts) - np.bincount(
+        rows, weights=amounts, minlength=len(table)
+    )
+    so_far = np.cumsum(added)
+    first = np.flatnonzero(np.append(True, row[1:] != row[:-1]))
+    in_reach = so_far - (so_far[first] - added[first])[row]
+    left = whole[row] - end  # to the lower end of the reach
+    with np.errstate(invalid="ignore", divide="ignore"):
+        hours_per_m = np.where(whole > 0, table["hours"].to_numpy(dtype=float) / whole, 0.0)[row]
+    reaches = network.reaches.loc[table.index[row]]
     keep = [c for c in ("name", "strahler", "tributary_order") if c in reaches.columns]
     result = gpd.GeoDataFrame(
         {
-            **{c: reaches[c] for c in keep},
-            "length_m": table["length_m"],
-            "distance_m": table["distance_m"],
-            "travel_time_h": table["time_h"],
-            "through_h": table["hours"],
-            "added_kg_d": np.bincount(rows, weights=amounts, minlength=len(table)).astype(float),
-            "load_kg_d": routes.accumulate(rows, amounts),
+            **{c: reaches[c].to_numpy() for c in keep},
+            "from_measure_m": start,
+            "to_measure_m": end,
+            "length_m": end - start,
+            "distance_m": table["distance_m"].to_numpy(dtype=float)[row] + left,
+            "travel_time_h": table["time_h"].to_numpy(dtype=float)[row] + left * hours_per_m,
+            "through_h": (end - start) * hours_per_m,
+            "added_kg_d": added,
+            "load_kg_d": np.maximum(from_above[row] + in_reach, 0.0),
         },
-        geometry=reaches.geometry.array,
-        index=pd.Index(table.index, name="reach_id"),
+        geometry=_cut(reaches, start, end),
+        index=pd.Index(table.index[row], name="reach_id"),
         crs=EXCHANGE_CRS,
     )
-    whole = float(reaches["length_m"].iloc[0])
-    share = min(routes.end.measure_m / whole, 1.0) if whole > 0 else 1.0
-    line = substring(result.geometry.iloc[0], 0.0, share, normalized=True)
-    result.geometry = [line, *result.geometry.iloc[1:]]
-    return result
+    lowest_first = np.lexsort((-start, row))
+    return result.iloc[lowest_first]
+
+
+def _stretches(
+    n: int, rows: Any, cuts: Any, amounts: Any
+) -> tuple[npt.NDArray[np.intp], Floats, Floats]:
+    """Where the stretches of `n` reaches begin, and what enters there, upper end first."""
+    at = np.append(np.arange(n), rows).astype(np.intp)
+    begins = pd.DataFrame(
+        {"row": at, "start": np.append(np.zeros(n), cuts), "added": np.append(np.zeros(n), amounts)}
+    )
+    merged = begins.groupby(["row", "start"], sort=True, as_index=False)["added"].sum()
+    return (
+        merged["row"].to_numpy(dtype=np.intp),
+        merged["start"].to_numpy(dtype=float),
+        merged["added"].to_numpy(dtype=float),
+    )
+
+
+def _cut(reaches: gpd.GeoDataFrame, start: Floats, end: Floats) -> list[Any]:
+    """Lines from measure to measure; only those that are not whole are cut."""
+    lines = list(reaches.geometry.array)
+    whole = reaches["length_m"].to_numpy(dtype=float)
+    for at in np.flatnonzero((start > 0) | (end < whole)):
+        size = whole[at] or 1.0
+        lines[at] = substring(lines[at], start[at] / size, min(end[at] / size, 1), normalized=True)
+    return lines

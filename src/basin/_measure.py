@@ -41,8 +41,8 @@ Ints = npt.NDArray[np.int64]
 _CHUNK = 16
 #: No edge longer than this (metres): the frame at mid-latitude is taken at the edge's middle.
 _MAX_EDGE_M = 2_000.0
-#: Edge pairs worked on at once: bounds memory to a few hundred megabytes.
-_BLOCK = 1_500_000
+#: Edge pairs worked on at once: a few tens of megabytes, near to the processor.
+_BLOCK = 250_000
 #: Distances closer than this are a tie (metres); the feature first in order wins.
 _TIE_M = 1e-6
 
@@ -104,8 +104,13 @@ class Pieces:
         )
 
     @cached_property
+    def ends(self) -> Floats:
+        """The edges by column: lon and lat of the start, lon and lat of the end."""
+        return np.ascontiguousarray(self.edges.T)
+
+    @cached_property
     def frames(self) -> Floats:
-        """The frame of metres at the start of each edge."""
+        """The frame of metres at the start of each edge, by column."""
         return _frames(self.edges[:, 1])
 
 
@@ -248,39 +253,37 @@ def _frames(lat: Floats) -> Floats:
     bend = 3.0 * _E2 * np.sin(phi) * np.cos(phi) / w2
     unit = np.radians(1.0)
     lean = -np.radians(meridian * np.sin(phi)) * unit
-    return np.column_stack([k_lon, k_lat, lean, k_lat * bend * unit, lat])
+    return np.vstack([k_lon, k_lat, lean, k_lat * bend * unit, lat])
 
 
-def _foot(p: Floats, k: Floats, a: Floats, b: Floats) -> tuple[Floats, Floats, Floats]:
-    """Nearest point of edge a-b to p: share along the edge, the point (degrees), metres.
+def _foot(p: Floats, k: Floats, e: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Nearest point of each edge to p: share along the edge, its lon and lat, and metres.
 
-    `k` is a frame near p (:func:`_frames`): the scale at the mid-latitude follows from it by the
-    slope, to less than the slack that candidates are given.
+    All by column. `k` is a frame near p (:func:`_frames`): the scale at the mid-latitude follows
+    from it by the slope, to less than the slack that candidates are given.
     """
-    off = (a[:, 1] + b[:, 1]) * 0.25 + p[:, 1] * 0.5 - k[:, 4]
-    kx, ky = k[:, 0] + k[:, 2] * off, k[:, 1] + k[:, 3] * off
-    edge, gap = b - a, p - a
-    ex, ey = edge[:, 0] * kx, edge[:, 1] * ky
-    square = ex * ex + ey * ey
-    along = gap[:, 0] * kx * ex + gap[:, 1] * ky * ey
-    t = np.clip(along / np.maximum(square, 1e-30), 0.0, 1.0)
-    f = a + t[:, None] * edge
-    away = f - p
-    off = p[:, 1] + away[:, 1] * 0.5 - k[:, 4]
-    kx, ky = k[:, 0] + k[:, 2] * off, k[:, 1] + k[:, 3] * off
-    return t, f, np.hypot(away[:, 0] * kx, away[:, 1] * ky)
+    (px, py), (ax, ay, bx, by) = p, e
+    off = (ay + by) * 0.25 + py * 0.5 - k[4]
+    kx, ky = k[0] + k[2] * off, k[1] + k[3] * off
+    dx, dy = bx - ax, by - ay
+    ex, ey = dx * kx, dy * ky
+    along = (px - ax) * kx * ex + (py - ay) * ky * ey
+    t = np.clip(along / np.maximum(ex * ex + ey * ey, 1e-30), 0.0, 1.0)
+    fx, fy = ax + t * dx, ay + t * dy
+    off = (py + fy) * 0.5 - k[4]
+    return t, fx, fy, np.hypot((fx - px) * (k[0] + k[2] * off), (fy - py) * (k[1] + k[3] * off))
 
 
 def _crossing(s: Floats, e: Floats) -> tuple[npt.NDArray[np.bool_], Floats]:
-    """Whether edges cross, and where (degrees); touching ends are left to the feet."""
-    r, q = s[:, 2:] - s[:, :2], e[:, 2:] - e[:, :2]
-    gap = e[:, :2] - s[:, :2]
-    cross = r[:, 0] * q[:, 1] - r[:, 1] * q[:, 0]
+    """Whether edges cross, and where (lon, lat by column); touching ends are left to the feet."""
+    rx, ry, qx, qy = s[2] - s[0], s[3] - s[1], e[2] - e[0], e[3] - e[1]
+    gx, gy = e[0] - s[0], e[1] - s[1]
+    cross = rx * qy - ry * qx
     with np.errstate(invalid="ignore", divide="ignore"):
-        t = (gap[:, 0] * q[:, 1] - gap[:, 1] * q[:, 0]) / cross
-        u = (gap[:, 0] * r[:, 1] - gap[:, 1] * r[:, 0]) / cross
+        t, u = (gx * qy - gy * qx) / cross, (gx * ry - gy * rx) / cross
     hit = (cross != 0) & (t >= 0) & (t <= 1) & (u >= 0) & (u <= 1)
-    return hit, s[:, :2] + np.where(hit, t, 0.0)[:, None] * r
+    t = np.where(hit, t, 0.0)
+    return hit, np.vstack([s[0] + t * rx, s[1] + t * ry])
 
 
 def _refined(p: Floats, a: Floats, b: Floats, f: Floats, t: Floats) -> tuple[Floats, Floats]:
@@ -331,20 +334,19 @@ def _edge_candidates(
         pair = np.repeat(np.arange(run.start, run.stop), work)
         inner = _ranges(np.zeros(len(work), dtype=np.int64), work)
         row = sites.first[i[pair]] + inner // n_j[pair]
-        s = sites.edges[row]
-        e = lines.edges[lines.first[j[pair]] + inner % n_j[pair]]
-        line = lines.owner[j[pair]]
+        e = lines.ends[:, lines.first[j[pair]] + inner % n_j[pair]]
+        s, frame = sites.ends[:, row], sites.frames[:, row]
+        line, k = lines.owner[j[pair]], key[pair]
+        out.append(_feet(k, line, s[:2], frame, e, weight))
         solid = ~sites.is_point[i[pair]]
-        frame = sites.frames[row]
-        out.append(_feet(key[pair], line, s[:, :2], frame, e, weight))
         if solid.any():  # an edge against an edge: each end against the other, and their crossing
-            k, line, frame, s, e = (x[solid] for x in (key[pair], line, frame, s, e))
-            out.append(_feet(k, line, s[:, 2:], frame, e, weight))
-            out.append(_feet(k, line, e[:, :2], frame, s, weight, on_site=True))
-            out.append(_feet(k, line, e[:, 2:], frame, s, weight, on_site=True))
+            k, line, frame, s, e = k[solid], line[solid], frame[:, solid], s[:, solid], e[:, solid]
+            out.append(_feet(k, line, s[2:], frame, e, weight))
+            out.append(_feet(k, line, e[:2], frame, s, weight, on_site=True))
+            out.append(_feet(k, line, e[2:], frame, s, weight, on_site=True))
             hit, at = _crossing(s, e)
-            point = np.hstack([at, at])[hit]
-            out.append(_feet(k[hit], line[hit], at[hit], frame[hit], point, weight))
+            point = np.vstack([at, at])[:, hit]
+            out.append(_feet(k[hit], line[hit], at[:, hit], frame[:, hit], point, weight))
     return pd.concat(out, ignore_index=True) if out else _no_candidates()
 
 
@@ -359,17 +361,17 @@ def _feet(
     on_site: bool = False,
 ) -> pd.DataFrame:
     """Feet of points `p` on edges `e` that may hold the least (distance - weight) of their key."""
-    t, f, metres = _foot(p, frame, e[:, :2], e[:, 2:])
-    keep = _may_win(key, metres, weight[line])
-    return pd.DataFrame(
-        np.column_stack([metres, t, p, f, e])[keep],
-        columns=["metres", "t", "px", "py", "fx", "fy", "ax", "ay", "bx", "by"],
-    ).assign(key=key[keep], line=line[keep], on_site=on_site)
+    t, fx, fy, metres = _foot(p, frame, e)
+    keep = np.flatnonzero(_may_win(key, metres, weight[line]))
+    table = {"key": key[keep], "line": line[keep], "on_site": on_site, "metres": metres[keep]}
+    table |= {"t": t[keep], "fx": fx[keep], "fy": fy[keep], "px": p[0][keep], "py": p[1][keep]}
+    ends = zip(("ax", "ay", "bx", "by"), e, strict=True)
+    return pd.DataFrame(table | {name: values[keep] for name, values in ends})
 
 
 def _no_candidates() -> pd.DataFrame:
     none = np.empty(0, dtype=np.int64)
-    return _feet(none, none, np.empty((0, 2)), np.empty((0, 5)), np.empty((0, 4)), np.empty(0))
+    return _feet(none, none, np.empty((2, 0)), np.empty((5, 0)), np.empty((4, 0)), np.empty(0))
 
 
 def _may_win(key: Ints, metres: Floats, weight: Floats) -> npt.NDArray[np.bool_]:
@@ -410,9 +412,12 @@ def _measure(candidates: pd.DataFrame, weight: Floats) -> pd.DataFrame:
 
 
 def _prune(
-    sites: Pieces, lines: Pieces, i: Ints, j: Ints, key: Ints, weight: Floats
+    sites: Pieces, lines: Pieces, i: Ints, j: Ints, key: Ints, weight: Floats, ceiling: Any
 ) -> npt.NDArray[np.bool_]:
-    """Chunk pairs that may hold the least distance of their key, by their boxes."""
+    """Chunk pairs that may hold the least distance of their key, by their boxes.
+
+    `ceiling` is what the least (distance - weight) of each pair's key is known not to exceed.
+    """
     a, b = sites.boxes[i], lines.boxes[j]
     kx, ky = scale_at((a[:, 1] + a[:, 3] + b[:, 1] + b[:, 3]) / 4)
     spread = 1.0 + 0.02 * (np.maximum(a[:, 3], b[:, 3]) - np.minimum(a[:, 1], b[:, 1]))
@@ -423,7 +428,7 @@ def _prune(
     w = weight[lines.owner[j]]
     least, most = np.hypot(gap_x, gap_y) / spread, np.hypot(far_x, far_y) * spread
     bound = pd.Series(most - w).groupby(key).transform("min").to_numpy()
-    return cast("npt.NDArray[np.bool_]", least - w <= bound + 0.01)
+    return cast("npt.NDArray[np.bool_]", least - w <= np.minimum(bound, ceiling) + 0.01)
 
 
 # ---- the two searches ------------------------------------------------------------------------
@@ -463,15 +468,17 @@ def nearest(sites: Pieces, lines: Pieces, weight: Floats, site_shapes: Any) -> p
     np.fmin.at(reach, first["key"].to_numpy(), value.to_numpy(dtype=float))
     radius = np.maximum(reach + weight[np.unique(lines.owner)].max(), 0.0)[sites.owner]
     row, j = index.near(sites.boxes[mine], radius[mine])
-    return _search(sites, lines, mine[row], j, sites.owner[mine[row]], weight, "site")
+    key = sites.owner[mine[row]]
+    found = _search(sites, lines, mine[row], j, key, weight, reach[key])
+    return found.rename(columns={"key": "site"})
 
 
 def _search(
-    sites: Pieces, lines: Pieces, i: Ints, j: Ints, key: Ints, weight: Floats, name: str
+    sites: Pieces, lines: Pieces, i: Ints, j: Ints, key: Ints, weight: Floats, ceiling: Any
 ) -> pd.DataFrame:
-    keep = _prune(sites, lines, i, j, key, weight)
+    keep = _prune(sites, lines, i, j, key, weight, ceiling)
     found = _edge_candidates(sites, lines, i[keep], j[keep], key[keep], weight)
-    return _measure(found, weight).rename(columns={"key": name})
+    return _measure(found, weight)
 
 
 def within(sites: Pieces, lines: Pieces, weight: Floats, radius_m: Floats) -> pd.DataFrame:
@@ -497,7 +504,8 @@ def within(sites: Pieces, lines: Pieces, weight: Floats, radius_m: Floats) -> pd
     i = looking[row]
     key = sites.owner[i] * lines.n_features + lines.owner[j]
     order = np.argsort(key, kind="stable")
-    found = _search(sites, lines, i[order], j[order], key[order], weight, "pair")
-    found["site"] = found.pop("pair") // lines.n_features
+    ceiling = radius_m[sites.owner[i[order]]]  # what lies farther is not asked for
+    found = _search(sites, lines, i[order], j[order], key[order], weight, ceiling)
+    found["site"] = found.pop("key") // lines.n_features
     inside = found["distance_m"] - weight[found["line"].to_numpy()] <= radius_m[found["site"]]
     return cast("pd.DataFrame", found[inside].reset_index(drop=True))

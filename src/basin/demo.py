@@ -168,8 +168,14 @@ def summary(
 
 def _sections_line(assessment: SectionAssessment, zh: bool) -> str:
     table = assessment.sections
+
+    def worst(row: Any) -> str:
+        if zh:
+            return str(row.main_pollutants)
+        return ", ".join(label("item", i, "en") for i in row.failing_items.split(", "))
+
     failing = "; ".join(
-        f"{row.name} {section} {row.main_pollutants}"
+        f"{row.name} {section} {worst(row)}"
         for section, row in _rows(table.loc[assessment.failing])
     )
     assessed = int(table["compliant"].notna().sum())

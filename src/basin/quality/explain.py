@@ -8,7 +8,7 @@ import pandas as pd
 
 from basin._text import number
 from basin.standards.labels import label
-from basin.standards.quality import CLASSES, assessment_method, class_rank
+from basin.standards.quality import CLASSES, assessment_method, class_rank, gb3838
 
 if TYPE_CHECKING:
     from basin.quality.assess import SectionAssessment
@@ -76,6 +76,9 @@ def reading_table(result: SectionAssessment, lang: str) -> pd.DataFrame:
     judged = items.assign(rank=class_rank(items["water_class"]), order=range(len(items)))
     named = main_pollutants(judged, lang).reindex(table["section_id"], fill_value="")
     yes = {True: ("达标", "yes"), False: ("不达标", "no")}
+    wanted = gb3838().query("evaluated").index
+    counted = judged[judged["rank"] > 0].groupby("section_id").size()
+    evaluated = counted.reindex(table["section_id"], fill_value=0)
     plain = {
         "section_id": table["section_id"],
         "name": table["name"].fillna(""),
@@ -91,6 +94,7 @@ def reading_table(result: SectionAssessment, lang: str) -> pd.DataFrame:
             for v in table["failing_items"]
         ],
         "n_samples": table["n_samples"],
+        "n_items": [f"{n}/{len(wanted)}" for n in evaluated],
         "note": [
             _comma(lang).join(_NOTES[c][lang != "zh"] for c in filter(None, v.split(", ")))
             for v in table["note"]

@@ -139,3 +139,82 @@ def test_tables_of_a_project_are_not_changed_by_its_questions(sample: basin.Basi
     sample.map()
     for name, table in before.items():
         pd.testing.assert_frame_equal(pd.DataFrame(table), pd.DataFrame(sample.layers[name]))
+
+
+def test_a_river_without_a_shoreline_leaves_its_limits_unchecked(tmp_path: Path):
+    """Coverage may say that the shorelines are complete; a river without one proves it wrong."""
+    shutil.copytree(SAMPLE, tmp_path / "copy")
+    whole = basin.open(tmp_path / "copy")
+    lines = whole.layers["shorelines"]
+    kept = lines[lines["river"].ne("通惠河")]
+    (tmp_path / "copy" / "shorelines.gpkg").unlink()
+    kept.to_file(tmp_path / "copy" / "shorelines.gpkg", layer="shorelines")
+    project = basin.open(tmp_path / "copy")
+
+    reach = whole.layers["rivers"].set_index("reach_id").loc["R110", "geometry"]
+    near = reach.interpolate(0.5, normalized=True)
+    plant = gpd.GeoDataFrame(
+        {"site_id": ["new"], "category": ["chemical"], "action": ["new"], "accuracy_m": [1.0]},
+        geometry=[Point(near.x + 0.003, near.y)],  # some 300 m from the line
+        crs=4490,
+    )
+    rule = "CJ26-CHEM-1KM"
+    before = whole.check(plant).findings.set_index("rule_id").loc[rule]
+    after = project.check(plant).findings.set_index("rule_id").loc[rule]
+    assert before["verdict"] == "prohibited"
+    assert after["verdict"] == "unchecked"
+    assert after["reason"] == "not_covered"
+    problems = project.validate()
+    bare = problems[problems["kind"] == "river_without_shoreline"]
+    assert len(bare) == 1
+    assert "R110" in bare["ids"].iloc[0]
+    assert not (whole.validate()["kind"] == "river_without_shoreline").any()
+
+
+def test_coverage_without_a_kind_speaks_only_for_the_kinds_that_are_there(sample: basin.Basin):
+    from basin.siting import check_sites
+
+    everywhere = sample.layers["coverage"].assign(kind="")
+    sites = sample.layers["sites"]
+    result = check_sites(
+        sites[sites["site_id"] == "X-13"],
+        sample.layers["shorelines"],
+        sample.layers["zones"],
+        coverage=everywhere,
+        date=sample.date,
+    )
+    found = result.findings.set_index("rule_id")["verdict"]
+    assert found["PORT-PLAN"] == "unchecked"  # no port plan in the file: unknown, not absent
+    assert found["ERL-CORE"] == "clear"
+
+
+def test_a_section_far_from_every_river_stops_neither_map_nor_layers(tmp_path: Path):
+    shutil.copytree(SAMPLE, tmp_path / "copy")
+    file = tmp_path / "copy" / "sections.csv"
+    rows = pd.read_csv(file, encoding="utf-8-sig", dtype=str)
+    rows.loc[rows["section_id"] == "S-WT", ["lon", "lat"]] = ["107.2", "29.25"]
+    rows.to_csv(file, index=False, encoding="utf-8-sig")
+    project = basin.open(tmp_path / "copy")
+    traces = project.trace_failing(project.assess())
+    assert [t.section_id for t in traces] == ["S-FH"]
+    failed = [p for p in project.problems if p.kind == "trace_failed"]
+    assert failed[0].ids == ("S-WT",)
+
+
+def test_a_section_and_an_item_may_be_named(sample: basin.Basin):
+    by_name = sample.trace("扶欢", "总磷")
+    assert (by_name.section_id, by_name.item_id) == ("S-FH", "tp")
+    with pytest.raises(ProjectError, match=r"Did you mean '扶欢'\? The sections are: S-SMK, S-FH"):
+        sample.trace("扶欢河")
+
+
+def test_answers_in_the_folder_are_not_read_back(tmp_path: Path):
+    for name in ("rivers.gpkg", "shorelines.gpkg"):
+        shutil.copy(SAMPLE / name, tmp_path / name)
+    project = basin.open(tmp_path)
+    project.write_layers(tmp_path / "layers.gpkg")
+    (tmp_path / "台账2025.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    again = basin.open(tmp_path)
+    assert list(again.layers) == ["rivers", "shorelines"]
+    assert len(again.layers["rivers"]) == len(project.layers["rivers"])
+    assert [p.ids for p in again.problems if p.kind == "file_unused"] == [("台账2025.csv",)]

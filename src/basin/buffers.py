@@ -23,6 +23,7 @@ from basin.standards.labels import codes
 __all__ = [
     "LINE_ACCURACY_M",
     "SITE_ACCURACY_M",
+    "bare_rivers",
     "base_lines",
     "in_force",
     "lapsed_rivers",
@@ -44,6 +45,9 @@ SITE_ACCURACY_M = 5.0
 _UNKNOWN_HALF_WIDTH_M = {"main_stem": 500.0, "important_tributary": 200.0, "tributary": 100.0}
 #: A line of a lesser kind is dropped within this of a better line of its river (metres).
 _SHADOW_M = 100.0
+#: A river is looked at every so far along (metres), and needs a shoreline this near, or within its
+#: own half width and this.
+_LOOK_EVERY_M, _SHORE_NEAR_M = 250.0, 150.0
 #: A drawn band may miss the true one by this much at most (metres).
 _DRAWING_ERROR_M = 0.1
 #: A buffer of a line was measured to miss by up to this times the error of one arc.
@@ -466,6 +470,46 @@ def shoreline_band(shorelines: gpd.GeoDataFrame, limit_m: float) -> gpd.GeoDataF
     return gpd.GeoDataFrame(
         rows, columns=["river_class", "limit_m", "geometry"], geometry="geometry", crs=EXCHANGE_CRS
     )
+
+
+def bare_rivers(rivers: gpd.GeoDataFrame, shorelines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Find where rivers are drawn but no shoreline is: a limit cannot be checked there.
+
+    Rivers are looked at every 250 m. A place is bare if no shoreline of any edition lies within
+    150 m, or within half the river's width and 150 m.
+
+    Parameters
+    ----------
+    rivers
+        Lines with ``reach_id`` and, if known, ``width_m``; EPSG:4490.
+    shorelines
+        Lines and polygons, EPSG:4490.
+
+    Returns
+    -------
+    GeoDataFrame
+        ``reach_id`` and the land around each bare place (a disc of 250 m), EPSG:4490.
+    """
+    frame = local_metric_crs(rivers)
+    drawn = rivers[~(rivers.geometry.isna() | rivers.geometry.is_empty)]
+    lines = drawn.geometry.to_crs(frame)
+    fine = lines.segmentize(_LOOK_EVERY_M).array
+    xy, line = shapely.get_coordinates(np.asarray(fine, dtype=object), return_index=True)
+    width = np.zeros(len(drawn))
+    if "width_m" in drawn.columns:
+        width = pd.to_numeric(drawn["width_m"], errors="coerce").fillna(0.0).to_numpy(dtype=float)
+    places = np.asarray(shapely.points(xy), dtype=object)
+    shores = shorelines.geometry[_drawn(shorelines)].to_crs(frame).to_numpy()
+    tree = shapely.STRtree(valid_shapes(shores))
+    near, _ = tree.query(places, predicate="dwithin", distance=_SHORE_NEAR_M + width[line] / 2)
+    bare = np.ones(len(places), dtype=bool)
+    bare[near] = False
+    discs = shapely.buffer(places[bare], _LOOK_EVERY_M)
+    found = gpd.GeoDataFrame(
+        {"reach_id": drawn["reach_id"].to_numpy()[line[bare]]}, geometry=discs, crs=frame
+    )
+    result: gpd.GeoDataFrame = found.to_crs(EXCHANGE_CRS)
+    return result
 
 
 def _quad_segments(limit_m: float) -> int:

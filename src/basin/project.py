@@ -347,6 +347,8 @@ class Basin:
             except LayerError as error:
                 found.append(layer_io.unreadable(name, error))
         found += layer_io.check_layers(tables)
+        if {"coverage", "rivers", "shorelines"} <= set(tables):
+            _ = self._coverage  # lists rivers without a shoreline
         frames = [layer_io.problems_frame([*self.problems, *found], self.lang)]
         if "rivers" in tables:
             frames.append(self._network_problems())
@@ -417,10 +419,29 @@ class Basin:
             sites,
             self._maybe("shorelines"),
             self._maybe("zones"),
-            coverage=self._maybe("coverage"),
+            coverage=self._coverage,
             rules=tuple(self._rule_pack(r) for r in self.rules),
             date=date or self.effective_date,
         )
+
+    @cached_property
+    def _coverage(self) -> gpd.GeoDataFrame | None:
+        """The stated coverage, less the surroundings of rivers that have no shoreline."""
+        from basin.buffers import bare_rivers
+
+        coverage = self._maybe("coverage")
+        if coverage is None or "rivers" not in self.layers or "shorelines" not in self.layers:
+            return coverage
+        bare = bare_rivers(self.layers["rivers"], self.layers["shorelines"])
+        if bare.empty:
+            return coverage
+        ids = sorted(set(bare["reach_id"].astype("str")))
+        self.problems.append(layer_io.make_problem("rivers", "river_without_shoreline", ids=ids))
+        result = coverage.copy()
+        shore = result["layer"].eq("shorelines").fillna(False).to_numpy(dtype=bool)
+        land = result.geometry[shore].difference(bare.union_all())
+        result.loc[shore, "geometry"] = land
+        return result
 
     def _rule_pack(self, name: str) -> str:
         local = self.folder / name

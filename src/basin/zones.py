@@ -272,7 +272,7 @@ def zone_coverage(
         Points, lines or polygons, EPSG:4490 or any known CRS.
     coverage : shape (m, ...)
         Polygons with ``layer`` (``zones`` or ``shorelines``) and ``kind``; an empty kind stands for
-        all kinds of the layer. With ``valid_from`` and ``valid_to``, if known.
+        all kinds that the layer holds. With ``valid_from`` and ``valid_to``, if known.
     kinds
         Zone kinds, or ``"shorelines"``; None takes every known kind and the shorelines.
     reach_m
@@ -317,7 +317,9 @@ def known_inside(sites: gpd.GeoDataFrame, known: Any, reach_m: Floats) -> Bools:
     return covered
 
 
-def coverage_area(coverage: gpd.GeoDataFrame, kind: str, date: Any = None) -> Any:
+def coverage_area(
+    coverage: gpd.GeoDataFrame, kind: str, date: Any = None, *, held: bool = True
+) -> Any:
     """Join the area where a layer is known to be complete; seams of up to 1 m are closed.
 
     Parameters
@@ -328,12 +330,16 @@ def coverage_area(coverage: gpd.GeoDataFrame, kind: str, date: Any = None) -> An
         A zone kind, or ``"shorelines"``.
     date
         Keep the coverage in force on this date; None keeps all.
+    held
+        Whether the layer holds features of this kind. If not, a row without a kind does not speak
+        for it: a file can be complete and know nothing of a kind.
     """
     layer, of = plain_text(coverage, "layer"), plain_text(coverage, "kind")
     if kind == "shorelines":
         mine = (layer == "shorelines") & np.isin(of, ["", "shorelines"])
     else:
-        mine = ((layer == "zones") & np.isin(of, ["", kind])) | (layer == kind)
+        named = ["", kind] if held else [kind]
+        mine = ((layer == "zones") & np.isin(of, named)) | (layer == kind)
     mine &= in_force(coverage, date)
     some = to_exchange(coverage[mine], layer="coverage")
     shapes = valid_shapes(some.geometry.to_numpy())

@@ -261,7 +261,9 @@ def _verdicts(rule: Rule, state: Condition, soft: Any, why: Words) -> tuple[Ints
     rank, reason = np.where(open_, _RANK["manual"], rank), np.where(open_, state.doubt, reason)
     blind = (state.unknown != "") & (state.level != IN) & (rank > _RANK["unchecked"])
     rank = np.where(blind, _RANK["unchecked"], rank)
-    return rank, np.where(blind, state.unknown, reason)
+    # a hit that cannot be judged says more than that the layer may not be complete
+    told = np.where(open_ & (state.doubt == "grade_unknown"), state.doubt, state.unknown)
+    return rank, np.where(blind, told, reason)
 
 
 def _rank_of(rule: Rule, soft: Any) -> tuple[Ints, Ints]:

@@ -165,7 +165,8 @@ class Evidence:
     def complete(self, kind: str, reach_m: Floats) -> Bools:
         """Tell whether a layer is known to be complete within `reach_m` of each site."""
         if kind not in self._areas:
-            self._areas[kind] = coverage_area(self.coverage, kind, self.date)
+            held = bool((plain_text(self.zones, "kind") == kind).any())
+            self._areas[kind] = coverage_area(self.coverage, kind, self.date, held=held)
         area = self._areas[kind]
         # many kinds share one outline: ask once for each outline and reach
         key = (shapely.to_wkb(area), reach_m.tobytes())

@@ -15,14 +15,6 @@ from basin.standards.labels import codes
 DATE = "2026-03-31"
 
 #: Where the rules of doubt are stricter than what a site was first drawn for.
-DECIDED = {
-    # what passes only under the newer line is left to a person, never clear
-    ("finding", "X-04", "CJ26-CHEM-1KM"): "manual",
-    # an exemption is asked, not assumed: a rebuilt tailings pond may claim one
-    ("finding", "G-03", "CJ26-TAIL-3KM"): "manual",
-    # and then the red line that is not covered there is the strictest
-    ("site", "G-03", ""): "undetermined",
-}
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +48,8 @@ def test_every_planted_verdict(layers, result):
     assert len(planted) >= 30
     found = result.findings.set_index(["site_id", "rule_id"])["verdict"]
     for row in planted.itertuples():
-        expected = DECIDED.get((row.kind, row.id, row.rule), row.expectation)
         got = result.sites.loc[row.id, "verdict"] if row.kind == "site" else found[row.id, row.rule]
-        assert got == expected, (row.id, row.rule, row.detail)
+        assert got == row.expectation, (row.id, row.rule, row.detail)
 
 
 def test_every_verdict_is_met(result):

@@ -270,8 +270,9 @@ def draw_projects(
             1.0,
             at["X-04"],
             "manual",
-            "outside 1 km of the 2023 line SL-05-2023, inside 1 km of the 2019 line",
-            ((chem, "clear"),),
+            "outside 1 km of the 2023 line SL-05-2023, inside 1 km of the 2019 line: "
+            "what passes only under the newer line is left to a person",
+            ((chem, "manual"),),
         ),
         Project(
             "X-05",
@@ -402,9 +403,11 @@ def draw_projects(
             "rebuild",
             5.0,
             _box((106.4300, 29.2960), 500, 380, 30),
-            "prohibited",
-            "rebuild within 3 km of 长江: banned, with the exemption for safety or environment",
-            (("CJ26-TAIL-3KM", "prohibited"),),
+            "undetermined",
+            "rebuild within 3 km of 长江: a person examines the exemption for safety or "
+            "environment; "
+            "red lines are not covered in D-JJ",
+            (("CJ26-TAIL-3KM", "manual"), ("ERL-CORE", "unchecked")),
         ),
         Project(
             "G-04",

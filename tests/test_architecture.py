@@ -11,7 +11,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "basin"
 
 #: Rooms by floor; what is not named is a part of the room of its folder.
 FLOORS = {
-    0: ("errors", "crs", "standards", "_text", "_colour"),
+    0: ("errors", "crs", "standards", "_text", "_colour", "_raster"),
     1: ("network", "_network", "layers"),
     2: ("buffers", "zones", "quality", "_measure"),
     3: ("siting", "tracing"),
@@ -61,7 +61,7 @@ def test_a_room_imports_only_from_floors_below_it(file: Path):
     # parts of one floor may lean on each other only where one is the other's wall
     walls = {
         ("network", "_network"), ("zones", "_measure"), ("buffers", "_measure"),
-        ("zones", "buffers"), ("crs", "errors"), ("standards", "errors"),
+        ("zones", "buffers"), ("_raster", "errors"), ("crs", "errors"), ("standards", "errors"),
         ("demo", "project"), ("cli", "project"), ("cli", "demo"),
     }  # fmt: skip
     wrong = {o for o in others if FLOOR_OF[o] >= FLOOR_OF[room] and (room, o) not in walls}

@@ -22,6 +22,7 @@ from basin._network.ledger import Ledger
 from basin._network.missing import list_isolated, propose_joins
 from basin._network.names import name_codes
 from basin._network.topology import close_stated_gaps, stated_direction, stated_targets
+from basin._raster import open_geotiff
 from basin.crs import EXCHANGE_CRS
 from basin.errors import NetworkError
 
@@ -129,11 +130,8 @@ def _courses(verts: Vertices) -> tuple[Floats, Floats]:
 
 def _elevations(dem: Any, xy: Floats) -> Floats:
     """Elevation of the DEM's cell under each place in metres; NaN outside and where it has none."""
-    import rasterio
-
     if isinstance(dem, str | Path):
-        # the driver is named because another file under this name could make GDAL fetch anything
-        with rasterio.open(dem, driver="GTiff") as dataset:
+        with open_geotiff(dem) as dataset:
             return _read_elevations(dataset, xy)
     return _read_elevations(dem, xy)
 

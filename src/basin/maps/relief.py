@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from basin._raster import open_geotiff
 from basin.errors import LayerError
 
 __all__ = ["hillshade"]
@@ -59,32 +60,27 @@ def _warp(dem: str | Path) -> tuple[npt.NDArray[np.float64], list[list[float]], 
     from rasterio.enums import Resampling
     from rasterio.warp import reproject, transform, transform_bounds
 
-    try:
-        with rasterio.open(dem, driver="GTiff") as source:
-            if source.crs is None:
-                raise LayerError(
-                    f"{Path(dem).name} has no coordinate reference system",
-                    mend="Write the DEM with one.",
-                )
-            west, south, east, north = transform_bounds(source.crs, "EPSG:3857", *source.bounds)
-            # no finer than the DEM; rasterio's own proposal needs a driver that basin keeps shut
-            wide = max((east - west) / source.width, (north - south) / source.height)
-            cell = max(wide, (east - west) / _LONGEST_SIDE, (north - south) / _LONGEST_SIDE)
-            shape = (math.ceil((north - south) / cell), math.ceil((east - west) / cell))
-            affine = Affine(cell, 0, west, 0, -cell, north)
-            heights = np.full(shape, np.nan)
-            reproject(
-                rasterio.band(source, 1),
-                heights,
-                dst_transform=affine,
-                dst_crs="EPSG:3857",
-                dst_nodata=np.nan,
-                resampling=Resampling.average if cell > wide else Resampling.bilinear,
+    with open_geotiff(dem) as source:
+        if source.crs is None:
+            raise LayerError(
+                f"{Path(dem).name} has no coordinate reference system",
+                mend="Write the DEM with one.",
             )
-    except rasterio.errors.RasterioIOError as error:
-        raise LayerError(
-            f"{Path(dem).name} cannot be read as a GeoTIFF", mend="Check the file."
-        ) from error
+        west, south, east, north = transform_bounds(source.crs, "EPSG:3857", *source.bounds)
+        # no finer than the DEM
+        wide = max((east - west) / source.width, (north - south) / source.height)
+        cell = max(wide, (east - west) / _LONGEST_SIDE, (north - south) / _LONGEST_SIDE)
+        shape = (math.ceil((north - south) / cell), math.ceil((east - west) / cell))
+        affine = Affine(cell, 0, west, 0, -cell, north)
+        heights = np.full(shape, np.nan)
+        reproject(
+            rasterio.band(source, 1),
+            heights,
+            dst_transform=affine,
+            dst_crs="EPSG:3857",
+            dst_nodata=np.nan,
+            resampling=Resampling.average if cell > wide else Resampling.bilinear,
+        )
     east, south = west + cell * shape[1], north - cell * shape[0]
     (w, e), (s, n) = transform("EPSG:3857", "EPSG:4326", [west, east], [south, north])
     bounds = [[round(s, 6), round(w, 6)], [round(n, 6), round(e, 6)]]

@@ -73,9 +73,11 @@ def test_the_attack_is_real(tmp_path: Path, server: tuple[str, list[str]]):
     address, asked = server
     file = dem(tmp_path / "dem.tif")
     Path(f"{file}.msk").write_text(vrt(address), encoding="utf-8")
-    with rasterio.open(file, driver="GTiff") as dataset:
-        with suppress(rasterio.errors.RasterioError):
-            dataset.read(1, masked=True)
+    with (
+        rasterio.open(file, driver="GTiff") as dataset,
+        suppress(rasterio.errors.RasterioError),
+    ):
+        dataset.read(1, masked=True)
     assert asked
 
 

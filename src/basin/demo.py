@@ -224,8 +224,8 @@ def _network_line(basin: Basin, zh: bool) -> str:
     ids = ", ".join(dict.fromkeys(", ".join(applied["reach_ids"]).split(", ")))
     count = len(basin.network.reaches)
     if zh:
-        return f"河网  {count} 个河段，修补 {len(applied)} 处：{ids}"
-    return f"network  {count} reaches, {len(applied)} repairs: {ids}"
+        return f"河网  {count} 个河段，修补 {len(applied)} 处：{ids}".rstrip("：")
+    return f"network  {count} reaches, {len(applied)} repairs: {ids}".rstrip(": ")
 
 
 def _layers_line(basin: Basin, zh: bool) -> str:

@@ -21,12 +21,14 @@ def explain(reaches: gpd.GeoDataFrame, issues: gpd.GeoDataFrame, outlets: int, l
     if lang == "zh":
         head = (
             f"河网：{len(reaches)} 条河段，{km:.1f} 千米，{outlets} 个出口，{pieces} 个连通部分，"
-            f"最高河流级别 {order}。发现 {len(issues)} 项："
+            f"最高河流级别 {order}。"
+            + (f"发现 {len(issues)} 项：" if len(issues) else "未发现问题。")
         )
     else:
         head = (
             f"Network: {len(reaches)} reaches, {km:.1f} km, {outlets} outlets, {pieces} connected "
-            f"pieces, greatest Strahler order {order}. {len(issues)} findings:"
+            f"pieces, greatest Strahler order {order}. "
+            + (f"{len(issues)} findings:" if len(issues) else "No findings.")
         )
     return "\n".join([head, *(f"- {issue_text(row, lang)}" for _, row in issues.iterrows())])
 

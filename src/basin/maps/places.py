@@ -149,6 +149,7 @@ def add_sections(content: Content, sections: Any) -> None:
         titles=short_titles(table, "section_id"),
         kinds={
             "level": "section_level",
+            "note": "section_note",
             "waterbody": "waterbody",
             "water_class": "water_class",
             "target_class": "water_class",

@@ -351,12 +351,13 @@ def _left_out(trace: SourceTrace, zh: bool) -> list[str]:
     more = len(trace.left_out) - len(lines)
     if more > 0:
         lines.append(f"另有 {more} 个见清单" if zh else f"{more} more in the list")
-    lines.append(
-        f"另有 {trace.n_elsewhere} 个排污口远离且不汇入本断面，未列。"
-        if zh
-        else f"{trace.n_elsewhere} outfalls farther away do not drain here and are not listed."
-    )
-    return lines
+    if trace.n_elsewhere:
+        lines.append(
+            f"另有 {trace.n_elsewhere} 个排污口远离且不汇入本断面，未列。"
+            if zh
+            else f"{trace.n_elsewhere} outfalls farther away do not drain here and are not listed."
+        )
+    return lines or ["无" if zh else "None"]
 
 
 def _next_steps(trace: SourceTrace, zh: bool) -> list[str]:

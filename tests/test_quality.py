@@ -371,3 +371,21 @@ def test_repr_html_is_inert() -> None:
 def test_pollutant_text() -> None:
     assert pollutant_text("codmn", 1.2) == "高锰酸盐指数(1.2)"
     assert pollutant_text("nh3n", 0.004) == "氨氮(0.004)"
+
+
+def test_negative_values_are_not_used_and_listed() -> None:
+    """A slip of the pen must not classify as I: -0.1 mg/L of phosphorus is no measurement."""
+    table = pd.DataFrame(
+        {
+            "section_id": ["A", "A"],
+            "date": pd.to_datetime(["2025-06-01", "2025-07-01"]),
+            "tp": [-0.1, 0.3],
+        }
+    )
+    where = pd.DataFrame({"section_id": ["A"], "name": ["甲"], "target_class": ["III"]})
+    result = assess_sections(table, where, period="2025")
+    tp = result.items.set_index("item_id").loc["tp"]
+    assert (tp["value"], tp["n"], tp["water_class"]) == (0.3, 1, "IV")
+    listed = result.left_out[result.left_out["reason"] == "negative"]
+    assert listed[["section_id", "item_id", "n"]].to_numpy().tolist() == [["A", "tp", 1]]
+    assert "负值 1 (A)" in result.explain()

@@ -134,8 +134,8 @@ def assess_sections(
     samples
         ``section_id``, ``date`` and one column per item of the standard, in its units. Values below
         detection hold the detection limit with ``<item>_flag`` equal to ``"below"`` and count as
-        half of it; ``"below_unknown"`` (limit not stated) counts as missing and is listed. Columns
-        of text (``"<0.01"``) are read with `basin.layers.parse_measurement`.
+        half of it; ``"below_unknown"`` (limit not stated) and negative values count as missing and
+        are listed. Columns of text (``"<0.01"``) are read with `basin.layers.parse_measurement`.
     sections : DataFrame or GeoDataFrame
         ``section_id``; ``target_class`` (I to V), ``waterbody`` (river or lake) where known.
     period
@@ -255,14 +255,17 @@ def _long(samples: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         part = pd.DataFrame({"section_id": section, "item_id": item, "month": month})
         part["value"] = np.where(below, value * half, value)
         part["below"] = below
-        parts.append(part[np.isfinite(value)])
-        unknown.append(part.loc[flag == "below_unknown", ["section_id", "item_id"]])
+        negative = value < 0
+        parts.append(part[np.isfinite(value) & ~negative])
+        for reason, rows in (("below_unknown", flag == "below_unknown"), ("negative", negative)):
+            lost = part.loc[rows, ["section_id", "item_id"]]
+            unknown.append(lost.assign(reason=reason))
     if not parts:
         raise AssessmentError(
             "samples hold no item of GB 3838-2002", mend="Name columns by item_id, e.g. 'nh3n'."
         )
-    lost = pd.concat(unknown).groupby(["section_id", "item_id"]).size().rename("n").reset_index()
-    lost.insert(0, "reason", "below_unknown")
+    keys = ["reason", "section_id", "item_id"]
+    lost = pd.concat(unknown).groupby(keys).size().rename("n").reset_index()
     return pd.concat(parts, ignore_index=True), lost
 
 

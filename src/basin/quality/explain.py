@@ -146,6 +146,7 @@ def _left_out_text(left_out: pd.DataFrame, lang: str) -> str:
         "unknown_section": ("未知断面的样品", "samples of unknown sections"),
         "no_date": ("无日期的样品", "samples without a date"),
         "below_unknown": ("检出限不明的未检出值", "values below an unstated detection limit"),
+        "negative": ("负值", "negative values"),
     }
     parts = []
     for reason, group in left_out.groupby("reason", sort=False):

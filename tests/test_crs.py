@@ -106,3 +106,41 @@ def test_to_exchange_keeps_the_whole_of_a_self_crossing_polygon():
     back = to_exchange(table).to_crs(4545).geometry.iloc[0]
     assert len(back.exterior.coords) == len(bow_tie.exterior.coords)
     assert back.hausdorff_distance(bow_tie) < 1e-3
+
+
+def _furthest(given: LineString, epsg: int) -> float:
+    """Metres that `to_exchange` leaves a planar line by, measured on dense points of it."""
+    back = to_exchange(gpd.GeoSeries([given], crs=epsg)).iloc[0]
+    xy = np.array(given.segmentize(25.0).coords)
+    to_degrees = pyproj.Transformer.from_crs(epsg, 4490, always_xy=True)
+    lon, lat = to_degrees.transform(xy[:, 0], xy[:, 1])
+    on_line = [back.interpolate(back.project(Point(p))) for p in zip(lon, lat, strict=True)]
+    away = GRS80.inv(lon, lat, [p.x for p in on_line], [p.y for p in on_line])[2]
+    return float(np.max(away))
+
+
+@pytest.mark.parametrize("west", [300_000, 469_000, 669_000])  # left of, at, right of the meridian
+def test_a_long_straight_edge_of_a_plane_stays_within_three_millimetres(west):
+    edge = LineString([(west, 3_200_000), (west + 31_000, 3_203_000)])
+    assert _furthest(edge, 4545) < 0.003
+
+
+def test_a_long_straight_edge_in_feet_is_cut_as_finely():
+    metres = np.array([(469_000, 3_200_000), (500_000, 3_203_000)])
+    feet = pyproj.CRS.from_proj4("+proj=tmerc +lon_0=108 +x_0=500000 +ellps=GRS80 +units=ft")
+    moved = to_exchange(gpd.GeoSeries([LineString(metres / 0.3048)], crs=feet))
+    assert len(moved.iloc[0].coords) == np.ceil(np.hypot(31_000, 3_000) / 500) + 1
+
+
+def test_a_rectangle_of_a_whole_province_keeps_few_vertices():
+    frame = gpd.GeoSeries([box(0, 2_900_000, 1_000_000, 3_900_000)], crs=4545)
+    back = to_exchange(frame)
+    assert back.count_coordinates().iloc[0] == 4 * 2_000 + 1
+    whole, moved = frame.to_crs(EXCHANGE_CRS).iloc[0], back.iloc[0]
+    assert moved.is_valid
+    assert moved.envelope.covers(whole.envelope)
+
+
+def test_short_edges_gain_no_vertex():
+    rows = gpd.GeoSeries([LineString([(500_000 + 40 * k, 3_200_000 + k % 3) for k in range(99)])])
+    assert to_exchange(rows.set_crs(4545)).count_coordinates().iloc[0] == 99

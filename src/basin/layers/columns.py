@@ -32,7 +32,14 @@ from basin.layers.vocabulary import (
     unit_factor,
 )
 
-__all__ = ["clean_columns", "clean_samples", "name_columns", "name_rows", "without_blank_rows"]
+__all__ = [
+    "clean_columns",
+    "clean_samples",
+    "match_headings",
+    "name_columns",
+    "name_rows",
+    "without_blank_rows",
+]
 
 _SHOWN = 3
 # with the full-width and no-break spaces and the marks that no one sees
@@ -81,7 +88,7 @@ def name_columns(
         column: (heading, _stated_match(column, heading)) for column, heading in stated.items()
     }
     left = [h for h in headings if h not in stated.values()]
-    _take(left, layer, set(stated) | set(constants), taken, cut_in, notes)
+    match_headings(left, layer, set(stated) | set(constants), taken, cut_in, notes)
     named = {heading: column for column, (heading, _) in taken.items()}
     _require(layer, set(taken) | set(constants), headings)
     _report(layer, taken, [h for h in headings if h not in named], notes)
@@ -127,7 +134,7 @@ def _stated_match(column: str, heading: str) -> Match:
     return Match(column, -2, factor, unit)
 
 
-def _take(
+def match_headings(
     left: list[str],
     layer: Schema,
     settled: set[str],

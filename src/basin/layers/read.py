@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ from basin.layers.sources import check_file, layer_names, local_file
 from basin.layers.tables import pick_layer, read_csv, read_xlsx
 from basin.layers.vocabulary import Schema, schema
 
-__all__ = ["read_layer"]
+__all__ = ["Raw", "read_layer", "read_source"]
 
 
 def read_layer(
@@ -92,7 +93,8 @@ def read_layer(
         raw, cut_in = source.reset_index(drop=True), None
         notes.rows = np.arange(len(raw)) + 2
     else:
-        raw, cut_in = _read_file(source, wanted, layer, encoding, options, notes)
+        found = read_source(source, wanted, notes, layer=layer, encoding=encoding, columns=options)
+        raw, cut_in = found.table, found.cut_in
     raw = _plain_cells(raw)
     raw = mend_text(raw, notes)
     table, factors = name_columns(raw, wanted, columns=options, cut_in=cut_in, notes=notes)
@@ -137,26 +139,56 @@ def _hand_over(notes: Notes, problems: list[Problem] | None) -> None:
 # ---------------------------------------------------------------- files
 
 
-def _read_file(
+@dataclass(frozen=True)
+class Raw:
+    """A table as it stands in its file.
+
+    Attributes
+    ----------
+    table : DataFrame or GeoDataFrame
+    cut_in : str or None
+        Encoding of headings that the format cuts (a shapefile), else None.
+    encoding : str
+        Of the text, where the format leaves a choice; else "".
+    """
+
+    table: Any
+    cut_in: str | None = None
+    encoding: str = ""
+
+
+def read_source(
     source: str | Path,
     wanted: Schema,
-    layer: str | None,
-    encoding: str | None,
-    columns: Mapping[str, str],
     notes: Notes,
-) -> tuple[Any, str | None]:
-    """Return the table as it stands in the file, and the encoding of headings that were cut."""
+    *,
+    layer: str | None = None,
+    encoding: str | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> Raw:
+    """Open one layer of a local file, with headings and cells as they stand there.
+
+    `wanted` (and `columns`) only tell the heading of a text table from the remarks above it, and
+    one layer of several by its name.
+
+    Raises
+    ------
+    LayerError
+        If it cannot be read, or which of its layers is meant is not clear.
+    """
     path = local_file(source)
     notes.file = path.name
     known = check_file(path)
+    stated = dict(columns or {})
     if known == "csv":
-        return read_csv(path, wanted, encoding=encoding, columns=columns, notes=notes), None
+        table, used = read_csv(path, wanted, encoding=encoding, columns=stated, notes=notes)
+        return Raw(table, encoding=used)
     if known == "xlsx":
-        return read_xlsx(path, wanted, sheet=layer, columns=columns, notes=notes), None
+        return Raw(read_xlsx(path, wanted, sheet=layer, columns=stated, notes=notes))
     if known == "shapefile":
         choice = dbf_choice(path, encoding)
         table = _decode(_gdal(path, notes, encoding="ISO-8859-1"), choice, notes)
-        return table, choice.encoding
+        return Raw(table, cut_in=choice.encoding, encoding=choice.encoding)
     if known == "geopackage":
         names = layer_names(path)
         name = pick_layer(path, names, wanted, layer)
@@ -165,12 +197,12 @@ def _read_file(
                 f"{path.name} has several layers, and which one holds {wanted.kind} is not clear",
                 mend=f"Give layer= one of: {', '.join(names)}.",
             )
-        return _gdal(path, notes, layer=name), None
+        return Raw(_gdal(path, notes, layer=name))
     if known == "geoparquet":
-        return _parquet(path, notes), None
+        return Raw(_parquet(path, notes))
     if known == "geojson":
-        return _geojson(path, encoding, notes), None
-    return _gdal(path, notes), None
+        return _geojson(path, encoding, notes)
+    return Raw(_gdal(path, notes))
 
 
 def _gdal(path: Path, notes: Notes, *, content: bytes | None = None, **options: Any) -> Any:
@@ -213,14 +245,15 @@ def _decode(table: Any, choice: Choice, notes: Notes) -> Any:
     return result.rename(columns=dict(zip(result.columns, headings, strict=True)))
 
 
-def _geojson(path: Path, encoding: str | None, notes: Notes) -> Any:
+def _geojson(path: Path, encoding: str | None, notes: Notes) -> Raw:
     """GeoJSON is UTF-8 by its standard; files in GBK exist all the same."""
     data = path.read_bytes()
     choice = choose(data.removeprefix(b"\xef\xbb\xbf"), file=path.name, given=encoding)
     if choice.encoding == "utf-8":
-        return _gdal(path, notes)
+        return Raw(_gdal(path, notes), encoding=choice.encoding)
     note_choice(choice, notes)
-    return _gdal(path, notes, content=data.decode(choice.encoding).encode("utf-8"))
+    content = data.decode(choice.encoding).encode("utf-8")
+    return Raw(_gdal(path, notes, content=content), encoding=choice.encoding)
 
 
 def _parquet(path: Path, notes: Notes) -> Any:

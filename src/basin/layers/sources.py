@@ -23,6 +23,7 @@ __all__ = [
     "FORMATS",
     "check_file",
     "find_layers",
+    "is_result",
     "layer_names",
     "local_file",
     "open_workbook",
@@ -394,10 +395,11 @@ def _written_as_report(file: Path) -> bool:
 def unused_files(folder: str | Path, found: Mapping[str, Any]) -> list[str]:
     """Name the files of a folder that could hold a layer and are not among `found`."""
     used = {file for sources in found.values() for file, _ in sources}
-    return [p.name for p in _candidates(Path(folder)) if p not in used and not _is_result(p)]
+    return [p.name for p in _candidates(Path(folder)) if p not in used and not is_result(p)]
 
 
-def _is_result(file: Path) -> bool:
+def is_result(file: Path) -> bool:
+    """Tell whether a file holds the answers of an earlier run: no input of the next."""
     try:
         return bool(RESULT_LAYERS.intersection(layer_names(file))) or _written_as_report(file)
     except LayerError:

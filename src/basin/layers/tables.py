@@ -43,8 +43,15 @@ def read_csv(
     encoding: str | None,
     columns: Mapping[str, str],
     notes: Notes,
-) -> pd.DataFrame:
-    """Read a .csv, .tsv or .txt; every cell is text. Problems go to `notes`, with the rows."""
+) -> tuple[pd.DataFrame, str]:
+    """Read a .csv, .tsv or .txt; every cell is text. Problems go to `notes`, with the rows.
+
+    Returns
+    -------
+    DataFrame
+    str
+        The encoding that was used.
+    """
     data = path.read_bytes()
     if data[:2] in _BOMS and encoding is None:
         encoding = _BOMS[data[:2]]
@@ -69,7 +76,7 @@ def read_csv(
             f"{path.name}: line {reader.line_num} cannot be read ({error})",
             mend="The file may be cut, or a quotation mark is not closed: export it again.",
         ) from error
-    return _to_table(path, grid, layer, columns, notes)
+    return _to_table(path, grid, layer, columns, notes), choice.encoding
 
 
 def _delimiter(path: Path, text: str) -> str:

@@ -37,6 +37,7 @@ __all__ = [
     "match_column",
     "own_unit",
     "schema",
+    "spellings_of",
     "truncated_matches",
     "unit_factor",
     "unit_of",
@@ -485,6 +486,11 @@ def _spellings(table: str) -> dict[str, tuple[str, ...]]:
 @cache
 def _codes(table: str) -> dict[str, str]:
     return {key(word): code for code, words in _spellings(table).items() for word in words}
+
+
+def spellings_of(table: str) -> dict[str, tuple[str, ...]]:
+    """Return every way to write each code of a table, such as ``zone_kind``."""
+    return dict(_spellings(table))
 
 
 def known_codes(table: str) -> tuple[str, ...]:

@@ -410,6 +410,30 @@ def test_stated_topology_agrees_closes_turns_and_disagrees():
         RiverNetwork.from_lines(lines, to_id="downstream")
 
 
+def test_stated_targets_that_the_layer_does_not_hold_are_listed():
+    lines = draw(
+        {
+            "a": [(0, 3), (0, 2)],
+            "b": [(1, 3), (0, 2)],
+            "c": [(0, 2), (0, 1)],
+            "d": [(0, 1), (0, 0)],
+        },
+        to_id={"a": "c", "b": "C ", "c": "7", "d": "7"},
+    )
+    network = RiverNetwork.from_lines(lines, to_id="to_id")
+    found = network.issues[network.issues["kind"] == "unknown_target"].set_index("rule")
+    assert found["reach_ids"].to_dict() == {"7": "c, d", "C": "b"}
+    assert set(found["action"]) == {"none"}
+    assert "7 is not in the layer" in issue_text(found.reset_index().iloc[1], "en")
+    assert "不在图层中" in network.explain()
+    for none in ("0", "-1", "-9999", "", None):  # flows out of the layer
+        lines["to_id"] = ["c", "c", "d", none]
+        assert RiverNetwork.from_lines(lines, to_id="to_id").issues.empty
+    by_number = lines.assign(reach_id=[1, 2, 3, 4], to_id=[3.0, 3.0, 9.0, np.nan])
+    network = RiverNetwork.from_lines(by_number, to_id="to_id")
+    assert kinds(network) == {"unknown_target": ["3"]}
+
+
 # ---- the ledger -------------------------------------------------------------------------------
 
 

@@ -178,7 +178,7 @@ VALUES = pd.Series({"a": 1.0, "b": 2.0, "c": 4.0, "l": 8.0, "r": 16.0, "d": 32.0
 
 
 def test_accumulate_whole_counts_what_may_come_by_either_arm(network):
-    total = network.accumulate(VALUES.rename("load"))
+    total = network.accumulate(VALUES.rename("load"), split="whole")
     assert total.name == "load"
     assert list(total.index) == list(network.reaches.index)
     assert total["c"] == 7
@@ -200,6 +200,40 @@ def test_accumulate_splits_and_keeps_the_total(split, left):
     assert total["l"] == pytest.approx(left)
     assert total["d"] == pytest.approx(63.0)
     assert total["e"] == pytest.approx(127.0)
+
+
+def test_accumulate_keeps_the_total_unless_told_otherwise(network):
+    total = network.accumulate(VALUES)
+    assert total["l"] == pytest.approx(8 + 3.5)  # nothing known of the arms: half each
+    assert total["e"] == pytest.approx(127.0)
+    lines = draw(RIVER)
+    lines["width_m"] = lines["reach_id"].map({"l": 3.0, "r": 7.0})
+    by_width = RiverNetwork.from_lines(lines).accumulate(VALUES)
+    assert by_width["l"] == pytest.approx(8 + 2.1)
+    lines["flow_m3_s"] = lines["reach_id"].map({"l": 3.0, "r": 1.0})
+    by_flow = RiverNetwork.from_lines(lines).accumulate(VALUES)
+    assert by_flow["l"] == pytest.approx(8 + 5.25)
+    lines.loc[lines["reach_id"] == "r", "flow_m3_s"] = np.nan  # one arm alone says nothing
+    by_width = RiverNetwork.from_lines(lines).accumulate(VALUES)
+    assert by_width["l"] == pytest.approx(8 + 2.1)
+
+
+def test_fractions_that_do_not_sum_to_one_are_refused(network):
+    for wrong in ({"l": 0.25}, {"l": 0.5, "r": 0.6}, {"l": -0.5, "r": 1.5}):
+        with pytest.raises(NetworkError, match=r"do not sum to 1.*: ids l"):
+            network.accumulate(VALUES, split=pd.Series(wrong))
+
+
+def test_ids_are_text_whatever_they_were():
+    lines = draw({"1": [(0, 2), (0, 1)], "2": [(0, 1), (0, 0)]})
+    for kind in (int, float, str):
+        network = RiverNetwork.from_lines(lines.astype({"reach_id": kind}))
+        assert list(network.reaches.index) == ["1", "2"]
+        for start in (2, 2.0, "2", np.int64(2)):
+            assert list(network.upstream(start)) == ["1", "2"]
+        total = network.accumulate(pd.Series([5.0, 7.0], index=[1.0, 2.0]))
+        assert total.to_dict() == {"1": 5.0, "2": 12.0}
+        assert network.accumulate(pd.Series([5.0], index=[1]))["2"] == 5.0
 
 
 def test_accumulate_by_given_fractions(network):
@@ -237,4 +271,4 @@ def test_accumulate_refuses(network):
 
 
 def test_missing_values_are_nothing(network):
-    assert network.accumulate(pd.Series({"a": np.nan, "b": 2.0}))["e"] == pytest.approx(4.0)
+    assert network.accumulate(pd.Series({"a": np.nan, "b": 2.0}))["e"] == pytest.approx(2.0)

@@ -152,13 +152,30 @@ def _leave(a, b, data):
 
 
 @settings(max_examples=40, deadline=None)
-@given(rivers(), st.sampled_from(["even", "main"]), st.randoms(use_true_random=False))
+@given(rivers(), st.sampled_from([None, "even", "main"]), st.randoms(use_true_random=False))
 def test_outlets_sum_to_the_whole(lines, split, random):
+    for column in ("width_m", "flow_m3_s"):  # known of some arms only
+        lines[column] = [random.choice([np.nan, random.uniform(1, 9)]) for _ in range(len(lines))]
     network = build(lines)
     values = pd.Series({r: random.uniform(0, 9) for r in network.reaches.index})
-    total = network.accumulate(values, split=split)
+    total = network.accumulate(values) if split is None else network.accumulate(values, split=split)
     outlets = ~network.reaches["to_node"].isin(network.reaches["from_node"])
     assert total[outlets].sum() == pytest.approx(values.sum(), rel=1e-9)
+
+
+@settings(max_examples=40, deadline=None)
+@given(rivers(), st.randoms(use_true_random=False))
+def test_arms_of_unknown_size_share_alike_on_the_graph_of_networkx(lines, random):
+    network, graph = build(lines), as_networkx(lines)
+    values = {r: random.uniform(0, 9) for r in lines["reach_id"]}
+    leaving = {}
+    for node in nx.topological_sort(graph):
+        share = graph.nodes[node].get("in", 0.0) / max(graph.out_degree(node), 1)
+        for _, after, reach in graph.out_edges(node, keys=True):
+            leaving[reach] = share + values[reach]
+            graph.nodes[after]["in"] = graph.nodes[after].get("in", 0.0) + leaving[reach]
+    total = network.accumulate(pd.Series(values))
+    assert total.to_dict() == pytest.approx(leaving, rel=1e-9)
 
 
 @settings(max_examples=30, deadline=None)

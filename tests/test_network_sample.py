@@ -95,3 +95,10 @@ def test_songkan_and_qijiang_are_one_main_path(network):
     arms = main.iloc[1:].sum()  # the second arm of the island
     assert main.iloc[0] == len(named) - arms
     assert arms == 1
+
+
+def test_what_enters_leaves_at_the_outlets(network):
+    """One unit a reach: the islands neither lose nor double any of it."""
+    total = network.accumulate(pd.Series(1.0, index=network.reaches.index))
+    outlets = ~network.reaches["to_node"].isin(network.reaches["from_node"])
+    assert total[outlets].sum() == pytest.approx(len(network.reaches), rel=1e-9)

@@ -73,7 +73,7 @@ def assemble(
     ledger = Ledger()
     table, single = clean_lines(to_lonlat(lines), ledger)
     check_any(single)
-    target = stated_targets(table, to_id)
+    target = stated_targets(table, to_id, ledger)
     joined = close_gaps(single, snap_tolerance_m, ledger)
     joined, split = split_at_ends(joined, snap_tolerance_m, ledger)
     if target is not None:

@@ -18,11 +18,11 @@ from basin import crs
 from basin._network.arrays import Floats, Ints, group, ranges
 from basin._network.geometry import Objects, unique_points, vertices
 from basin._network.ledger import Ledger
+from basin._text import as_ids
 from basin.errors import NetworkError
 
 __all__ = [
     "Lines",
-    "as_ids",
     "clean_lines",
     "drop_loops",
     "ends_of",
@@ -70,14 +70,6 @@ def to_lonlat(lines: Any) -> gpd.GeoDataFrame:
     table = lines if isinstance(lines, gpd.GeoDataFrame) else gpd.GeoDataFrame(geometry=lines)
     result: gpd.GeoDataFrame = crs.to_exchange(table, layer="rivers", bounds=crs.GLOBE_BOUNDS)
     return result
-
-
-def as_ids(values: pd.Series) -> pd.Series:
-    """Write ids as text: 8888.0 becomes "8888", blanks become null."""
-    text = values.astype("string").str.strip()
-    if pd.api.types.is_float_dtype(values.dtype):
-        text = text.str.replace(r"\.0$", "", regex=True)
-    return text.mask(text == "")
 
 
 def clean_lines(table: gpd.GeoDataFrame, ledger: Ledger) -> tuple[gpd.GeoDataFrame, Lines]:

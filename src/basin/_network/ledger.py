@@ -45,6 +45,12 @@ KINDS: dict[str, tuple[str, str, str]] = {
         "河段 {ids} 给定的下游与几何不符，相距 {distance}；以几何为准。",
         "{ids}: the given topology and the geometry disagree by {distance}; the geometry is kept.",
     ),
+    "unknown_target": (
+        "warning",
+        "河段 {ids} 给定的下游 {rule_zh} 不在图层中；按几何连接，请核对编号或补齐河段。",
+        "{ids}: the given downstream reach {rule_en} is not in the layer; "
+        "joined by geometry alone, check the id or add the reach.",
+    ),
     "gap_closed": (
         "warning",
         "河段 {ids} 之间有 {distance} 的缺口，已按容差接上（{rule_zh}）。",

@@ -13,23 +13,27 @@ import numpy as np
 import pandas as pd
 
 from basin._network import navigate, tell
-from basin._network.arrays import Csr, Floats, Ints, group
+from basin._network.arrays import Bools, Csr, Floats, Ints, group
 from basin._network.assemble import Parts, assemble
 from basin._network.build import to_lonlat
 from basin._network.geometry import Vertices, vertices
 from basin._network.join import Index
 from basin._network.snap import point_xy, snap_points, text_or_none
+from basin._text import as_id, as_ids
 from basin.errors import NetworkError, list_ids
 
 __all__ = ["RiverNetwork"]
 
-#: A reach_id, or a reach_id and metres from its upstream end.
+#: A reach_id, or a reach_id and metres from its upstream end. Ids are text; 7 and 7.0 mean "7".
 Start = str | tuple[str, float]
 
 _S_PER_H, _S_PER_D = 3_600.0, 86_400.0
 
 #: A measure may pass a reach's end by so much, in metres: rounding of whoever computed it.
 _PAST_END_M = 0.5
+
+#: Fractions given by hand sum to 1 within this.
+_SUM_NOISE = 1e-6
 
 
 class RiverNetwork:
@@ -197,13 +201,13 @@ class RiverNetwork:
 
     def _reach(self, reach_id: Any) -> int:
         try:
-            position = self.reaches.index.get_loc(str(reach_id))
+            position = self.reaches.index.get_loc(as_id(reach_id))
         except KeyError:
             raise self._unknown([reach_id]) from None
         return int(position)
 
     def _unknown(self, ids: Any) -> NetworkError:
-        first = str(ids[0])
+        first = as_id(ids[0])
         if first in self._parts.split:
             mend = f"It was split into {list_ids(self._parts.split[first])}: name one of these."
         elif first in self._parts.gone:
@@ -434,7 +438,7 @@ class RiverNetwork:
         self,
         values: pd.Series,
         decay: pd.Series | float | None = None,
-        split: str | pd.Series = "whole",
+        split: str | pd.Series = "auto",
     ) -> pd.Series:
         """Add a value down the network: what leaves each reach at its downstream end.
 
@@ -447,10 +451,13 @@ class RiverNetwork:
             Nothing; or by reach_id the fraction (0..1, missing 1) of what enters a reach that
             leaves it; or one first-order rate per day, which acts over the travel time.
         split
-            At a parting: "whole" (every arm carries all: a load that may come either way),
-            "even", "main" (the main way only), "width" or "flow" (in proportion to ``width_m``
-            or ``flow_m3_s``), or a Series of fractions by reach_id. All but "whole" keep the
-            total.
+            At a parting: "auto" ("flow" where every arm of it has one, else "width", else
+            "even"), "flow" or "width" (in proportion to ``flow_m3_s`` or ``width_m``), "even",
+            "main" (the main way only), or a Series of fractions by reach_id (missing 1), which sum
+            to 1 at each parting. All these keep the total: what enters leaves at the outlets, but
+            for `decay` and for what a cycle in the lines holds back. "whole" does not: every arm
+            carries all, the most that may come to each reach by either way, and what meets again
+            below an island is counted twice.
 
         Returns
         -------
@@ -459,7 +466,8 @@ class RiverNetwork:
         Raises
         ------
         NetworkError
-            For unknown reach_ids, a rate where velocities are missing, or an unknown `split`.
+            For unknown reach_ids, a rate where velocities are missing, an unknown `split`, or
+            fractions that do not sum to 1.
 
         Examples
         --------
@@ -484,7 +492,7 @@ class RiverNetwork:
         return np.split(np.arange(len(level)), np.flatnonzero(np.diff(level)) + 1)
 
     def _by_reach(self, values: pd.Series, what: str, missing: float) -> Floats:
-        ids = values.index.astype(str)
+        ids = pd.Index(as_ids(pd.Series(values.index)).fillna(""), dtype=object)
         unknown = ~ids.isin(self.reaches.index)
         if unknown.any():
             raise self._unknown(list(values.index[unknown]))
@@ -515,32 +523,50 @@ class RiverNetwork:
         return kept
 
     def _shares(self, split: str | pd.Series) -> Floats:
-        if isinstance(split, pd.Series):
-            return self._by_reach(split, "split fractions", 1.0)
         n_out = np.diff(self._out.first)[self._frm]
+        if isinstance(split, pd.Series):
+            return self._given_shares(split)
         if split == "whole":
             return np.ones(len(n_out))
         if split == "even":
             return 1.0 / n_out
         if split == "main":
             return self._parts.is_main.astype(float)
+        if split == "auto":
+            by_flow, known = self._sized_shares("flow_m3_s")
+            by_width, _ = self._sized_shares("width_m")  # even where no width is known
+            return np.where(known, by_flow, by_width)
         if split in ("width", "flow"):
             column = "width_m" if split == "width" else "flow_m3_s"
-            size = self.reaches[column].to_numpy(dtype=float)
-            size = np.where(n_out == 1, 1.0, size)
-            lost = ~(size > 0)
-            if lost.any():
+            part, known = self._sized_shares(column)
+            if not known.all():
+                lost = ~known & ~(self.reaches[column].to_numpy(dtype=float) > 0)
                 raise NetworkError(
                     f"no {column} where rivers part",
                     ids=self.reaches.index[lost],
-                    mend=f"Give `{column}` for these arms, or split='even'.",
+                    mend=f"Give `{column}` for these arms, or split='auto'.",
                 )
-            total = np.bincount(self._frm, weights=size, minlength=len(self._parts.nodes))
-            return size / total[self._frm]
+            return part
         raise NetworkError(
             f"unknown split {split!r}",
-            mend="One of whole, even, main, width, flow, or a Series of fractions.",
+            mend="One of auto, flow, width, even, main, whole, or a Series of fractions.",
         )
+
+    def _sized_shares(self, column: str) -> tuple[Floats, Bools]:
+        size = self.reaches[column].to_numpy(dtype=float)
+        return navigate.sized_shares(size, self._frm, len(self._parts.nodes))
+
+    def _given_shares(self, split: pd.Series) -> Floats:
+        part = self._by_reach(split, "split fractions", 1.0)
+        total = np.bincount(self._frm, weights=part, minlength=len(self._parts.nodes))[self._frm]
+        wrong = (np.abs(total - 1.0) > _SUM_NOISE) | (part < 0)
+        if wrong.any():
+            raise NetworkError(
+                "split fractions do not sum to 1 where rivers part",
+                ids=self.reaches.index[wrong],
+                mend="Give every arm of a parting its fraction; for losses use `decay`.",
+            )
+        return part
 
     # ---- points ----------------------------------------------------------------------------
 

@@ -12,7 +12,16 @@ import numpy as np
 from basin._network.arrays import Bools, Csr, Floats, Ints, chain_sums, first_by, ranges
 from basin._network.attributes import Tree, subtree
 
-__all__ = ["Walk", "above", "accumulate", "below", "main_above", "main_below", "walk"]
+__all__ = [
+    "Walk",
+    "above",
+    "accumulate",
+    "below",
+    "main_above",
+    "main_below",
+    "sized_shares",
+    "walk",
+]
 
 
 def above(tree: Tree, reach: int) -> Ints:
@@ -145,6 +154,24 @@ def _next_on_way(
     after = np.where(pick < 0, -1, best[pick])
     after[0] = -1
     return after
+
+
+def sized_shares(size: Floats, frm: Ints, n: int) -> tuple[Floats, Bools]:
+    """Part what arrives at each node in proportion to the size of the reaches that leave it.
+
+    Returns
+    -------
+    share : shape (m,)
+        Even where not known.
+    known : shape (m,)
+        All reaches that leave the same node have a size above 0, or there is only one.
+    """
+    alone = np.bincount(frm, minlength=n)[frm] == 1
+    lacks = ~alone & ~((size > 0) & np.isfinite(size))
+    known = np.bincount(frm, weights=lacks, minlength=n)[frm] == 0
+    weight = np.where(known & ~alone, size, 1.0)
+    total = np.bincount(frm, weights=weight, minlength=n)
+    return weight / total[frm], known
 
 
 def accumulate(

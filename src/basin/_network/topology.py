@@ -7,20 +7,26 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from basin._network.arrays import Ints
-from basin._network.build import Lines, as_ids, ends_of, redraw
+from basin._network.build import Lines, ends_of, redraw
 from basin._network.join import metres_between
 from basin._network.ledger import Ledger, place_of
+from basin._text import as_ids
 from basin.errors import NetworkError
 
 __all__ = ["close_stated_gaps", "stated_direction", "stated_targets"]
 
+#: What stands for "flows out of the layer" in a column of downstream ids.
+_OUT_OF_LAYER = r"0+|-\d+"
 
-def stated_targets(table: gpd.GeoDataFrame, to_id: str | None) -> Ints | None:
+
+def stated_targets(table: gpd.GeoDataFrame, to_id: str | None, ledger: Ledger) -> Ints | None:
     """Return for each row of the table the row that it flows into, -1 where none is stated.
 
-    An id that is not in the layer (0, or a reach outside a clip) states nothing.
+    Blank, 0, a negative number and the reach itself say that it flows out of the layer. Any other
+    id that the layer does not hold (a reach beyond a clip, a slip of the pen) is listed.
     """
     if to_id is None:
         return None
@@ -30,7 +36,18 @@ def stated_targets(table: gpd.GeoDataFrame, to_id: str | None) -> Ints | None:
             mend=f"Columns are: {', '.join(map(str, table.columns))}.",
         )
     known = pd.Index(table["reach_id"])
-    target: Ints = known.get_indexer(as_ids(table[to_id]).to_numpy(dtype=object)).astype(np.intp)
+    stated = as_ids(table[to_id])
+    target: Ints = known.get_indexer(stated.to_numpy(dtype=object)).astype(np.intp)
+    lost = stated[(target < 0) & stated.notna() & ~stated.str.fullmatch(_OUT_OF_LAYER).fillna(True)]
+    for goal, rows in lost.groupby(lost, sort=True):
+        there = np.asarray(table.geometry.loc[rows.index].dropna().array, dtype=object)
+        ledger.add(
+            "unknown_target",
+            table["reach_id"].loc[rows.index],
+            action="none",
+            rule=str(goal),
+            place=shapely.union_all(there) if len(there) else None,
+        )
     return np.where(target == np.arange(len(table)), -1, target)
 
 

@@ -479,7 +479,3 @@ def demo(project: Path | None, output: Path, lang: str | None) -> None:
     from basin.demo import run_demo
 
     run_demo(project, output, lang)
-
-
-if __name__ == "__main__":
-    main()

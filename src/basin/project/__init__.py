@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
-import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,8 @@ import pandas as pd
 from basin import layers as layer_io
 from basin.crs import EXCHANGE_CRS
 from basin.errors import LayerError, ProjectError, SnapError, list_ids
+from basin.project._checks import network_problems, outfall_problems, snap_problems
+from basin.project._config import LAYERS, RULE_PACKS, Source, read_config
 from basin.standards.labels import item_code
 
 if TYPE_CHECKING:
@@ -32,97 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LAYERS", "Basin", "open"]
 
-#: The layers of a project, in the order in which they are read and reported.
-LAYERS = (
-    "rivers",
-    "shorelines",
-    "zones",
-    "coverage",
-    "districts",
-    "sections",
-    "samples",
-    "outfalls",
-    "sites",
-    "intakes",
-    "structures",
-)
-
-_RULE_PACKS = ("china-yangtze", "chongqing")
 #: The limits that maps show as bands: 1 km for chemical projects, 5 km for new parks.
 _BANDS_M = (1000.0, 5000.0)
-_KEYS = {
-    "basin": {"name", "crs", "date", "lang"},
-    "network": {"snap_tolerance_m", "max_offset_m"},
-}
-_MEND_NETWORK = {
-    "applied": {
-        "zh": "已在内存中处理，源文件未改；请在源图层中核实",
-        "en": "Handled in memory, the file is unchanged; verify it in the source layer",
-    },
-    "proposed": {
-        "zh": "尚未改动，溯源按现状计算；核实后在源图层中改正",
-        "en": "Nothing was changed and traces follow the line as drawn; correct the source layer",
-    },
-    "none": {
-        "zh": "没有处理；核实后在源图层中改正，否则与之相关的溯源不可靠",
-        "en": "Not handled; correct the source layer, or traces that pass here cannot be trusted",
-    },
-}
-_LAYER_KEYS = {"path", "layer", "encoding", "crs", "columns"}
-
-
-@dataclass(frozen=True)
-class _Source:
-    """Where a layer lies, and what the user says about reading it."""
-
-    path: Path
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-
-def _refuse_unknown(given: Any, known: set[str], where: str, file: Path) -> None:
-    for key in given:
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            raise ProjectError(
-                f"{file.name}: unknown key {key!r} in {where}",
-                mend=f"Did you mean {near[0]!r}?"
-                if near
-                else f"Known: {', '.join(sorted(known))}.",
-            )
-
-
-def _as_date(value: Any, file: Path) -> dt.date:
-    if isinstance(value, dt.datetime):
-        return value.date()
-    if isinstance(value, dt.date):
-        return value
-    try:
-        return dt.date.fromisoformat(str(value))
-    except ValueError as error:
-        raise ProjectError(
-            f"{file.name}: [basin] date {value!r} is not a date", mend="Write date = 2026-03-31."
-        ) from error
-
-
-def _sources(entry: Any, name: str, file: Path) -> tuple[_Source, ...]:
-    """Read one value of ``[layers]``: a path, a table with a path, or a list of either."""
-    if isinstance(entry, list):
-        return tuple(source for one in entry for source in _sources(one, name, file))
-    if isinstance(entry, str):
-        entry = {"path": entry}
-    if not isinstance(entry, dict) or "path" not in entry:
-        raise ProjectError(
-            f"{file.name}: layer {name!r} needs a path",
-            mend=f'Write {name} = "file.gpkg" or {name} = {{ path = "file.gpkg" }}.',
-        )
-    _refuse_unknown(entry, _LAYER_KEYS, f"layer {name!r}", file)
-    path = (file.parent / entry["path"]).resolve()
-    if not path.exists():
-        raise ProjectError(
-            f"{file.name}: layer {name!r} names {entry['path']!r}, which does not exist",
-            mend="Paths are relative to the project file.",
-        )
-    return (_Source(path, {k: v for k, v in entry.items() if k != "path"}),)
 
 
 def open(path: str | Path = ".") -> Basin:
@@ -138,6 +50,8 @@ def open(path: str | Path = ".") -> Basin:
     ------
     ProjectError
         If there is no such project, or its file has an unknown key, layer or value.
+    LayerError
+        If it is a file of a kind that is not read, or damaged.
 
     Examples
     --------
@@ -151,12 +65,11 @@ def open(path: str | Path = ".") -> Basin:
             f"there is no project at {str(path)!r}", mend="Give a folder, basin.toml or .gpkg."
         )
     file = place / "basin.toml" if place.is_dir() else place
-    if file.suffix == ".toml":
-        if file.exists():
-            return _from_toml(file)
-        found = layer_io.find_layers(place)
-    else:
-        found = layer_io.find_layers(place)
+    if file.suffix.casefold() == ".toml" and file.exists():
+        return Basin(**read_config(file))
+    if place.is_file():
+        layer_io.layer_names(place)  # refuses what is no layer file
+    found = layer_io.find_layers(place)
     if "rivers" not in found and "shorelines" not in found:
         raise ProjectError(
             f"{str(path)!r} holds no basin.toml and no layer named rivers or shorelines",
@@ -164,7 +77,7 @@ def open(path: str | Path = ".") -> Basin:
         )
     sources = {
         name: tuple(
-            _Source(Path(file_path), {"layer": layer} if layer else {})
+            Source(Path(file_path), {"layer": layer} if layer else {})
             for file_path, layer in places
         )
         for name, places in found.items()
@@ -173,45 +86,6 @@ def open(path: str | Path = ".") -> Basin:
     folder = place if place.is_dir() else place.parent
     unused = tuple(layer_io.unused_files(folder, found)) if place.is_dir() else ()
     return Basin(folder=folder, name=place.stem, sources=sources, unused=unused)
-
-
-def _from_toml(file: Path) -> Basin:
-    try:
-        config = tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ProjectError(
-            f"{file} cannot be read: {error}", mend="Save it as UTF-8 TOML."
-        ) from error
-    _refuse_unknown(config, {"basin", "layers", "rules", "network"}, "the file", file)
-    head, network = config.get("basin", {}), config.get("network", {})
-    _refuse_unknown(head, _KEYS["basin"] | {"rules"}, "[basin]", file)
-    _refuse_unknown(network, _KEYS["network"], "[network]", file)
-    given = config.get("layers", {})
-    _refuse_unknown(given, {*LAYERS, "dem"}, "[layers]", file)
-    lang = head.get("lang", "zh")
-    if lang not in ("zh", "en"):
-        raise ProjectError(f"{file.name}: lang {lang!r} is not known", mend="Use 'zh' or 'en'.")
-    crs = head.get("crs", "auto")
-    sources = {
-        name: tuple(
-            # a CRS for the whole project fills in where a layer's own entry has none
-            _Source(s.path, s.options if crs == "auto" else {"crs": crs, **s.options})
-            for s in _sources(entry, name, file)
-        )
-        for name, entry in given.items()
-    }
-    dem = sources.pop("dem", None)
-    return Basin(
-        folder=file.parent,
-        name=str(head.get("name", file.parent.name)),
-        date=_as_date(head["date"], file) if "date" in head else None,
-        lang=lang,
-        rules=tuple(config.get("rules", head.get("rules", _RULE_PACKS))),
-        sources=sources,
-        dem=dem[0].path if dem else None,
-        snap_tolerance_m=float(network.get("snap_tolerance_m", 1.0)),
-        max_offset_m=float(network.get("max_offset_m", 500.0)),
-    )
 
 
 def _section_id(given: str, sections: Any) -> str:
@@ -234,7 +108,7 @@ def _section_id(given: str, sections: Any) -> str:
 class _Layers(Mapping[str, Any]):
     """The project's tables, read when first asked for; problems gather in one list."""
 
-    def __init__(self, sources: Mapping[str, tuple[_Source, ...]], unused: tuple[str, ...]) -> None:
+    def __init__(self, sources: Mapping[str, tuple[Source, ...]], unused: tuple[str, ...]) -> None:
         self._sources = sources
         self._tables: dict[str, Any] = {}
         self.problems: list[layer_io.Problem] = []
@@ -283,10 +157,10 @@ class Basin:
 
     folder: Path
     name: str
-    sources: Mapping[str, tuple[_Source, ...]]
+    sources: Mapping[str, tuple[Source, ...]]
     date: dt.date | None = None
     lang: str = "zh"
-    rules: tuple[str, ...] = _RULE_PACKS
+    rules: tuple[str, ...] = RULE_PACKS
     dem: Path | None = None
     snap_tolerance_m: float = 1.0
     max_offset_m: float = 500.0
@@ -349,54 +223,20 @@ class Basin:
         found += layer_io.check_layers(tables)
         if {"coverage", "rivers", "shorelines"} <= set(tables):
             _ = self._coverage  # lists rivers without a shoreline
+        found += outfall_problems(tables, self.effective_date)
+        if "rivers" in tables:
+            for name in ("sections", "outfalls"):
+                if name in tables:
+                    found += snap_problems(name, tables[name], self.network, self.max_offset_m)
         frames = [layer_io.problems_frame([*self.problems, *found], self.lang)]
         if "rivers" in tables:
-            frames.append(self._network_problems())
-            frames += [
-                self._snap_problems(name, tables[name])
-                for name in ("sections", "outfalls")
-                if name in tables
-            ]
+            file = self.sources["rivers"][0].path.name
+            frames.append(network_problems(self.network, file, self.lang))
         severity = {"error": 0, "warning": 1, "info": 2}
         joined = pd.concat([f for f in frames if len(f)] or frames, ignore_index=True)
         return joined.sort_values(
             "severity", key=lambda s: s.map(severity), kind="stable", ignore_index=True
         )
-
-    def _network_problems(self) -> pd.DataFrame:
-        """What the network build found, in the columns of `problems_frame`."""
-        from basin.network import issue_text
-
-        issues = self.network.issues
-        return pd.DataFrame(
-            {
-                "layer": "rivers",
-                "file": self.sources["rivers"][0].path.name,
-                "severity": issues["severity"].to_numpy(),
-                "kind": issues["kind"].to_numpy(),
-                "n": 1,
-                "rows": "",
-                "ids": issues["reach_ids"].to_numpy(),
-                "problem": [issue_text(row, self.lang) for _, row in issues.iterrows()],
-                "mend": [_MEND_NETWORK[action][self.lang] for action in issues["action"]],
-            }
-        )
-
-    def _snap_problems(self, name: str, table: Any) -> pd.DataFrame:
-        """Points that lie far from every reach, or that two rivers could claim."""
-        snapped = self.network.snap(table, max_offset_m=self.max_offset_m)
-        ids = table.iloc[:, 0].astype(str).to_numpy()
-        found = []
-        for status in ("far", "ambiguous"):
-            at = snapped["status"].eq(status).to_numpy()
-            if at.any():
-                rows = (at.nonzero()[0] + 2).tolist()
-                found.append(
-                    layer_io.make_problem(
-                        name, f"snap_{status}", ids=ids[at], rows=rows, limit=self.max_offset_m
-                    )
-                )
-        return layer_io.problems_frame(found, self.lang)
 
     def check(self, sites: Any = None, *, date: dt.date | None = None) -> SitingResult:
         """May these projects be built here?

@@ -117,10 +117,9 @@ def test_a_rule_without_a_date_counts_as_in_force_and_says_so():
         (dt.date(2020, 9, 30), "CQ-PARK-5KM", "CQ-WATER-1KM"),
         (dt.date(2020, 10, 1), "CQ-WATER-1KM", "CJ26-CHEM-1KM"),
         (dt.date(2021, 2, 28), "CQ-WATER-1KM", "CJ26-CHEM-1KM"),
-        (dt.date(2021, 3, 1), "CJ26-CHEM-1KM", "FMQD22-9-PARK"),
+        (dt.date(2021, 3, 1), "CJ26-CHEM-1KM", "FMQD22-8-SLAG-3KM"),
         (dt.date(2022, 1, 18), "CJ26-TAIL-3KM", "FMQD22-8-SLAG-3KM"),
-        (dt.date(2022, 1, 19), "FMQD22-8-SLAG-3KM", "WETLAND-AVOID"),
-        (dt.date(2022, 6, 1), "WETLAND-AVOID", "none"),
+        (dt.date(2022, 1, 19), "FMQD22-8-SLAG-3KM", "none"),
     ],
 )
 def test_the_date_decides_which_rules_are_in_force(date, there, absent):
@@ -221,8 +220,47 @@ def test_a_pack_of_ones_own_is_read_by_path(tmp_path):
         (rule,) = load_rules(given)
         assert (rule.id, rule.distance_m, rule.named_rivers) == ("MINE-1", 1500.0, ("甲河",))
     assert rule.in_force == dt.date(2024, 1, 1)
-    assert load_rules(path, dt.date(2023, 12, 31)) == ()
+    assert load_rules(path, dt.date(2023, 12, 31)) == ()  # one dated document: its date stands
     assert len(load_rules([*PACKS, path])) == 46
+
+
+TWO_LAWS = PACK.replace(
+    "[[rule]]",
+    """[documents.old]
+title_zh = "《旧法》"
+title_en = "Old Law"
+in_force_to = "2023-12-31"
+[[rule]]""",
+).replace('"art. 1"]]', '"art. 1"], ["old", "第九条", "art. 9"]]')
+
+
+@pytest.mark.parametrize(
+    ("pack", "day", "bases", "known"),
+    [
+        (TWO_LAWS, "2023-12-31", ["《旧法》第九条"], True),
+        (TWO_LAWS, "2024-01-01", ["《例法》第一条"], True),
+        (TWO_LAWS.replace("to =", "to = '2022-12-31' #"), "2023-06-01", None, False),
+        (PACK + 'in_force = "unrecorded"', "2023-12-31", None, False),
+        (PACK + 'in_force = "2022-01-01"', "2023-12-31", None, False),
+        (PACK + 'in_force = "2024-06-01"', "2024-01-01", [], True),
+        (TWO_LAWS + 'in_force = "2020-01-01"', "2019-12-31", [], True),
+        (TWO_LAWS + 'in_force_to = "2024-12-31"', "2025-01-01", [], True),
+        (PACK.replace('"2024-01-01"', '""\nin_force_to = "2023-12-31"'), "2024-01-01", [], True),
+    ],
+)
+def test_which_law_carries_a_rule_on_a_day(tmp_path, pack, day, bases, known):
+    """One dated law turns its rule on; of several, those of the day are quoted; none is unknown."""
+    rules = load_rules(write(tmp_path, pack), dt.date.fromisoformat(day))
+    if bases == []:
+        assert rules == ()
+        return
+    (rule,) = rules
+    assert rule.edition_known == known
+    if known:
+        assert [rule.basis_zh] == bases
+    else:
+        assert "未载" in rule.edition_text()
+        assert "not recorded" in rule.edition_text("en")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from functools import cache
 
 import geopandas as gpd
 import geopandas.testing
@@ -850,3 +851,109 @@ def test_one_site_at_a_time_gives_the_same():
     full = keyed(check(table, lines, grounds))
     alone = pd.concat([keyed(check(table.iloc[[k]], lines, grounds)) for k in range(6)])
     pd.testing.assert_frame_equal(alone.sort_index(), full)
+
+
+# ---- dates ------------------------------------------------------------------------------------
+
+#: Rules whose own day of effect the record states: before it they were positively not in force.
+STATED = {
+    "CJ26-CHEM-1KM": "2021-03-01",
+    "CJ26-TAIL-3KM": "2021-03-01",
+    "CJ26-TAIL-1KM": "2021-03-01",
+    "FMQD22-8-SLAG-3KM": "2022-01-19",
+    "FMQD22-8-SLAG-1KM": "2022-01-19",
+    "FMQD22-8-LAKE-1KM": "2022-01-19",
+    "CQ-WATER-1KM": "2020-10-01",
+    "CQ-WATER-CLUSTER": "2020-10-01",
+    "CQ-WATER-CLUSTER-CHEM": "2020-10-01",
+}
+#: Days around every day of effect of the record, and long before and after.
+DAYS = (
+    "1985-01-01", "2020-09-30", "2020-10-01", "2021-02-28", "2021-03-01", "2022-01-18",
+    "2022-01-19", "2022-05-31", "2022-06-01", "2026-03-14", "2026-03-15", "2031-01-01",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def one_hit_a_rule():
+    """A project of each rule's own, named by the rule, on a ground where only it is met."""
+    rows, lines, grounds = [], [], []
+    for number, rule in enumerate(RULES.values()):
+        tip = (105.0 + 0.25 * (number % 20), 28.0 + 0.25 * (number // 20))
+        category, action = project(rule)
+        rows.append(sites_at([out(-800, tip)], category, action).assign(site_id=rule.id))
+        if rule.river_scope:
+            river, of = next(iter(rivers(rule)))
+            lines.append({"line_id": f"L{number}", "river": river, "river_class": of,
+                          "geometry": wedge(tip)})  # fmt: skip
+        for kind, grades in rule.zones[:1]:
+            grounds.append({"zone_id": f"Z{number}", "kind": kind, "geometry": wedge(tip),
+                            "grade": grades[0] if grades else ""})  # fmt: skip
+    world = pd.concat(rows, ignore_index=True), shore(*lines), zone(*grounds)
+    return cache(lambda day: check(*world, date=day).findings)
+
+
+@pytest.mark.parametrize("day", DAYS)
+def test_no_date_turns_a_rule_clear_unless_the_record_says_so(day, one_hit_a_rule):
+    found = one_hit_a_rule(day).set_index(["site_id", "rule_id"])
+    for rule in RULES.values():
+        if day < STATED.get(rule.id, ""):
+            assert (rule.id, rule.id) not in found.index
+            continue
+        row = found.loc[(rule.id, rule.id)]
+        own = MEANS[rule.verdict]
+        assert row["verdict"] in (own, "manual"), rule.id
+        if row["verdict"] != own:
+            assert row["reason"] == "law_unrecorded"
+            assert "未载" in row["edition"]
+            assert "须人工核对" in row["note"]
+
+
+#: Editions by the words that only they have, and the days on which they are in force.
+EDITION_DAYS = {
+    "2022年版）》（长江办": ("2022-01-19", "9999-12-31"),
+    "2019年版": ("0001-01-01", "2022-01-18"),
+    "2026年修订": ("2026-03-15", "9999-12-31"),
+    "2017年修订": ("0001-01-01", "2026-03-14"),
+    "2020-12-26 通过": ("2021-03-01", "9999-12-31"),
+    "2021-12-24 通过": ("2022-06-01", "9999-12-31"),
+    "2020年通过": ("2020-10-01", "9999-12-31"),
+}
+
+
+@pytest.mark.parametrize("day", DAYS)
+def test_only_editions_in_force_on_the_date_are_quoted(day, one_hit_a_rule):
+    found = one_hit_a_rule(day)
+    for words, (since, until) in EDITION_DAYS.items():
+        quoted = found[found["edition"].str.contains(words, regex=False)]
+        assert len(quoted) == 0 or since <= day <= until, quoted[["rule_id", "edition"]]
+        if since <= day <= until and words != "2022年版）》（长江办":
+            assert len(quoted), words
+
+
+@pytest.mark.parametrize(
+    ("day", "quoted"),
+    [
+        ("2021-06-01", ("2019年版", "2017年修订")),
+        ("2023-01-01", ("2022年版", "2017年修订")),
+        ("2026-03-31", ("2022年版", "2026年修订")),
+    ],
+)
+def test_tourism_in_the_core_of_a_reserve_is_banned_by_the_editions_of_the_day(day, quoted):
+    ground = zone({"kind": "nature_reserve", "grade": "core"})
+    result = check(site(out(-900), "tourism"), zones=ground, date=day)
+    row = finding(result, "NR-CORE")
+    assert row["verdict"] == "prohibited"
+    for word in ("2019年版", "2022年版", "2017年修订", "2026年修订"):
+        assert (word in row["edition"]) == (word in quoted), word
+        assert (word in result.explain("S")) == (word in quoted), word
+    assert ("Order 830" in row["edition_en"]) == (day == "2026-03-31")
+
+
+def test_before_the_law_a_wetland_is_left_to_a_person():
+    ground = zone({"kind": "wetland", "grade": "national"})
+    row = finding(check(site(out(-900)), zones=ground, date="2021-06-01"), "WETLAND-NATIONAL")
+    assert (row["verdict"], row["reason"]) == ("manual", "law_unrecorded")
+    assert "2022-06-01 起施行" in row["edition"]
+    row = finding(check(site(out(-900)), zones=ground, date="2022-06-01"), "WETLAND-NATIONAL")
+    assert row["verdict"] == "prohibited"

@@ -177,7 +177,9 @@ def _in_category(sites: Any, lang: str) -> pd.DataFrame:
 
 def _in_words(findings: Any, lang: str) -> pd.DataFrame:
     """Findings with their texts in one language; a plain name without ending is Chinese."""
-    table = pd.DataFrame(findings).rename(columns={"edition": "law_edition"})
+    table = pd.DataFrame(findings)
+    own = "edition" if lang == "zh" or "edition_en" not in table else "edition_en"
+    table = table.rename(columns={own: "law_edition"})
     for name in ("title", "exemption", "basis", "note", "mend"):
         if f"{name}_{lang}" in table:
             table = table.assign(**{name: table[f"{name}_{lang}"]})

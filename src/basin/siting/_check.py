@@ -133,7 +133,7 @@ def _chosen(rules: Any, day: dt.date) -> tuple[Rule, ...]:
     chosen: tuple[Rule, ...]
     packs = (rules,) if isinstance(rules, str | Path) else tuple(rules)
     if packs and all(isinstance(pack, Rule) for pack in packs):
-        chosen = tuple(rule for rule in packs if rule.in_force_on(day))
+        chosen = tuple(rule.on(day) for rule in packs if rule.in_force_on(day))
     else:
         chosen = load_rules(packs, day)
     if not chosen:
@@ -198,6 +198,8 @@ def _concerns(rule: Rule, category: str | None, action: str | None) -> tuple[int
         return _MAYBE, "category_undecided"
     if by_action == _MAYBE:
         return _MAYBE, "action_unknown"
+    if not rule.edition_known:
+        return _SURE, "law_unrecorded"
     exempt = action in rule.exemption_actions or (
         entry is not None and entry.sure & set(rule.exemption_categories)
     )
@@ -294,6 +296,7 @@ def _findings_table(rows: pd.DataFrame, places: pd.DataFrame, rules: tuple[Rule,
     for name in ("evidence", "evidence_edition", "river", "missing"):
         table[name] = rows[name].astype("str")
     table["edition"] = _take([r.edition_text() for r in rules], of)
+    table["edition_en"] = _take([r.edition_text("en") for r in rules], of)
     for name, field in (("basis", "basis_zh"), ("basis_en", "basis_en"),
                         ("confidence", "confidence"), ("exemption_zh", "exemption_zh"),
                         ("exemption_en", "exemption_en")):  # fmt: skip
@@ -307,6 +310,8 @@ _NOTES = {
                            "a person must decide whether the project is of this category"),
     "action_unknown": ("建设性质未填，须认定", "the action is not given"),
     "exemption_possible": ("须举证方可适用例外", "the exemption needs evidence"),
+    "law_unrecorded": ("基准日期有效的规定未载，须人工核对",
+                       "the law in force on the date is not recorded: a person compares"),
     "edition_sensitive": ("另一版岸线或分区下触及本条", "met under another edition"),
     "indicative": ("距离由中心线加半宽推算，示意", "indicative: measured from a centre line"),
 }  # fmt: skip

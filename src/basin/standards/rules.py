@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -22,6 +22,7 @@ from basin.standards.labels import codes
 __all__ = [
     "Category",
     "Rule",
+    "Source",
     "categories",
     "category_code",
     "category_label",
@@ -48,7 +49,45 @@ _PACK_KEYS = {
 }  # fmt: skip
 _DOCUMENT_KEYS = {"title_zh", "title_en", "edition", "edition_en", "in_force", "in_force_to"}
 
+#: A rule's own in_force where the day of its law does not tell that nothing applied before.
+_UNRECORDED = "unrecorded"
+
 Zones = tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One edition of one document that carries a rule: title, article, edition, and its days.
+
+    ``in_force`` is None where the day is not recorded (it counts as in force, and the text says
+    so); ``in_force_to`` is None while it is still in force.
+    """
+
+    title_zh: str
+    title_en: str
+    article_zh: str = ""
+    article_en: str = ""
+    edition_zh: str = ""
+    edition_en: str = ""
+    in_force: dt.date | None = None
+    in_force_to: dt.date | None = None
+
+    def in_force_on(self, date: dt.date) -> bool:
+        """Tell whether it is in force on a day, both ends included."""
+        return (self.in_force or date) <= date <= (self.in_force_to or date)
+
+    def edition_text(self, lang: str = "zh") -> str:
+        """Say which edition it is and since when, or that the day is not recorded."""
+        since, until = self.in_force, self.in_force_to
+        if lang == "en":
+            days = (
+                f"in force {since}" if since else "date of effect not recorded, counts as in force"
+            )
+            parts = [self.edition_en or self.edition_zh, days + (f" to {until}" if until else "")]
+            return "; ".join(part for part in parts if part)
+        days = f"{since} 起施行" if since else "施行日期未载，按有效计"
+        parts = [self.edition_zh, days + (f"，至 {until}" if until else "")]
+        return "；".join(part for part in parts if part)
 
 
 @dataclass(frozen=True)
@@ -76,10 +115,13 @@ class Rule:
         ``prohibit``, ``restrict``, ``permit_required`` or ``review``.
     exemption_zh, exemption_en, exemption_actions, exemption_categories
         The exemption, and who may claim it: for them the finding is left to a person.
-    basis_zh, basis_en, edition, edition_en
-        Law and article; edition of the law.
+    sources
+        Law and article, by edition. Of a rule as of a day (:meth:`on`), those in force on it.
     in_force, in_force_to
-        None: not recorded (counts as in force), and still in force.
+        The days that turn the rule on and off, where the record states them; None: not recorded
+        (asked on every day), and still in force.
+    edition_known
+        False if no edition on record was in force on the day yet: a person decides.
     confidence
         ``verified``, ``policy_document``, ``knowledge`` or ``unsure``.
     note_zh, note_en, tributary_note_zh, tributary_note_en
@@ -93,10 +135,7 @@ class Rule:
     categories: tuple[str, ...]
     actions: tuple[str, ...]
     verdict: str
-    basis_zh: str
-    basis_en: str
-    edition: str
-    edition_en: str
+    sources: tuple[Source, ...]
     confidence: str
     river_scope: tuple[str, ...] = ()
     named_rivers: tuple[str, ...] = ()
@@ -115,27 +154,55 @@ class Rule:
     tributary_note_zh: str = ""
     tributary_note_en: str = ""
 
+    edition_known: bool = True
+
+    @property
+    def basis_zh(self) -> str:
+        """Titles and articles, in Chinese."""
+        return "；".join(dict.fromkeys(one.title_zh + one.article_zh for one in self.sources))
+
+    @property
+    def basis_en(self) -> str:
+        """Titles and articles, in English."""
+        told = [", ".join(filter(None, (one.title_en, one.article_en))) for one in self.sources]
+        return "; ".join(dict.fromkeys(told))
+
     def edition_text(self, lang: str = "zh") -> str:
-        """Say which edition it is and since when, or that the day is not recorded."""
-        since, until = self.in_force, self.in_force_to
-        if lang == "en":
-            days = (
-                f"in force {since}" if since else "date of effect not recorded, counts as in force"
+        """Say which editions they are and since when, or that the day is not recorded."""
+        zh = lang == "zh"
+        if not self.edition_known:
+            days = [one.in_force for one in self.sources if one.in_force]
+            since = min(days, default="")
+            return (
+                f"基准日期有效的版本未载，所载版本 {since} 起施行"
+                if zh
+                else f"the edition in force on the date is not recorded; that on record is "
+                f"in force {since}"
             )
-            parts = [self.edition_en or self.edition, days + (f" to {until}" if until else "")]
-            return "; ".join(part for part in parts if part)
-        days = f"{since} 起施行" if since else "施行日期未载，按有效计"
-        parts = [self.edition, days + (f"，至 {until}" if until else "")]
-        return "；".join(part for part in parts if part)
+        told = [one.edition_text(lang) for one in self.sources]
+        if len(told) > 1:
+            titles = [one.title_zh if zh else one.title_en for one in self.sources]
+            told = [f"{title} {text}" for title, text in zip(titles, told, strict=True)]
+        return ("。" if zh else " | ").join(told)
 
     def in_force_on(self, date: dt.date | None) -> bool:
-        """Tell whether the rule is in force on a day, both ends included; None is any day."""
+        """Tell whether a rule is to be asked on a day: unless the record says that it was not yet
+        in force, or no longer; both ends included, and None is any day.
+        """
         if date is None:
             return True
-        return not (
-            (self.in_force is not None and date < self.in_force)
-            or (self.in_force_to is not None and date > self.in_force_to)
-        )
+        return (self.in_force or date) <= date <= (self.in_force_to or date)
+
+    def on(self, date: dt.date | None) -> Rule:
+        """Return the rule as of a day: with the sources in force on it.
+
+        If none was, all are kept and ``edition_known`` is False: that the editions on record are
+        younger does not say that nothing applied.
+        """
+        if date is None:
+            return self
+        sources = tuple(one for one in self.sources if one.in_force_on(date))
+        return replace(self, sources=sources or self.sources, edition_known=bool(sources))
 
 
 def rules_frame(rules: Iterable[Rule], lang: str = "zh") -> Any:
@@ -274,13 +341,14 @@ def load_rules(
     packs
         Names of packs that come with `basin` (``"china-yangtze"``), or paths to TOML files.
     date
-        Project date; None keeps every rule. A rule without a date of effect counts as in force,
-        and its edition text says so.
+        Project date; None keeps every rule and every edition. A rule is left out only where the
+        record states that it was not yet, or no longer, in force; a law without a date of effect
+        counts as in force, and the edition text says so.
 
     Returns
     -------
     tuple of Rule
-        In the order of the packs.
+        In the order of the packs, each as of the date (:meth:`Rule.on`).
 
     Raises
     ------
@@ -307,7 +375,7 @@ def load_rules(
                     mend="Give the rule another id, or name the pack once.",
                 )
             found[rule.id] = rule
-    return tuple(rule for rule in found.values() if rule.in_force_on(date))
+    return tuple(rule.on(date) for rule in found.values() if rule.in_force_on(date))
 
 
 def _read_pack(name: str | Path) -> list[Rule]:
@@ -329,6 +397,12 @@ def _read_pack(name: str | Path) -> list[Rule]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RuleError(f"rule pack {label!r} is not valid TOML in UTF-8: {error}") from None
     return _Pack(label, table).rules()
+
+
+def _last_day(sources: tuple[Source, ...]) -> dt.date | None:
+    """Tell the day after which no source is in force; None if one still is."""
+    ends = [one.in_force_to for one in sources if one.in_force_to]
+    return max(ends) if ends and len(ends) == len(sources) else None
 
 
 class _Pack:
@@ -404,7 +478,7 @@ class _Pack:
         for key in (*_TEXTS, "id", "verdict", "confidence"):
             self._of(key, row, str, "")
         known = [*categories(), "*"]
-        basis_zh, basis_en, first = self._basis(row)
+        sources = self._sources(row)
         distance = row.get("distance_m")
         if distance is not None and (
             isinstance(distance, bool) or not isinstance(distance, int | float) or distance < 0
@@ -427,10 +501,7 @@ class _Pack:
             categories=self._words("categories", row, known),
             actions=self._words("actions", row, _ACTIONS),
             verdict=row["verdict"],
-            basis_zh=basis_zh,
-            basis_en=basis_en,
-            edition=row.get("edition", first.get("edition", "")),
-            edition_en=row.get("edition_en", first.get("edition_en", "")),
+            sources=sources,
             confidence=row["confidence"],
             river_scope=scope,
             named_rivers=self._named(scope),
@@ -445,26 +516,40 @@ class _Pack:
             exemption_en=row.get("exemption_en", ""),
             exemption_actions=self._words("exemption_actions", row, _ACTIONS),
             exemption_categories=self._words("exemption_categories", row, known),
-            in_force=self._day("in_force", row) or self._day("in_force", first),
-            in_force_to=self._day("in_force_to", row) or self._day("in_force_to", first),
+            in_force=self._since(row, sources),
+            in_force_to=self._day("in_force_to", row) or _last_day(sources),
             note_zh=row.get("note_zh", ""),
             note_en=row.get("note_en", ""),
             tributary_note_zh=row.get("tributary_note_zh", ""),
             tributary_note_en=row.get("tributary_note_en", ""),
         )
 
-    def _basis(self, row: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
-        zh, en = [], []
+    def _sources(self, row: dict[str, Any]) -> tuple[Source, ...]:
+        sources = []
         for entry in self._of("basis", row, list):
             if not (isinstance(entry, list) and len(entry) == 3):
                 self._fail("basis", f"{entry!r} is not [document, article_zh, article_en]")
             key, article_zh, article_en = entry
             if key not in self.documents:
                 self._fail("basis", f"the document {key!r} is not in [documents]")
-            document = self.documents[key]
-            zh.append(document["title_zh"] + article_zh)
-            en.append(", ".join(part for part in (document["title_en"], article_en) if part))
-        return "；".join(zh), "; ".join(en), self.documents[row["basis"][0][0]]
+            of = self.documents[key]
+            sources.append(
+                Source(
+                    of["title_zh"], of["title_en"], article_zh, article_en,
+                    of.get("edition", ""), of.get("edition_en", ""),
+                    self._day("in_force", of), self._day("in_force_to", of),
+                )
+            )  # fmt: skip
+        if "edition" in row:  # a rule may name another edition of its first document
+            own = {"edition_zh": row["edition"], "edition_en": row.get("edition_en", "")}
+            sources[0] = replace(sources[0], **own)
+        return tuple(sources)
+
+    def _since(self, row: dict[str, Any], sources: tuple[Source, ...]) -> dt.date | None:
+        """Tell the day that turns a rule on: its own, or that of the one document it rests on."""
+        if row.get("in_force") == _UNRECORDED:
+            return None
+        return self._day("in_force", row) or (sources[0].in_force if len(sources) == 1 else None)
 
     def _zones(self, key: str, row: dict[str, Any]) -> Zones:
         zones = []

@@ -143,6 +143,15 @@ def test_saturation_is_used_only_when_given() -> None:
     assert classify([6.5], "do", saturation=math.nan).tolist() == ["II"]
 
 
+@pytest.mark.parametrize("item", ["tp", "do", "ph", "cod"])
+def test_what_cannot_be_has_no_class(item: str) -> None:
+    for value in (-1.0, -1e-12, math.nan, math.inf, -math.inf):
+        assert one(value, item) == "none"
+        assert math.isnan(exceedance_multiple([value], item)[0])
+    assert one(0.0, "tp") == "I"
+    assert classify([1.0], "do", saturation=math.inf).tolist() == ["inferior"]
+
+
 def test_a_mean_of_decimals_meets_its_limit() -> None:
     mean = float(np.mean([0.1, 0.2, 0.3]))
     assert mean > 0.2  # rounding noise of binary fractions

@@ -282,14 +282,125 @@ def test_unreadable_periods(text: str) -> None:
         parse_period(text)
 
 
-def test_default_period_is_the_last_twelve_months_that_hold_samples() -> None:
+def test_default_period_is_the_twelve_months_up_to_the_newest_sample() -> None:
     dates = pd.date_range("2024-01-15", "2025-12-15", freq="MS")
     assert parse_period(None, dates).label == "2025"
     gap = dates[~((dates.year == 2025) & (dates.month == 6))]
-    assert parse_period(None, gap).label == "2024-12/2025-12"
-    assert parse_period(parse_period(None, gap).label).months[0] == "2024-12"
+    assert parse_period(None, gap).label == "2025"
+    sparse = pd.to_datetime(["2019-05-03", "2023-02-07", "2025-11-30"])
+    period = parse_period(None, sparse)
+    assert (period.label, len(period.months)) == ("2024-12/2025-11", 12)
+    assert parse_period(period.label).months == period.months
     with pytest.raises(AssessmentError, match="no dated samples"):
         parse_period(None, [])
+
+
+def test_months_without_a_sample_are_said() -> None:
+    table = samples(
+        ("S1", "2023-02-01", {"tp": 9.0}),
+        ("S1", "2025-01-09", {"tp": 0.05}),
+        ("S2", "2025-02-09", {"tp": 0.05}),
+        ("S1", "2025-11-09", {"tp": 0.07}),
+        ("S9", "2026-03-09", {"tp": 0.05}),  # a section that nobody asked for moves no period
+    )
+    result = assess_sections(table, sections(S1="III", S2="III"))
+    assert result.period == "2024-12/2025-11"
+    row = result.sections.loc["S1"]
+    assert item(result, "S1", "tp")["value"] == pytest.approx(0.06)
+    assert (row["n_months"], row["note"]) == (2, "below_minimum")
+    lacking = row["missing_months"].split(", ")
+    assert lacking[:2] == ["2024-12", "2025-02"]
+    assert len(lacking) == 10
+    everywhere = "2024-12、2025-03、2025-04、2025-05、2025-06、2025-07、2025-08、2025-09、2025-10"
+    assert f"全部断面均无样品的月份：{everywhere}。" in result.explain()
+    assert "无样品月：2024-12、2025-02、2025-03" in result.explain("S1")
+    assert "months without a sample: 2024-12, 2025-02" in result.explain("S1", "en")
+
+
+def test_values_that_cannot_be_read_are_listed_with_their_text() -> None:
+    table = samples(
+        ("S1", "2025-07-01", {"tp": "abc", "nh3n": "0.3"}),
+        ("S1", "2025-08-01", {"tp": "未检出?", "nh3n": "-0.5"}),
+        ("S1", "2025-09-01", {"tp": "0.1", "nh3n": "0.3"}),
+    )
+    table["cod"] = [float("inf"), -3.0, 12.0]
+    result = assess_sections(table, sections(S1="III"), period="2025Q3")
+    left = result.left_out.set_index(["reason", "item_id", "text"]).sort_index()
+    assert set(left.index) == {
+        ("unreadable", "tp", "abc"),
+        ("unreadable", "tp", "未检出?"),
+        ("unreadable", "nh3n", "-0.5"),
+        ("not_finite", "cod", "inf"),
+        ("negative", "cod", "-3.0"),
+    }
+    assert set(left["section_id"]) == {"S1"}
+    assert left["date"]["unreadable", "tp", "abc"] == pd.Timestamp("2025-07-01")
+    assert item(result, "S1", "tp")[["value", "n"]].tolist() == [0.1, 1]
+    assert item(result, "S1", "cod")["value"] == 12.0
+    assert "“abc”" in result.explain()
+    assert "unreadable values 3" in result.explain(lang="en")
+
+
+def test_a_date_that_cannot_be_read_is_listed_with_its_text() -> None:
+    table = samples(("S1", "2025-07-01", {"tp": 0.1}), ("S1", "2025-07-02", {"tp": 0.9}))
+    table["date"] = ["2025年7月1日", "夏天"]
+    result = assess_sections(table, sections(S1="III"), period="2025-07")
+    assert result.left_out[["reason", "section_id", "text", "n"]].to_numpy().tolist() == [
+        ["no_date", "S1", "夏天", 1]
+    ]
+    assert item(result, "S1", "tp")["value"] == 0.1
+
+
+def test_nothing_left_out_keeps_its_columns_and_kinds() -> None:
+    table = samples(("S1", "2025-07-01", {"tp": 0.1}))
+    clean = assess_sections(table, sections(S1="III"), period="2025-07").left_out
+    bad = table.assign(tp=-1.0, cod=1.0)
+    full = assess_sections(bad, sections(S1="III"), period="2025-07").left_out
+    assert clean.empty
+    assert clean.dtypes.to_dict() == full.dtypes.to_dict()
+    nothing = assess_sections(table.assign(tp=float("nan")), sections(S1="III"), period="2025-07")
+    some = assess_sections(table, sections(S1="III"), period="2025-07")
+    assert nothing.items.empty
+    assert nothing.items.dtypes.to_dict() == some.items.dtypes.to_dict()
+    assert nothing.months.dtypes.to_dict() == some.months.dtypes.to_dict()
+    assert nothing.sections.dtypes.to_dict() == some.sections.dtypes.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("of_sections", "of_samples"),
+    [([1, 2], ["1", "2"]), (["1", "2"], [1, 2]), ([1.0, 2.0], [1, 2]), ([1, "2"], ["1", 2.0])],
+)
+def test_ids_are_text_whatever_they_were(of_sections: list, of_samples: list) -> None:
+    table = samples(("a", "2025-07-01", {"tp": 0.1}), ("b", "2025-07-01", {"tp": 0.3}))
+    table = table.assign(section_id=of_samples)
+    places = sections(a="III", b="III").assign(section_id=of_sections)
+    result = assess_sections(table, places, period="2025-07")
+    assert result.sections["water_class"].to_dict() == {"1": "II", "2": "IV"}
+    assert result.failing == ["2"]
+    assert set(result.items["section_id"]) == {"1", "2"}
+    assert result.explain(2) == result.explain("2")
+    assert result.left_out.empty
+    twice = pd.concat([places, sections(c="III").assign(section_id=["1"])])
+    with pytest.raises(AssessmentError, match="not unique in sections: ids 1"):
+        assess_sections(table, twice, period="2025-07")
+
+
+def test_oxygen_is_class_one_by_saturation_where_the_temperature_is_known() -> None:
+    """At 30 degrees 468 / 61.6 = 7.597 mg/L saturate water: 6.9 mg/L are 90.8 %."""
+    table = samples(("S1", "2025-07-01", {"do": 6.9}), ("S1", "2025-08-01", {"do": 6.9}))
+    where = sections(S1="I")
+    plain = assess_sections(table, where, period="2025Q3")
+    assert (item(plain, "S1", "do")["water_class"], plain.failing) == ("II", ["S1"])
+    warm = assess_sections(table.assign(water_temp=30.0), where, period="2025Q3")
+    do = item(warm, "S1", "do")
+    assert do["saturation_pct"] == pytest.approx(90.82, abs=0.01)
+    assert (do["water_class"], warm.failing) == ("I", [])
+    assert set(warm.months["water_class"]) == {"I", "none"}
+    for cold in ([20.0, 20.0], [30.0, None], [30.0, 99.0]):  # 75 %; not known; not possible
+        known = assess_sections(table.assign(water_temp=cold), where, period="2025Q3")
+        assert item(known, "S1", "do")["water_class"] == "II"
+    below = table.assign(water_temp=30.0, do_flag=["", "below"])
+    assert item(assess_sections(below, where, period="2025Q3"), "S1", "do")["water_class"] != "I"
 
 
 def test_errors_name_what_to_mend() -> None:

@@ -356,7 +356,7 @@ def test_the_worst_failing_item_is_chosen() -> None:
     trace = trace_sources(
         net, "S", outfalls({"X": (0, 5, 1.0)}), values, sections=sections(S=(0, 0, 1.0))
     )
-    assert (trace.item_id, trace.fails, trace.period) == ("nh3n", True, "2025-07/2025-07")
+    assert (trace.item_id, trace.fails, trace.period) == ("nh3n", True, "2024-08/2025-07")
 
 
 def test_a_passing_section_is_traced_for_the_item_nearest_to_failing() -> None:

@@ -339,7 +339,10 @@ def _one_site(at: str, category: str | None, action: str, accuracy: float | None
 
 @main.command()
 @_project
-@click.option("--period", help="2025, 2025Q3, 2025-07 or 2025-05/2025-09; default: last 12 months.")
+@click.option(
+    "--period",
+    help="2025, 2025Q3, 2025-07 or 2025-05/2025-09; default: 12 months to the newest sample.",
+)
 @click.option("--fail-on", type=click.Choice(["failing"]), help="Exit with 1 if a section fails.")
 @_options
 def assess(

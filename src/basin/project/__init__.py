@@ -293,8 +293,8 @@ class Basin:
         Parameters
         ----------
         period
-            ``"2025"``, ``"2025Q3"``, ``"2025-07"``, ``"2025-05/2025-09"``; None is the last twelve
-            calendar months that hold samples.
+            ``"2025"``, ``"2025Q3"``, ``"2025-07"``, ``"2025-05/2025-09"``; None is the twelve
+            calendar months that end with the newest sample.
         """
         from basin.quality import assess_sections
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from basin._text import escape, html_table
+from basin._text import as_id, as_ids, escape, html_table
 from basin.errors import AssessmentError
 from basin.quality.explain import (
     explain_all,
@@ -35,16 +35,18 @@ __all__ = ["METHOD", "SectionAssessment", "assess_sections"]
 METHOD = (
     "GB 3838-2002 表1限值；环办〔2011〕22号《地表水环境质量评价办法（试行）》："
     "先求时段浓度均值（多月时段先求月均值），再按 21 项指标单因子评价；"
-    "低于检出限按检出限一半参加统计；pH 用算术平均值；超标倍数以Ⅲ类为基准，"
+    "低于检出限按检出限一半参加统计；pH 用算术平均值；"
+    "溶解氧每次均有水温时，饱和率（按海平面气压换算）均值≥90%亦为Ⅰ类；"
+    "超标倍数以Ⅲ类为基准，"
     "达标按断面目标类别另行判断；总氮、粪大肠菌群单列，不参加评价。"
 )
 
 _CODES = np.array(("none", *CLASSES), dtype=object)
 _APART = ("tn", "fecal_coliform")
 _NEW_COLUMNS = [
-    "period", "n_samples", "n_months", "water_class", "compliant", "main_pollutants",
-    "failing_items", "missing_items", "below_detection_items", "tn_mg_l", "tn_class",
-    "fecal_coliform_per_l", "fecal_coliform_class", "note",
+    "period", "n_samples", "n_months", "missing_months", "water_class", "compliant",
+    "main_pollutants", "failing_items", "missing_items", "below_detection_items", "tn_mg_l",
+    "tn_class", "fecal_coliform_per_l", "fecal_coliform_class", "note",
 ]  # fmt: skip
 
 
@@ -56,7 +58,8 @@ class SectionAssessment:
     ----------
     sections
         Indexed by ``section_id`` in the order given, with the columns (and geometry) given, and:
-        ``period``, ``n_samples``, ``n_months``, ``water_class`` (I ... V, inferior, none),
+        ``period``, ``n_samples``, ``n_months``, ``missing_months`` (of the period, without a
+        sample: ``"2025-03, 2025-06"``), ``water_class`` (I ... V, inferior, none),
         ``compliant`` (nullable: no target or no class is missing), ``main_pollutants`` (Chinese,
         with multiples of class III), ``failing_items`` (worse than the target, worst first),
         ``missing_items`` (of the 21, not measured in the period), ``below_detection_items``,
@@ -66,12 +69,15 @@ class SectionAssessment:
         One row per section and item measured: ``section_id``, ``item_id``, ``value`` (period mean
         in ``unit``), ``n`` values, ``n_months``, ``n_below`` (below detection, counted as half),
         ``water_class``, ``limit_iii``, ``multiple`` (against class III), ``target_limit``,
-        ``target_multiple``, ``compliant``, ``evaluated`` (one of the 21).
+        ``target_multiple``, ``compliant``, ``evaluated`` (one of the 21), ``saturation_pct`` (of
+        dissolved oxygen, where every value of it has a water temperature).
     months
         One row per section and month of the period: ``water_class``, ``compliant``,
         ``failing_items``, ``n_items``.
     left_out
-        Samples that could not be used: ``reason``, ``section_id``, ``item_id``, ``n``.
+        What could not be used: ``reason`` (unknown_section, no_date; of single values unreadable,
+        below_unknown, negative, not_finite), ``section_id``, ``date`` and ``item_id`` of a value,
+        ``text`` (as it was written), ``n``.
     period
         The period's label, readable by `parse_period`.
     method
@@ -105,6 +111,7 @@ class SectionAssessment:
         """
         if section_id is None:
             return explain_all(self, lang)
+        section_id = as_id(section_id)
         if section_id not in self.sections.index:
             raise AssessmentError(
                 "there is no such section", ids=[section_id], mend="Use an id of `.sections`."
@@ -134,12 +141,15 @@ def assess_sections(
     samples
         ``section_id``, ``date`` and one column per item of the standard, in its units. Values below
         detection hold the detection limit with ``<item>_flag`` equal to ``"below"`` and count as
-        half of it; ``"below_unknown"`` (limit not stated) and negative values count as missing and
-        are listed. Columns of text (``"<0.01"``) are read with `basin.layers.parse_measurement`.
+        half of it. Columns of text (``"<0.01"``) are read with `basin.layers.parse_measurement`.
+        ``"below_unknown"`` (limit not stated), negative, infinite and unreadable values count as
+        missing and are listed.
     sections : DataFrame or GeoDataFrame
-        ``section_id``; ``target_class`` (I to V), ``waterbody`` (river or lake) where known.
+        ``section_id``; ``target_class`` (I to V), ``waterbody`` (river or lake) where known. Ids
+        are text: 1 and 1.0 mean ``"1"``, here and in the samples.
     period
-        As in `parse_period`.
+        As in `parse_period`; None is the twelve calendar months that end with the newest sample of
+        these sections.
 
     Returns
     -------
@@ -159,27 +169,37 @@ def assess_sections(
     a month sampled often does not outweigh the others. Least months: 2 a quarter, 8 (asked: 12) a
     year; every month of any other range.
 
+    Dissolved oxygen is class I from 90 % saturation too. Saturation is 100 C (31.6 + T) / 468, at
+    sea level: farther up less oxygen saturates water, so class I is never given for nothing.
+
     References
     ----------
-    GB 3838-2002 table 1; 环办〔2011〕22号《地表水环境质量评价办法（试行）》.
+    GB 3838-2002 table 1; 环办〔2011〕22号《地表水环境质量评价办法（试行）》;
+    HJ 2.3-2018 (oxygen saturation).
     """
     _need(samples, ("section_id", "date"), "samples")
     _need(sections, ("section_id",), "sections")
+    sections = sections.assign(section_id=_ids_of(sections))
     ids = sections["section_id"]
-    if ids.duplicated().any():
-        raise AssessmentError(
-            "section_id is not unique in sections",
-            ids=ids[ids.duplicated()].unique(),
-            mend="Give each section its own id.",
-        )
-    span = parse_period(period, samples["date"])
-    used, left_out = _sift(samples, ids, span)
+    samples, undated = _entered(samples)
+    ours = samples["date"][samples["section_id"].isin(ids)]
+    span = parse_period(period, ours if ours.notna().any() else samples["date"])
+    used, left_out = _sift(samples, undated, ids, span)
     table = _prepare(sections)
-    values, unknown = _long(used)
+    values, lost = _long(used)
     monthly = (
         values.groupby(["section_id", "item_id", "month"], observed=True)
-        .agg(value=("value", "mean"), n=("value", "size"), n_below=("below", "sum"))
+        .agg(
+            value=("value", "mean"),
+            n=("value", "size"),
+            n_below=("below", "sum"),
+            saturation_pct=("saturation_pct", "mean"),
+            with_temp=("saturation_pct", "count"),
+        )
         .reset_index()
+    )
+    monthly["saturation_pct"] = monthly["saturation_pct"].where(
+        monthly["with_temp"] == monthly["n"]
     )
     items = _judge(_period_means(monthly), table)
     months = _months(_judge(monthly, table), table, span)
@@ -187,7 +207,7 @@ def assess_sections(
         sections=_sections(table, items, used, span),
         items=_tidy(items, table),
         months=months,
-        left_out=pd.concat([left_out, unknown], ignore_index=True),
+        left_out=pd.concat([left_out, lost], ignore_index=True),
         period=span.label,
     )
 
@@ -201,26 +221,60 @@ def _need(table: Any, columns: tuple[str, ...], layer: str) -> None:
         )
 
 
-def _sift(samples: pd.DataFrame, ids: Any, span: Period) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _ids_of(sections: Any) -> pd.Series:
+    ids = as_ids(sections["section_id"])
+    if ids.isna().any():
+        raise AssessmentError(
+            f"{ids.isna().sum()} of {len(ids)} sections have no section_id",
+            mend="Give each section its own id.",
+        )
+    if ids.duplicated().any():
+        raise AssessmentError(
+            "section_id is not unique in sections",
+            ids=ids[ids.duplicated()].unique(),
+            mend="Give each section its own id.",
+        )
+    return ids.astype("str")
+
+
+def _entered(samples: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
+    """Samples with ids as text and dates as dates; what stood where no date could be read."""
+    from basin.layers.measurements import parse_dates
+
+    dates, _ = parse_dates(samples["date"])
+    written = samples["date"].astype("string").fillna("").where(dates.isna(), "")
+    ids = as_ids(samples["section_id"]).fillna("").astype("str")
+    return samples.assign(section_id=ids, date=dates), written
+
+
+def _sift(
+    samples: pd.DataFrame, undated: pd.Series, ids: Any, span: Period
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Split off the rows that cannot be used; what lies outside the period is not listed."""
-    when = pd.to_datetime(samples["date"])
-    section = samples["section_id"]
-    undated = when.isna()
+    when, section = samples["date"], samples["section_id"]
     inside = (when >= span.start) & (when < span.end)
     known = section.isin(ids)
     reasons = pd.Series("", index=samples.index, dtype=object)
     reasons[inside & ~known] = "unknown_section"
-    reasons[undated] = "no_date"
-    out = pd.DataFrame({"reason": reasons, "section_id": section.astype(object).fillna("")})
-    out = out[out["reason"] != ""]
-    counted = out.groupby(["reason", "section_id"], sort=True).size().rename("n").reset_index()
-    counted.insert(2, "item_id", "")
+    reasons[when.isna()] = "no_date"
+    out = pd.DataFrame({"reason": reasons, "section_id": section, "text": undated})
     if not inside.any():
         seen = f"{when.min():%Y-%m} to {when.max():%Y-%m}" if when.notna().any() else "none dated"
         raise AssessmentError(
             f"no sample lies in period {span.label!r}", mend=f"The samples run: {seen}."
         )
-    return samples.loc[inside & known].assign(date=when), counted
+    return samples.loc[inside & known], _counted(out[out["reason"] != ""])
+
+
+def _counted(lost: pd.DataFrame) -> pd.DataFrame:
+    """Count what was left out, by all that is known of it."""
+    keys = ["reason", "section_id", "date", "item_id", "text"]
+    full = lost.assign(
+        date=lost["date"] if "date" in lost else pd.Series(pd.NaT, index=lost.index),
+        item_id=lost.get("item_id", ""),
+    )
+    full = full.astype({k: "datetime64[us]" if k == "date" else "str" for k in keys})
+    return full.groupby(keys, dropna=False, sort=True).size().rename("n").reset_index()
 
 
 def _prepare(sections: Any) -> Any:
@@ -246,27 +300,46 @@ def _long(samples: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     half = float(assessment_method()["below_detection"]["factor"])
     month = samples["date"].dt.strftime("%Y-%m").to_numpy(dtype=object)
     section = samples["section_id"].to_numpy(dtype=object)
-    parts, unknown = [], []
-    for item in gb3838().index.drop("water_temp"):
+    saturation = _saturation(samples)
+    parts, lost = [], []
+    for item in gb3838().index:
         if item not in samples.columns:
             continue
         value, flag = _measured(samples, item)
         below = flag == "below"
-        part = pd.DataFrame({"section_id": section, "item_id": item, "month": month})
-        part["value"] = np.where(below, value * half, value)
-        part["below"] = below
-        negative = value < 0
-        parts.append(part[np.isfinite(value) & ~negative])
-        for reason, rows in (("below_unknown", flag == "below_unknown"), ("negative", negative)):
-            lost = part.loc[rows, ["section_id", "item_id"]]
-            unknown.append(lost.assign(reason=reason))
+        rows = pd.DataFrame({"section_id": section, "item_id": item, "month": month})
+        rows["value"] = np.where(below, value * half, value)
+        rows["below"] = below
+        rows["saturation_pct"] = np.where(below, np.nan, saturation) if item == "do" else np.nan
+        negative = (value < 0) & np.isfinite(value) & (item != "water_temp")
+        if item != "water_temp":
+            parts.append(rows[np.isfinite(value) & ~negative])
+        for reason, these in (
+            ("unreadable", flag == "unreadable"),
+            ("below_unknown", flag == "below_unknown"),
+            ("negative", negative),
+            ("not_finite", np.isinf(value)),
+        ):
+            written = samples[item][these].astype("string").fillna("")
+            where = samples.loc[these, ["section_id", "date"]]
+            lost.append(where.assign(reason=reason, item_id=item, text=written))
     if not parts:
         raise AssessmentError(
             "samples hold no item of GB 3838-2002", mend="Name columns by item_id, e.g. 'nh3n'."
         )
-    keys = ["reason", "section_id", "item_id"]
-    lost = pd.concat(unknown).groupby(keys).size().rename("n").reset_index()
-    return pd.concat(parts, ignore_index=True), lost
+    return pd.concat(parts, ignore_index=True), _counted(pd.concat(lost))
+
+
+def _saturation(samples: pd.DataFrame) -> np.ndarray:
+    """Oxygen saturation of each sample in per cent at sea level; NaN without a temperature."""
+    if not {"do", "water_temp"} <= set(samples.columns):
+        return np.full(len(samples), np.nan)
+    rule = assessment_method()["saturation"]
+    oxygen, temp = _measured(samples, "do")[0], _measured(samples, "water_temp")[0]
+    low, high = rule["temp_c"]
+    temp = np.where((temp >= low) & (temp <= high), temp, np.nan)
+    saturation: np.ndarray = 100.0 * oxygen * (rule["offset_c"] + temp) / rule["numerator"]
+    return saturation
 
 
 def _measured(samples: pd.DataFrame, item: str) -> tuple[np.ndarray, np.ndarray]:
@@ -290,8 +363,12 @@ def _period_means(monthly: pd.DataFrame) -> pd.DataFrame:
             n=("n", "sum"),
             n_months=("month", "size"),
             n_below=("n_below", "sum"),
+            # of dissolved oxygen only if every month of it has one
+            saturation_pct=("saturation_pct", "mean"),
+            with_temp=("saturation_pct", "count"),
         )
         .reset_index()
+        .assign(saturation_pct=lambda t: t["saturation_pct"].where(t["with_temp"] == t["n_months"]))
     )
 
 
@@ -303,7 +380,9 @@ def _judge(means: pd.DataFrame, table: Any) -> pd.DataFrame:
     target = table["target_class"].reindex(result["section_id"]).to_numpy(dtype=object)
     item = result["item_id"].to_numpy(dtype=object)
     value = result["value"].to_numpy(dtype=float)
-    result["water_class"] = classify(value, item, body)
+    result["water_class"] = classify(
+        value, item, body, saturation=result["saturation_pct"].to_numpy(dtype=float)
+    )
     result["rank"] = class_rank(result["water_class"])
     result["evaluated"] = limits["evaluated"].reindex(item).to_numpy(dtype=bool)
     result["order"] = limits.index.get_indexer(pd.Index(item))
@@ -315,7 +394,7 @@ def _judge(means: pd.DataFrame, table: Any) -> pd.DataFrame:
     aim, rank = class_rank(target), result["rank"].to_numpy()
     judged = (aim > 0) & (aim < 6) & (rank > 0) & result["evaluated"].to_numpy()
     result["compliant"] = pd.arrays.BooleanArray(rank <= aim, ~judged)
-    return result
+    return result.astype({"unit": "str", "water_class": "str"})
 
 
 def _limit(item: Any, body: Any, code: Any) -> np.ndarray:
@@ -369,8 +448,10 @@ def _sections(table: Any, items: pd.DataFrame, used: pd.DataFrame, span: Period)
     by_section = used.groupby("section_id")
     result["period"] = span.label
     result["n_samples"] = by_section.size().reindex(ids, fill_value=0)
-    n_months = used["date"].dt.to_period("M").groupby(used["section_id"]).nunique()
-    result["n_months"] = n_months.reindex(ids, fill_value=0)
+    sampled = used["date"].dt.strftime("%Y-%m").groupby(used["section_id"]).agg(set)
+    held = [sampled.get(s, set()) for s in ids]
+    result["n_months"] = [len(months) for months in held]
+    result["missing_months"] = [", ".join(m for m in span.months if m not in h) for h in held]
     result["water_class"] = _CODES[rank]
     result["compliant"] = _compliance(rank, aim)
     result["main_pollutants"] = main_pollutants(counted).reindex(ids, fill_value="")
@@ -416,6 +497,7 @@ def _tidy(items: pd.DataFrame, table: Any) -> pd.DataFrame:
     columns = [
         "section_id", "item_id", "value", "unit", "n", "n_months", "n_below", "water_class",
         "limit_iii", "multiple", "target_limit", "target_multiple", "compliant", "evaluated",
+        "saturation_pct",
     ]  # fmt: skip
     place = items["section_id"].map({s: n for n, s in enumerate(table.index)})
     ordered = items.assign(_place=place).sort_values(["_place", "order"], kind="stable")

@@ -34,6 +34,10 @@ _NOTES = {
 }
 
 
+#: So many texts that could not be read are quoted.
+_TEXTS = 5
+
+
 def worst_first(judged: pd.DataFrame, multiple: str) -> pd.DataFrame:
     """Sort by class, worst first, then by multiple; an item without a multiple follows."""
     key = judged.assign(_m=judged[multiple].fillna(-1.0))
@@ -134,11 +138,21 @@ def explain_all(result: SectionAssessment, lang: str) -> str:
     else:
         head = f"{result.period}: {len(table)} sections: {', '.join(counts)}"
         head += f"; {passed} of {judged} meet their target."
+    gap = _comma(lang).join(_unsampled_months(result))
+    if gap:
+        said = "全部断面均无样品的月份：" if lang == "zh" else "Months without any sample: "
+        head += f"{said}{gap}。" if lang == "zh" else f" {said}{gap}."
     lines = [head, *(explain_one(result, s, lang) for s in result.failing)]
     if len(result.left_out):
         lines.append(_left_out_text(result.left_out, lang))
     lines.append(("方法：" if lang == "zh" else "Method: ") + result.method)
     return "\n".join(lines)
+
+
+def _unsampled_months(result: SectionAssessment) -> list[str]:
+    """Months of the period in which no section was sampled."""
+    lacking = [set(filter(None, m.split(", "))) for m in result.sections["missing_months"]]
+    return sorted(set.intersection(*lacking)) if lacking else []
 
 
 def _left_out_text(left_out: pd.DataFrame, lang: str) -> str:
@@ -147,10 +161,15 @@ def _left_out_text(left_out: pd.DataFrame, lang: str) -> str:
         "no_date": ("无日期的样品", "samples without a date"),
         "below_unknown": ("检出限不明的未检出值", "values below an unstated detection limit"),
         "negative": ("负值", "negative values"),
+        "not_finite": ("无穷大的数值", "infinite values"),
+        "unreadable": ("无法识别的数值", "unreadable values"),
     }
     parts = []
     for reason, group in left_out.groupby("reason", sort=False):
         ids = "、".join(dict.fromkeys(group["section_id"].astype(str)))
+        written = dict.fromkeys(group["text"][group["text"] != ""])
+        if reason in ("unreadable", "no_date") and written:
+            ids += ": " + "、".join(f"“{t}”" for t in list(written)[:_TEXTS])
         parts.append(f"{words[str(reason)][lang != 'zh']} {group['n'].sum()} ({ids})")
     return ("未采用：" if lang == "zh" else "Not used: ") + "；".join(parts)
 
@@ -182,6 +201,10 @@ def explain_one(result: SectionAssessment, section_id: str, lang: str) -> str:
             if zh
             else f"fails in {len(worse)} of {sampled} months ({', '.join(worse)})"
         )
+    if row["missing_months"] and row["n_months"]:
+        gaps = row["missing_months"].split(", ")
+        text += stop + ("无样品月：" if zh else "months without a sample: ")
+        text += _comma(lang).join(gaps)
     if row["missing_items"]:
         gaps = [label("item", i, lang) for i in str(row["missing_items"]).split(", ")]
         text += stop + ("缺测：" if zh else "not measured: ") + ("、" if zh else ", ").join(gaps)

@@ -32,7 +32,9 @@ class Period:
 
 
 def parse_period(period: str | None, dates: Any = ()) -> Period:
-    """Read a period; None is the last twelve calendar months that hold samples.
+    """Read a period; None is the twelve calendar months that end with the newest sample.
+
+    Months without a sample count among the twelve, so that a gap never brings old water in.
 
     Parameters
     ----------
@@ -78,12 +80,12 @@ def _month(text: str, whole: str) -> pd.Period:
 
 def _last_year(dates: Any) -> Period:
     known = pd.Series(pd.to_datetime(pd.Series(dates))).dropna()
-    months = sorted(known.dt.to_period("M").unique())
-    if not months:
+    if known.empty:
         raise AssessmentError(
             "there are no dated samples, so no period can be chosen", mend="Check the samples."
         )
-    first, last = months[-12:][0], months[-1]
-    if first.month == 1 and last == first + 11:
+    last = known.max().to_period("M")
+    first = last - 11
+    if first.month == 1:
         return parse_period(str(first.year))
     return Period(f"{first}/{last}", first.start_time, (last + 1).start_time, "range")

@@ -62,7 +62,7 @@ _WORDS = {
 
 _SECTIONS = (
     "section_id", "name", "level", "river", "waterbody", "target_class", "water_class", "compliant",
-    "main_pollutants", "failing_items", "n_samples", "n_months", "missing_items",
+    "main_pollutants", "failing_items", "n_samples", "n_months", "missing_months", "missing_items",
     "below_detection_items", "tn_mg_l", "tn_class", "fecal_coliform_per_l", "fecal_coliform_class",
     "period", "note",
 )  # fmt: skip
@@ -75,7 +75,7 @@ _ITEMS = (
     "target_limit", "target_multiple", "compliant", "n", "n_months", "n_below", "evaluated",
 )  # fmt: skip
 _MONTHS = ("section_id", "month", "water_class", "compliant", "failing_items", "n_items")
-_LEFT_OUT = ("section_id", "item_id", "reason", "n")
+_LEFT_OUT = ("section_id", "date", "item_id", "text", "reason", "n")
 _MOST_MONTHS = 14
 
 

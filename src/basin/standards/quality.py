@@ -199,9 +199,10 @@ def _ranks(values: Array, items: Array, waterbody: Any, saturation: Any) -> npt.
     rank = np.where(met.any(axis=1), met.argmax(axis=1) + 1, len(CLASSES))
     rank = np.where(kind == "range", np.where(in_range, 1, len(CLASSES)), rank)
     if saturation is not None:
-        full = np.broadcast_to(np.asarray(saturation, dtype=float), values.shape) >= _SATURATION_I
+        given = np.broadcast_to(np.asarray(saturation, dtype=float), values.shape)
+        full = np.isfinite(given) & (given >= _SATURATION_I - _NOISE)
         rank = np.where((items == "do") & full, 1, rank)
-    known = np.isfinite(values) & ((kind == "range") | np.isfinite(limits[:, 0]))
+    known = np.isfinite(values) & (values >= 0) & ((kind == "range") | np.isfinite(limits[:, 0]))
     return np.where(known, rank, 0)
 
 
@@ -228,10 +229,10 @@ def classify(
     Returns
     -------
     Series, DataFrame or ndarray of str, shaped as `values`
-        ``"I"`` ... ``"V"``, ``"inferior"`` (worse than V), or ``"none"`` (no value, or an item
-        without classes in this kind of water). A value at a limit meets it; a limit shared by
-        adjacent classes gives the better one; dissolved oxygen counts downwards; pH outside 6 to 9
-        is ``"inferior"``.
+        ``"I"`` ... ``"V"``, ``"inferior"`` (worse than V), or ``"none"``: no value, a negative or
+        infinite one, or an item without classes in this kind of water. A value at a limit meets it;
+        a limit shared by adjacent classes gives the better one; dissolved oxygen counts downwards;
+        pH outside 6 to 9 is ``"inferior"``.
 
     References
     ----------
@@ -276,8 +277,8 @@ def exceedance_multiple(
     Returns
     -------
     Series or ndarray of float, shaped as `values`
-        NaN for no value, for pH, dissolved oxygen and water temperature, which have no multiple,
-        and for items without a limit.
+        NaN for no value, a negative or infinite one; for pH, dissolved oxygen and water
+        temperature, which have no multiple; and for items without a limit.
 
     References
     ----------
@@ -297,7 +298,8 @@ def exceedance_multiple(
     limits = np.column_stack([np.full(len(rows), np.nan), rows[list(_LIMITED)].to_numpy(float)])
     limit = limits[np.arange(len(rows)), np.where(ranks <= len(_LIMITED), ranks, 0)]
     limit = np.where(rows["kind"].to_numpy(dtype=object) == "max", limit, np.nan)
-    multiple = np.round((given - limit) / limit, 9)
+    usable = np.isfinite(given) & (given >= 0)
+    multiple = np.round((np.where(usable, given, np.nan) - limit) / limit, 9)
     # np.maximum keeps NaN
     multiple = np.maximum(multiple, 0.0)
     return pd.Series(multiple, index=values.index) if isinstance(values, pd.Series) else multiple

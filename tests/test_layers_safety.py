@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import itertools
 import json
 import os
 import sqlite3
@@ -141,7 +142,10 @@ def test_folders_and_devices_are_no_files(tmp_path):
         ("a.xlsx", b"SQLite format 3\0", "not an Excel workbook"),
         ("a.xlsx", b"PK\x03\x04 and then nothing", "damaged"),
         ("a.xls", b"\xd0\xcf\x11\xe0", r"not read\. Save it as \.xlsx"),
-        ("a.kml", b"<kml/>", "not read"),
+        ("a.kml", b"<gpx/>", "not KML but XML"),
+        ("a.kml", b"<kml><Placemark>", "cannot be read"),
+        ("a.zip", b"PK\x03\x04 and then nothing", "damaged"),
+        ("a.kmz", b"<kml/>", "not a zip but XML"),
         ("a.csv", b"a,b\n\0\0", "not a text table"),
         ("a.csv", b"\xff\xff\xff,\x81\n", "neither UTF-8 nor GB18030"),
         ("a.geojson", b'{"hello": 1}', "not GeoJSON"),
@@ -227,3 +231,161 @@ def test_braces_and_formulas_in_text_stay_text(tmp_path):
     assert read["site_id"].tolist() == names
     assert sum(p.kind == "code_unknown" for p in problems) == 4
     assert "“{rows} {0} {{7*7}}”" in problems[-1].zh + "".join(p.zh for p in problems)
+
+
+# ---------------------------------------------------------------- zips and KML
+
+
+def kml(head: str, name: str) -> str:
+    return (
+        f"{head}<kml><Document><Placemark><name>{name}</name><Point><coordinates>106.6,29"
+        "</coordinates></Point></Placemark></Document></kml>"
+    )
+
+
+ENTITIES = {
+    "external": ('<!DOCTYPE kml [<!ENTITY x SYSTEM "{url}/passwd">]>', "&x;"),
+    "file": ('<!DOCTYPE kml [<!ENTITY x SYSTEM "file:///etc/passwd">]>', "&x;"),
+    "dtd": ('<!DOCTYPE kml SYSTEM "{url}/x.dtd">', "a"),
+    "parameter": ('<!DOCTYPE kml [<!ENTITY % x SYSTEM "{url}/x.dtd"> %x;]>', "a"),
+    "laughs": (
+        '<!DOCTYPE kml [<!ENTITY a "ha">'
+        + "".join(f'<!ENTITY {b} "{f"&{a};" * 10}">' for a, b in itertools.pairwise("abcdefghij"))
+        + "]>",
+        "&j;",
+    ),
+}
+
+
+@pytest.mark.parametrize("entity", ENTITIES)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_kml_entities_are_refused(tmp_path, server, entity, encoding):
+    url, asked = server
+    head, name = ENTITIES[entity]
+    (tmp_path / "a.kml").write_bytes(kml(head.replace("{url}", url), name).encode(encoding))
+    with pytest.raises(LayerError, match=r"a\.kml: it declares a document type or entities"):
+        read_layer(tmp_path / "a.kml", "sites")
+    assert asked == []
+
+
+def test_kml_links_are_not_followed(tmp_path, server):
+    url, asked = server
+    link = f"<NetworkLink><Link><href>{url}/x.kml</href></Link></NetworkLink>"
+    style = f"<Style><IconStyle><Icon><href>{url}/x.png</href></Icon></IconStyle></Style>"
+    text = kml("", "a").replace("<Placemark>", f"{link}<Placemark>{style}")
+    (tmp_path / "a.kml").write_text(text)
+    problems = []
+    table = read_layer(tmp_path / "a.kml", "sites", columns={"site_id": "name"}, problems=problems)
+    assert len(table) == 1
+    assert "kml_links" in {p.kind for p in problems}
+    assert asked == []
+
+
+def test_kml_nested_without_end(tmp_path):
+    (tmp_path / "a.kml").write_text("<kml>" + "<Folder>" * 200_000)
+    with pytest.raises(LayerError, match="nested too deeply"):
+        read_layer(tmp_path / "a.kml", "sites")
+
+
+def test_geojson_nested_without_end(tmp_path):
+    text = '{"type": "FeatureCollection", "features": [{"type": "Feature", "coordinates": %s'
+    (tmp_path / "a.geojson").write_text(text % ("[" * 200_000))
+    with pytest.raises(LayerError, match=r"a\.geojson cannot be read"):
+        read_layer(tmp_path / "a.geojson", "sites")
+
+
+SHEET = "site_id,lon,lat\na,106.6,29\n"
+
+
+def test_names_in_a_zip_lead_nowhere(tmp_path):
+    inside = tmp_path / "deep" / "in"
+    inside.mkdir(parents=True)
+    path = inside / "a.zip"
+    with zipfile.ZipFile(path, "w") as parts:
+        parts.writestr("../../sites.csv", SHEET)
+    before = sorted(tmp_path.rglob("*"))
+    assert len(read_layer(path, "sites", problems=[])) == 1
+    for name in ("/etc/sites.csv", "C:\\sites.csv", "..\\sites.csv", "a/../../sites.csv"):
+        with zipfile.ZipFile(path, "w") as parts:
+            parts.writestr(name, SHEET)
+        assert len(read_layer(path, "sites", problems=[])) == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_geodatabase_in_a_zip_cannot_write_elsewhere(tmp_path):
+    path = tmp_path / "a.gdb.zip"
+    with zipfile.ZipFile(path, "w") as parts:
+        parts.writestr("a.gdb/a00000001.gdbtable", "\x03\0\0\0")
+        parts.writestr("a.gdb/..", "x")
+        parts.writestr("a.gdb/\\..\\..\\x.gdbtable", "x")
+    with pytest.raises(LayerError, match=r"a\.gdb"):
+        read_layer(path, "sites")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.gdb.zip"]
+
+
+def test_a_link_in_a_zip_is_not_followed(tmp_path):
+    (tmp_path / "secret.csv").write_text(SHEET)
+    link = zipfile.ZipInfo("sites.csv")
+    link.create_system, link.external_attr = 3, 0o120777 << 16
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as parts:
+        parts.writestr(link, str(tmp_path / "secret.csv"))
+    with pytest.raises(LayerError, match="no column 'site_id'"):
+        read_layer(tmp_path / "a.zip", "sites")
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".kmz", ".gdb.zip"])
+def test_zip_bombs_are_not_opened(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as parts:
+        parts.writestr("sites.csv", b" " * (64 << 20))
+    with pytest.raises(LayerError, match="would unpack to 64 MB: not opened"):
+        read_layer(path, "sites")
+
+
+def test_a_zip_with_too_many_parts_is_not_opened(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as parts:
+        for number in range(10_001):
+            parts.writestr(f"{number}.csv", "")
+    with pytest.raises(LayerError, match="holds 10001 files: not opened"):
+        read_layer(tmp_path / "a.zip", "sites")
+
+
+def test_a_zip_that_understates_what_it_holds(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as parts:
+        parts.writestr("sites.csv", SHEET + "b,106.7,29\n" * 1000)
+    content = bytearray(path.read_bytes())
+    at = content.rindex(b"PK\x01\x02")
+    content[at + 24 : at + 28] = (len(SHEET)).to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(LayerError, match=r"a\.zip is damaged"):
+        read_layer(path, "sites")
+
+
+def test_zip_within_a_zip_locked_and_damaged(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as parts:
+        parts.writestr("b.zip", b"PK")
+    with pytest.raises(LayerError, match="A zip within a zip is not opened"):
+        read_layer(path, "sites")
+    with zipfile.ZipFile(path, "w") as parts:
+        parts.writestr("sites.csv", SHEET)
+    whole = path.read_bytes()
+    locked = bytearray(whole)
+    locked[whole.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(locked)
+    with pytest.raises(LayerError, match="locked with a password"):
+        read_layer(path, "sites")
+    path.write_bytes(whole.replace(b"106.6", b"106.7"))  # the sum no longer fits
+    with pytest.raises(LayerError, match=r"a\.zip is damaged"):
+        read_layer(path, "sites")
+
+
+@pytest.mark.parametrize("disguise", DISGUISES)
+def test_a_pointer_in_a_zip_is_refused(tmp_path, server, disguise):
+    url, asked = server
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as parts:
+        parts.writestr("sites.geojson", DISGUISES[disguise](f"/vsicurl/{url}/x.geojson"))
+    with pytest.raises(LayerError, match="whatever its name says"):
+        read_layer(tmp_path / "a.zip", "sites")
+    assert asked == []

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from basin.errors import LayerError
+from basin.layers.content import sidecar
 from basin.layers.problems import Notes
-from basin.layers.sources import sidecar
 
 __all__ = [
     "Choice",

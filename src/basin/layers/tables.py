@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 
 from basin.errors import LayerError
+from basin.layers.content import open_workbook
 from basin.layers.encodings import choose, note_choice
 from basin.layers.problems import Notes
-from basin.layers.sources import layer_names, open_workbook
+from basin.layers.sources import layer_names
 from basin.layers.vocabulary import Schema, key, match_column, unit_of
 
 __all__ = ["pick_layer", "read_csv", "read_xlsx"]

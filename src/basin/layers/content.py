@@ -1,0 +1,351 @@
+"""Is the content of a file what its ending says, whole, and no larger than a reader can bear?
+
+GDAL opens by content, not by ending: a VRT, or a GDAL pipeline in JSON, named ``.gpkg`` or
+``.geojson`` makes it read any file or URL. So each file is looked at before GDAL sees it.
+"""
+
+from __future__ import annotations
+
+import mmap
+import re
+import sqlite3
+import struct
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from basin.errors import LayerError
+
+__all__ = [
+    "FORMATS",
+    "MEND_FORMAT",
+    "check_file",
+    "check_zip",
+    "damaged",
+    "deleted_rows",
+    "open_workbook",
+    "read_only",
+    "sidecar",
+]
+
+#: Ending -> format. A ``.gdb`` is a folder.
+FORMATS = {
+    ".shp": "shapefile",
+    ".gpkg": "geopackage",
+    ".geojson": "geojson",
+    ".json": "geojson",
+    ".gdb": "geodatabase",
+    ".kml": "kml",
+    ".kmz": "zip",
+    ".zip": "zip",
+    ".fgb": "flatgeobuf",
+    ".parquet": "geoparquet",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".xlsx": "xlsx",
+    ".xlsm": "xlsx",
+}
+
+MEND_FORMAT = (
+    "Give a .shp, .gpkg, .geojson, .gdb, .kml, .kmz, .fgb, .parquet, .csv, .tsv, .xlsx or .zip "
+    "on this machine."
+)
+
+# What a zip may unpack to: all together, against its packed size, and in number.
+_MAX_UNPACKED = 2 << 30
+_MAX_RATIO, _RATIO_FROM = 200, 50 << 20
+_MAX_PARTS = 10_000
+
+_SHAPEFILE_HEADER = 100
+#: The first table of every file geodatabase, and how it begins.
+GDB_CATALOG = "a00000001.gdbtable"
+
+
+def check_file(path: Path) -> str:
+    """Return the format of a local file after checking that its content is what its ending says.
+
+    Raises
+    ------
+    LayerError
+        If the ending is not known, the content is something else, or the file is damaged or cut.
+    """
+    known = FORMATS.get(path.suffix.casefold())
+    if known is None:
+        hint = "Save it as .xlsx." if path.suffix.casefold() == ".xls" else MEND_FORMAT
+        raise LayerError(f"{path.name}: files of this kind are not read", mend=hint)
+    if known == "geodatabase":
+        _check_geodatabase(path)
+        return known
+    try:
+        with path.open("rb") as file:
+            head = file.read(4096)
+    except OSError as error:
+        raise LayerError(
+            f"{path.name} cannot be opened ({error.strerror})", mend="Check the rights to read it."
+        ) from error
+    if not head:
+        raise LayerError(f"{path.name} is empty", mend="Export it again.")
+    _CHECKS[known](path, head)
+    return known
+
+
+def _refuse(path: Path, wanted: str, head: bytes) -> LayerError:
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    looks = "XML (perhaps a VRT)" if text.startswith(b"<") else "something else"
+    return LayerError(
+        f"{path.name} is not {wanted} but {looks}, whatever its name says",
+        mend="Do not open it; ask the sender for the data itself.",
+    )
+
+
+def _check_geopackage(path: Path, head: bytes) -> None:
+    if not head.startswith(b"SQLite format 3\0"):
+        raise _refuse(path, "a GeoPackage", head)
+    try:
+        with closing(read_only(path)) as base:
+            state = base.execute("PRAGMA quick_check(1)").fetchone()[0]
+            tables = dict(base.execute("SELECT name, sql FROM sqlite_master").fetchall())
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise damaged(path, str(error)) from error
+    if state != "ok":
+        raise damaged(path, state)
+    if "gpkg_contents" not in tables:
+        raise LayerError(
+            f"{path.name} is an SQLite file, but not a GeoPackage", mend="Save it as .gpkg again."
+        )
+    for name, sql in tables.items():
+        # a virtual table can make SQLite open other files; the spatial index is the one allowed
+        if re.match(
+            r"\s*create\s+virtual\s+table\b(?!.*\busing\s+\"?rtree\b)", sql or "", re.I | re.S
+        ):
+            raise LayerError(
+                f"{path.name} holds the virtual table {name!r}, which is not opened",
+                mend="Copy its layers into a new GeoPackage.",
+            )
+
+
+def read_only(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+
+
+def damaged(path: Path, detail: str) -> LayerError:
+    return LayerError(
+        f"{path.name} is damaged ({detail.splitlines()[0]})",
+        mend="Ask for the file again or restore a copy.",
+    )
+
+
+def _check_geojson(path: Path, head: bytes) -> None:
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not text.startswith(b"{"):
+        raise _refuse(path, "GeoJSON", head)
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        if content.find(b"gdal_streamed_alg") >= 0:
+            raise LayerError(
+                f"{path.name} is not GeoJSON but a GDAL pipeline, whatever its name says",
+                mend="Ask the sender for the data itself.",
+            )
+        if content.find(b'"coordinates"') < 0 and content.find(b'"features"') < 0:
+            raise _refuse(path, "GeoJSON", head)
+
+
+def _check_flatgeobuf(path: Path, head: bytes) -> None:
+    if not head.startswith(b"fgb\x03fgb"):
+        raise _refuse(path, "FlatGeobuf", head)
+
+
+def _check_parquet(path: Path, head: bytes) -> None:
+    with path.open("rb") as file:
+        file.seek(-4, 2)
+        tail = file.read()
+    if not head.startswith(b"PAR1"):
+        raise _refuse(path, "Parquet", head)
+    if tail != b"PAR1":
+        raise damaged(path, "its end is missing")
+
+
+def _check_csv(path: Path, head: bytes) -> None:
+    if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise _refuse(path, "a text table", head)
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<", b"{")):
+        raise _refuse(path, "a text table", head)
+
+
+def _check_kml(path: Path, head: bytes) -> None:
+    plain = head.replace(b"\0", b"")  # it may be UTF-16
+    if not plain.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").startswith(b"<") or b"<kml" not in plain:
+        raise _refuse(path, "KML", head)
+
+
+def _check_geodatabase(path: Path) -> None:
+    """A folder is a geodatabase by its first table: GDAL would take one of shapefiles as well."""
+    catalog = path / GDB_CATALOG
+    if not catalog.is_file():
+        raise LayerError(
+            f"{path.name} is no file geodatabase: it has no {GDB_CATALOG}",
+            mend="Copy the whole .gdb folder, with all the files in it.",
+        )
+    head = catalog.read_bytes()[:4]
+    if len(head) < 4 or struct.unpack("<I", head)[0] not in (3, 4):
+        raise damaged(path, "its first table is something else")
+
+
+def check_zip(path: Path) -> list[zipfile.ZipInfo]:
+    """Return the parts of a zip that are files, after checking what they would unpack to.
+
+    Raises
+    ------
+    LayerError
+        If it is damaged or locked, or has too many parts, or would unpack to too much.
+    """
+    try:
+        with zipfile.ZipFile(path) as parts:
+            listed = [part for part in parts.infolist() if not part.is_dir()]
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:
+        raise damaged(path, str(error) or "no zip") from error
+    if len(listed) > _MAX_PARTS:
+        raise LayerError(
+            f"{path.name} holds {len(listed)} files: not opened",
+            mend=f"Pack only the layers, at most {_MAX_PARTS} files.",
+        )
+    unpacked, packed = sum(part.file_size for part in listed), path.stat().st_size
+    if unpacked > _MAX_UNPACKED or (unpacked > _RATIO_FROM and unpacked > _MAX_RATIO * packed):
+        raise LayerError(
+            f"{path.name} would unpack to {unpacked >> 20} MB: not opened",
+            mend="Split it, or unpack it yourself if you trust the sender.",
+        )
+    locked = [part.filename for part in listed if part.flag_bits & 0x1]
+    if locked:
+        raise LayerError(
+            f"{path.name} is locked with a password", mend="Unpack it, and pack it without one."
+        )
+    return listed
+
+
+def _check_archive(path: Path, head: bytes) -> None:
+    if not head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        raise _refuse(path, "a zip", head)
+    check_zip(path)
+
+
+def _check_xlsx(path: Path, head: bytes) -> None:
+    if not head.startswith(b"PK\x03\x04"):
+        raise _refuse(path, "an Excel workbook (.xlsx)", head)
+    if "[Content_Types].xml" not in {part.filename for part in check_zip(path)}:
+        raise _refuse(path, "an Excel workbook (.xlsx)", head)
+
+
+def sidecar(path: Path, suffix: str) -> Path | None:
+    """Return the file beside `path` with the same stem and this ending in any case, or None."""
+    for candidate in (path.with_suffix(suffix), path.with_suffix(suffix.upper())):
+        if candidate.is_file():
+            return candidate
+    wanted = (path.stem + suffix).casefold()
+    return next((p for p in path.parent.iterdir() if p.name.casefold() == wanted), None)
+
+
+def _check_shapefile(path: Path, head: bytes) -> None:
+    if struct.unpack(">i", head[:4].rjust(4, b"\0"))[0] != 9994 or len(head) < _SHAPEFILE_HEADER:
+        raise _refuse(path, "a shapefile", head)
+    stated = 2 * struct.unpack(">i", head[24:28])[0]
+    if path.stat().st_size < stated:
+        raise damaged(path, f"cut: {path.stat().st_size} of {stated} bytes are there")
+    shx, dbf = sidecar(path, ".shx"), sidecar(path, ".dbf")
+    for part, suffix in ((shx, ".shx"), (dbf, ".dbf")):
+        if part is None:
+            raise LayerError(
+                f"{path.name}: its {suffix} file is missing",
+                mend="A shapefile is .shp, .shx, .dbf and .prj together: copy them all, or export "
+                "again as .gpkg.",
+            )
+    assert shx is not None  # noqa: S101 - told apart above
+    assert dbf is not None  # noqa: S101
+    with shx.open("rb") as file:
+        head = file.read(_SHAPEFILE_HEADER)
+    if (
+        len(head) < _SHAPEFILE_HEADER
+        or shx.stat().st_size < 2 * struct.unpack(">i", head[24:28])[0]
+    ):
+        raise damaged(shx, "cut")
+    shapes = _check_places(path, shx)
+    rows = _check_dbf(dbf)
+    if rows != shapes:
+        raise LayerError(
+            f"{path.name} has {shapes} shapes but its table {dbf.name} has {rows} rows",
+            mend="The files do not belong together: copy them again.",
+        )
+
+
+def _check_places(path: Path, shx: Path) -> int:
+    """Every shape that the index names must lie within the file: GDAL reads the others as null."""
+    index = np.fromfile(shx, dtype=">i4", offset=_SHAPEFILE_HEADER)
+    index = index[: len(index) // 2 * 2].reshape(-1, 2).astype(np.int64)
+    ends = 2 * (index[:, 0] + index[:, 1]) + 8
+    beyond = int(((ends > path.stat().st_size) | (index < 0).any(axis=1)).sum())
+    if beyond:
+        raise damaged(path, f"cut: {beyond} of {len(index)} shapes are missing")
+    return len(index)
+
+
+def deleted_rows(path: Path) -> int:
+    """Count the rows of a .dbf that are marked as deleted: no program shows them."""
+    with path.open("rb") as file:
+        head = file.read(32)
+    rows, first, width = struct.unpack("<IHH", head[4:12])
+    if not rows or not width:
+        return 0
+    table = np.memmap(path, dtype=np.uint8, mode="r", offset=first, shape=(rows, width))
+    return int((table[:, 0] == ord("*")).sum())
+
+
+def _check_dbf(path: Path) -> int:
+    with path.open("rb") as file:
+        head = file.read(32)
+    if len(head) < 32:
+        raise damaged(path, "cut")
+    rows, first, width = struct.unpack("<IHH", head[4:12])
+    if path.stat().st_size < first + rows * width:
+        there = max(0, path.stat().st_size - first) // max(width, 1)
+        raise damaged(path, f"cut: {there} of {rows} rows are there")
+    return int(rows)
+
+
+_CHECKS = {
+    "shapefile": _check_shapefile,
+    "geopackage": _check_geopackage,
+    "geojson": _check_geojson,
+    "flatgeobuf": _check_flatgeobuf,
+    "geoparquet": _check_parquet,
+    "kml": _check_kml,
+    "zip": _check_archive,
+    "csv": _check_csv,
+    "xlsx": _check_xlsx,
+}
+
+
+@contextmanager
+def open_workbook(path: Path, *, results: bool = True) -> Iterator[Any]:
+    """Open a workbook for reading: values, or the formulas themselves if not `results`.
+
+    Raises
+    ------
+    LayerError
+        For whatever openpyxl, its XML parser or the zip below it meet in a damaged file.
+    """
+    from openpyxl import load_workbook
+
+    try:
+        with closing(load_workbook(path, read_only=True, data_only=results)) as book:
+            yield book
+    except LayerError:
+        raise
+    except Exception as error:
+        raise LayerError(
+            f"{path.name} cannot be read ({type(error).__name__}: {error})",
+            mend="Open it in Excel and save it again as .xlsx.",
+        ) from error

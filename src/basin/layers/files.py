@@ -1,0 +1,289 @@
+"""From a file to a table as it stands there, every row counted: one reader a format."""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from basin.errors import LayerError
+from basin.layers.archives import packed_sources, pick_packed, unpacked
+from basin.layers.content import check_file, damaged, deleted_rows, sidecar
+from basin.layers.encodings import Choice, choose, dbf_choice, decode_dbf, note_choice
+from basin.layers.kml import read_kml
+from basin.layers.problems import Notes
+from basin.layers.sources import layer_names, local_file
+from basin.layers.tables import pick_layer, read_csv, read_xlsx
+from basin.layers.vocabulary import Schema
+
+__all__ = ["Raw", "read_source"]
+
+# Who may read what: a file that another driver claims is not what its ending says.
+_DRIVERS = {
+    "shapefile": {"ESRI Shapefile"},
+    "geopackage": {"GPKG"},
+    "flatgeobuf": {"FlatGeobuf"},
+    "geodatabase": {"OpenFileGDB"},
+}
+# What a feature has by its standard: if one mark is there more often than rows, count exactly.
+_FEATURE_MARKS = tuple(
+    re.compile(mark)
+    for mark in (rb'"type"\s*:\s*"Feature"', rb'"geometry"\s*:', rb'"properties"\s*:')
+)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What is to be read: the kind of layer, and what the user says about it."""
+
+    schema: Schema
+    layer: str | None
+    encoding: str | None
+    columns: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A table as it stands in its file.
+
+    Attributes
+    ----------
+    table : DataFrame or GeoDataFrame
+        The rows of the file in their order, RangeIndex.
+    cut_in : str or None
+        Encoding of headings that the format cuts (a shapefile), else None.
+    encoding : str
+        Of the text, where the format leaves a choice; else "".
+    """
+
+    table: Any
+    cut_in: str | None = None
+    encoding: str = ""
+
+
+def read_source(
+    source: str | Path,
+    wanted: Schema,
+    notes: Notes,
+    *,
+    layer: str | None = None,
+    encoding: str | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> Raw:
+    """Open one layer of a local file, with headings and cells as they stand there.
+
+    `wanted` (and `columns`) only tell the heading of a text table from the remarks above it, and
+    one layer of several by its name.
+
+    Raises
+    ------
+    LayerError
+        If it is not what its ending says, damaged or cut, or which of its layers is meant is not
+        clear.
+    """
+    path = local_file(source)
+    notes.file = path.name
+    return _read(path, _Wanted(wanted, layer, encoding, dict(columns or {})), notes)
+
+
+def _read(path: Path, wanted: _Wanted, notes: Notes) -> Raw:
+    return _READERS[check_file(path)](path, wanted, notes)
+
+
+def _zip(path: Path, wanted: _Wanted, notes: Notes) -> Raw:
+    source, layer = pick_packed(path, packed_sources(path), wanted.schema, wanted.layer)
+    if path.suffix.casefold() != ".kmz":
+        notes.file = f"{path.name}/{source.title}{source.suffix}"
+    try:
+        with unpacked(path, source) as file:
+            return _read(file, replace(wanted, layer=layer), notes)
+    except LayerError as error:
+        what = str(error).removesuffix(error.mend).strip()
+        raise LayerError(f"in {path.name}: {what}", mend=error.mend) from error
+
+
+def _csv(path: Path, wanted: _Wanted, notes: Notes) -> Raw:
+    table, used = read_csv(
+        path, wanted.schema, encoding=wanted.encoding, columns=wanted.columns, notes=notes
+    )
+    return Raw(table, encoding=used)
+
+
+def _xlsx(path: Path, wanted: _Wanted, notes: Notes) -> Raw:
+    return Raw(
+        read_xlsx(path, wanted.schema, sheet=wanted.layer, columns=wanted.columns, notes=notes)
+    )
+
+
+def _kml(path: Path, wanted: _Wanted, notes: Notes) -> Raw:
+    table, used = read_kml(path, folder=wanted.layer, encoding=wanted.encoding, notes=notes)
+    return Raw(table, encoding=used)
+
+
+def _shapefile(path: Path, wanted: _Wanted, notes: Notes) -> Raw:
+    choice = dbf_choice(path, wanted.encoding)
+    dbf = sidecar(path, ".dbf")
+    gone = deleted_rows(dbf) if dbf else 0
+    table = _gdal(path, notes, known="shapefile", gone=gone, encoding="ISO-8859-1")
+    if gone:
+        notes.add("rows_deleted", count=gone)
+    table = _decode(table, choice, notes)
+    return Raw(table, cut_in=choice.encoding, encoding=choice.encoding)
+
+
+def _layered(path: Path, wanted: _Wanted, notes: Notes) -> Raw:
+    """Read a GeoPackage or a file geodatabase."""
+    names = layer_names(path)
+    name = pick_layer(path, names, wanted.schema, wanted.layer)
+    if name is None:
+        raise LayerError(
+            f"{path.name} has several layers, and which one holds {wanted.schema.kind} is not "
+            "clear",
+            mend=f"Give layer= one of: {', '.join(names)}.",
+        )
+    known = "geodatabase" if path.is_dir() else "geopackage"
+    return Raw(_gdal(path, notes, known=known, layer=name))
+
+
+def _flatgeobuf(path: Path, wanted: _Wanted, notes: Notes) -> Raw:
+    return Raw(_gdal(path, notes, known="flatgeobuf"))
+
+
+def _gdal(
+    path: Path,
+    notes: Notes,
+    *,
+    known: str = "",
+    gone: int = 0,
+    content: bytes | None = None,
+    **options: Any,
+) -> Any:
+    """Read by GDAL without a way to the network; what it warns of becomes a note."""
+    import pyogrio
+
+    # second line of defence: the content was checked before (`content.check_file`)
+    pyogrio.set_gdal_config_options({"CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none"})
+    # Arrow spares a copy of every value; of a FlatGeobuf with null geometries GDAL 3.12 dies by it
+    if known == "geopackage" and find_spec("pyarrow"):
+        options["use_arrow"] = True
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            stated = _stated_rows(path, known, options) if known in _DRIVERS else -1
+            table = pyogrio.read_dataframe(path if content is None else content, **options)
+    except LayerError:
+        raise
+    except Exception as error:  # GDAL, GEOS and numpy each raise their own
+        raise LayerError(
+            f"{path.name} cannot be read ({error})", mend="Export it again, or ask for a new copy."
+        ) from error
+    finally:
+        pyogrio.set_gdal_config_options({"CPL_VSIL_CURL_ALLOWED_EXTENSIONS": None})
+    for note in dict.fromkeys(str(c.message) for c in caught):
+        notes.add("gdal_note", note=note)
+    if len(table) + gone < stated:
+        raise damaged(path, f"it states {stated - gone} rows, and {len(table)} can be read")
+    notes.rows = np.arange(len(table)) + 2
+    return table
+
+
+def _stated_rows(path: Path, known: str, options: Mapping[str, Any]) -> int:
+    """How many rows the file says that it has; -1 if it does not say."""
+    import pyogrio
+
+    told = {k: v for k, v in options.items() if k in ("layer", "encoding")}
+    info = pyogrio.read_info(path, **told)
+    if info["driver"] not in _DRIVERS[known]:
+        raise LayerError(
+            f"{path.name} is not what its name says, but {info['driver']}",
+            mend="Ask the sender for the data itself.",
+        )
+    return int(info["features"])
+
+
+def _decode(table: Any, choice: Choice, notes: Notes) -> Any:
+    """Turn what GDAL read byte by byte into text, headings included."""
+    note_choice(choice, notes)
+    new = {}
+    for name in table.columns:
+        if name != "geometry" and pd.api.types.is_string_dtype(table[name].dtype):
+            new[name], lost = decode_dbf(table[name], choice)
+            heading = name.encode("latin-1", "ignore").decode(choice.encoding, "ignore")
+            notes.add("bytes_lost", lost, column=heading, encoding=choice.encoding)
+    result = table.assign(**new)
+    headings: list[str] = []
+    for name in result.columns:
+        plain = name.encode("latin-1", "ignore").decode(choice.encoding, "ignore")
+        repeated = sum(h == plain or h.startswith(f"{plain}.") for h in headings)
+        headings.append(f"{plain}.{repeated + 1}" if plain in headings else plain)
+    return result.rename(columns=dict(zip(result.columns, headings, strict=True)))
+
+
+def _geojson(path: Path, wanted: _Wanted, notes: Notes) -> Raw:
+    """GeoJSON is UTF-8 by its standard; files in GBK exist all the same."""
+    data = path.read_bytes()
+    choice = choose(data.removeprefix(b"\xef\xbb\xbf"), file=path.name, given=wanted.encoding)
+    if choice.encoding == "utf-8":
+        table = _gdal(path, notes)
+    else:
+        note_choice(choice, notes)
+        table = _gdal(path, notes, content=data.decode(choice.encoding).encode("utf-8"))
+    if any(sum(1 for _ in mark.finditer(data)) > len(table) for mark in _FEATURE_MARKS):
+        _all_features(path, data.decode(choice.encoding), len(table))
+    return Raw(table, encoding=choice.encoding)
+
+
+def _all_features(path: Path, text: str, read: int) -> None:
+    """GDAL leaves out what it does not take for a feature: count what the file itself lists."""
+    try:
+        content = json.loads(text.removeprefix("\ufeff"))
+    except (ValueError, RecursionError):
+        return  # not what the count can be taken from: GDAL read it, and said what it skipped
+    listed = content.get("features") if isinstance(content, dict) else None
+    if isinstance(listed, list) and len(listed) > read:
+        raise damaged(path, f"it lists {len(listed)} features, and {read} can be read")
+
+
+def _parquet(path: Path, wanted: _Wanted, notes: Notes) -> Raw:
+    try:
+        import_module("pyarrow")
+    except ImportError as error:
+        raise LayerError(
+            f"{path.name}: reading GeoParquet needs pyarrow",
+            mend="pip install 'basin-gis[parquet]'.",
+        ) from error
+    try:
+        try:
+            table = gpd.read_parquet(path)
+        except ValueError:  # no geometry in it
+            table = pd.read_parquet(path)
+    except Exception as error:  # arrow raises its own
+        raise LayerError(
+            f"{path.name} cannot be read ({error})", mend="Export it again."
+        ) from error
+    notes.rows = np.arange(len(table)) + 2
+    return Raw(table.reset_index(drop=True))
+
+
+_READERS = {
+    "shapefile": _shapefile,
+    "geopackage": _layered,
+    "geodatabase": _layered,
+    "flatgeobuf": _flatgeobuf,
+    "geojson": _geojson,
+    "geoparquet": _parquet,
+    "kml": _kml,
+    "csv": _csv,
+    "xlsx": _xlsx,
+    "zip": _zip,
+}

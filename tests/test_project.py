@@ -83,7 +83,7 @@ def test_open_nothing(tmp_path: Path):
         ("basin = []", r"basin = \[\] is not a section"),
         ('layers = "rivers.gpkg"', "layers = 'rivers.gpkg' is not a section"),
         ("[[layers]]", "layers = .* is not a section"),
-        ('rules = "china-yangtze"', "rules = 'china-yangtze' is not a list of rule packs"),
+        ("rules = { a = 1 }", "rules = {'a': 1} is not a list of rule packs"),
         ("rules = [1]", r"rules = \[1\] is not a list of rule packs"),
         ("rules = 5", "rules = 5 is not a list of rule packs"),
         ("[basin]\nname = 3", r"\[basin\] name = 3 is not a text"),
@@ -327,3 +327,15 @@ def test_answers_in_the_folder_are_not_read_back(tmp_path: Path):
     assert list(again.layers) == ["rivers", "shorelines"]
     assert len(again.layers["rivers"]) == len(project.layers["rivers"])
     assert [p.ids for p in again.problems if p.kind == "file_unused"] == [("台账2025.csv",)]
+
+
+@pytest.mark.parametrize("where", ['rules = "chongqing"', '[basin]\nrules = "chongqing"'])
+def test_a_single_rule_pack_may_stand_alone(tmp_path, where):
+    shutil.copy(SAMPLE / "sites.xlsx", tmp_path)
+    toml = f'{where}\n[layers]\nsites = "sites.xlsx"\n'
+    (tmp_path / "basin.toml").write_text(toml, encoding="utf-8")
+    project = basin.open(tmp_path)
+    assert project.rules == ("chongqing",)
+    assert project.check().packs == ("chongqing",)
+    alone = dataclasses.replace(project, rules="chongqing")
+    assert alone.check().packs == ("chongqing",)

@@ -957,3 +957,85 @@ def test_before_the_law_a_wetland_is_left_to_a_person():
     assert "2022-06-01 起施行" in row["edition"]
     row = finding(check(site(out(-900)), zones=ground, date="2022-06-01"), "WETLAND-NATIONAL")
     assert row["verdict"] == "prohibited"
+
+
+# ---- shapes that do not say what is inside ------------------------------------------------------
+
+NO_POLYGONS = {
+    "closed line": lambda shape: shape.exterior,
+    "line": lambda shape: shapely.LineString(shape.exterior.coords[:3]),
+    "point": lambda shape: shape.representative_point(),
+    "nothing": lambda shape: None,
+    "empty": lambda shape: shapely.Polygon(),
+    "flat": lambda shape: shapely.Polygon([shape.exterior.coords[0]] * 4),
+}
+
+
+@pytest.mark.parametrize("name", list(NO_POLYGONS))
+def test_a_zone_that_is_no_polygon_leaves_its_kind_unchecked(name):
+    lost = {"geometry": NO_POLYGONS[name](wedge())}
+    result = check(site(out(-800)), zones=zone(lost, FAR_ZONE))
+    row = finding(result, "ERL-CORE")
+    assert (row["verdict"], row["reason"], row["missing"]) == (
+        "unchecked", "geometry_lost", "red_line",
+    )  # fmt: skip
+    assert verdict(result, "SCENIC-CORE") == "clear"
+    # a park that is no polygon: neither inside nor outside of it
+    park = zone(lost | {"kind": "industrial_park", "grade": "chemical"})
+    assert verdict(check(site(out(-800)), zones=park), "CQ-WATER-CLUSTER") == "unchecked"
+    # of no known kind: it may be of any
+    strange = zone(lost | {"kind": None}, FAR_ZONE)
+    assert verdict(check(site(out(-800)), zones=strange), "SCENIC-CORE") == "unchecked"
+    # coverage that is no polygon covers nothing
+    known = covered().assign(geometry=[lost["geometry"]] * len(covered()))
+    known = gpd.GeoDataFrame(known, geometry="geometry", crs=4490)
+    assert verdict(check(site(out(-800)), coverage=known), "ERL-CORE") == "unchecked"
+
+
+def test_the_polygon_of_a_mixed_zone_still_counts():
+    mixed = shapely.GeometryCollection([wedge(), wedge(FAR).exterior])
+    ground = zone({"geometry": mixed})
+    assert verdict(check(site(out(-800)), zones=ground), "ERL-CORE") == "prohibited"
+    assert verdict(check(site(out(-800, FAR)), zones=ground), "ERL-CORE") == "unchecked"
+
+
+def test_a_ring_for_a_range_leaves_what_it_may_hold_unchecked():
+    lake = shapely.box(106.4, 29.4, 106.6, 29.6)
+    inside = site(shapely.Point(106.5, 29.5), "chemical")
+    ring = check(inside, shore({"geometry": lake.exterior}))
+    assert verdict(ring, "CJ26-CHEM-1KM") == "unchecked"
+    assert verdict(check(inside, shore({"geometry": lake})), "CJ26-CHEM-1KM") == "prohibited"
+    near = site(shapely.Point(106.595, 29.5), "chemical")
+    assert verdict(check(near, shore({"geometry": lake.exterior})), "CJ26-CHEM-1KM") == "prohibited"
+    ring = check(inside.assign(category="building"), shore({"geometry": lake.exterior}))
+    assert verdict(ring, "RIVER-RANGE-BLOCK") == "unchecked"
+    point = check(inside, shore({"geometry": lake.centroid}))
+    assert verdict(point, "CJ26-CHEM-1KM") == "unchecked"
+
+
+def test_the_share_of_overlapping_zones_is_that_of_their_union():
+    """A unit square plot: 60 % from the west, 70 % from the east, 30 % of it twice."""
+    plot = shapely.box(106.0, 29.0, 106.01, 29.01)
+    west, east = shapely.box(105.9, 28.9, 106.006, 29.1), shapely.box(106.003, 28.9, 106.009, 29.1)
+    grounds = zone({"zone_id": "W", "geometry": west}, {"zone_id": "E", "geometry": east})
+    row = finding(check(site(plot), zones=grounds), "ERL-CORE")
+    whole = finding(check(site(plot), zones=zone({"geometry": plot.buffer(0.1)})), "ERL-CORE")
+    assert row["evidence"] == "E, W"
+    assert row["share"] == pytest.approx(0.9, abs=1e-6)
+    assert row["overlap_m2"] == pytest.approx(0.9 * whole["overlap_m2"], rel=1e-5)
+    # one zone given twice, and one within the other
+    for twin in (west, shapely.box(105.9, 28.9, 106.002, 29.1)):
+        twice = zone({"zone_id": "W", "geometry": west}, {"zone_id": "V", "geometry": twin})
+        row = finding(check(site(plot), zones=twice), "ERL-CORE")
+        assert row["share"] == pytest.approx(0.6, abs=1e-6)
+        assert row["overlap_m2"] == pytest.approx(0.6 * whole["overlap_m2"], rel=1e-5)
+    # a road: 0.6 and 0.6 of its length, together 0.9
+    road = shapely.LineString([(106.0, 29.005), (106.01, 29.005)])
+    row = finding(check(site(road), zones=grounds), "ERL-CORE")
+    assert row["share"] == pytest.approx(0.9, abs=1e-6)
+    # a zone that holds it all, and another that is wholly inside it
+    rows = [{"zone_id": "A", "geometry": plot.buffer(0.1)}, {"zone_id": "B", "geometry": west}]
+    row = finding(check(site(plot), zones=zone(*rows)), "ERL-CORE")
+    assert (row["share"], row["overlap_m2"]) == (1.0, whole["overlap_m2"])
+    point = finding(check(site(shapely.Point(106.005, 29.005)), zones=grounds), "ERL-CORE")
+    assert (point["share"], point["overlap_m2"]) == (1.0, 0.0)

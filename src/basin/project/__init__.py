@@ -147,8 +147,8 @@ class Basin:
         The project's date, which decides the edition of every rule and line; None is today.
     lang : {'zh', 'en'}
         Language of labels and reports.
-    rules : tuple of str
-        Rule packs by name or path.
+    rules : tuple of str, or str
+        Rule packs by name or path; a single one may stand alone.
     layers : mapping
         Tables by layer name (EPSG:4490), read when first asked for.
     problems : list
@@ -160,7 +160,7 @@ class Basin:
     sources: Mapping[str, tuple[Source, ...]]
     date: dt.date | None = None
     lang: str = "zh"
-    rules: tuple[str, ...] = RULE_PACKS
+    rules: tuple[str, ...] | str = RULE_PACKS
     dem: Path | None = None
     snap_tolerance_m: float = 1.0
     max_offset_m: float = 500.0
@@ -251,6 +251,7 @@ class Basin:
         """
         from basin.siting import check_sites
 
+        packs = (self.rules,) if isinstance(self.rules, str) else self.rules
         if sites is None:
             sites = self._need("sites", "the siting check")
         else:
@@ -260,7 +261,7 @@ class Basin:
             self._maybe("shorelines"),
             self._maybe("zones"),
             coverage=self._coverage,
-            rules=tuple(self._rule_pack(r) for r in self.rules),
+            rules=tuple(self._rule_pack(r) for r in packs),
             date=date or self.effective_date,
         )
 

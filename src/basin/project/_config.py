@@ -158,6 +158,8 @@ def _date(value: Any, file: Path) -> dt.date:
 
 
 def _rules(value: Any, file: Path) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise _wrong(value, "rules", "a list of rule packs", '["china-yangtze"]', file)
     return tuple(value)

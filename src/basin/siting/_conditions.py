@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import shapely
 
+from basin._measure import valid_shapes
 from basin.buffers import plain_text
+from basin.crs import area_m2, length_m
 from basin.siting._evidence import (
     LAPSED_SHIFT_M,
     Bools,
@@ -254,7 +257,7 @@ def _zone_condition(rule: Rule, evidence: Evidence) -> Condition:
     sure = rows.take((rows["match"] == 2) & rows["current"])
     if limit == 0:
         _mend_seams(sure, evidence)
-    _take_zones(state, sure)
+    _take_zones(state, sure, evidence)
     loose = rows.take((rows["match"] == 1) & rows["current"] & (rows["level"] > OUT))
     state.doubt[loose["site"]] = "grade_unknown"
     lapsed = _lapsed_kinds(rule.zones, evidence)
@@ -263,7 +266,7 @@ def _zone_condition(rule: Rule, evidence: Evidence) -> Condition:
     state.doubt[old["site"]] = "edition_sensitive"
     for some in (loose, old):
         open_ = (state.level == OUT) & (state.doubt != "")
-        _take_zones(state, some.take(open_[some["site"]]), level=False)
+        _take_zones(state, some.take(open_[some["site"]]), evidence, level=False)
     _zones_unknown([kind for kind, _ in rule.zones], lapsed, evidence, state, limit)
     return state
 
@@ -287,7 +290,7 @@ def _together(rows: Rows, evidence: Evidence) -> pd.DataFrame:
     return inside_together(evidence.sites, evidence.zones, pd.DataFrame(pairs))
 
 
-def _take_zones(state: Condition, rows: Rows, *, level: bool = True) -> None:
+def _take_zones(state: Condition, rows: Rows, evidence: Evidence, *, level: bool = True) -> None:
     """Put the zones of the highest level of each site into the state, joined."""
     if not rows.n:
         return
@@ -306,13 +309,40 @@ def _take_zones(state: Condition, rows: Rows, *, level: bool = True) -> None:
     many = rows.take(top & several[rows["site"]])
     if not many.n:
         return
-    total = pd.DataFrame({name: many[name] for name in ("site", "overlap_m2", "share")})
-    total = total.groupby("site").sum()
-    at = total.index.to_numpy()
-    state.overlap_m2[at], state.share[at] = total["overlap_m2"], total["share"].clip(upper=1.0)
+    at = np.unique(many["site"])
+    state.overlap_m2[at], state.share[at] = _joint_overlap(many, evidence)
     for name, target in (("zone_id", state.evidence), ("version", state.version)):
         words = pd.Series(many[name], dtype=object).groupby(many["site"])
         target[at] = words.agg(lambda v: ", ".join(dict.fromkeys(x for x in v if x))).to_numpy()
+
+
+def _joint_overlap(rows: Rows, evidence: Evidence) -> tuple[Floats, Floats]:
+    """Overlap and share of the union of the zones of each site, in the order of sites.
+
+    A zone that holds the whole site settles it; only where none does are shapes joined.
+    """
+    sites, place = np.unique(rows["site"], return_inverse=True)
+    area, share = np.zeros(len(sites)), np.zeros(len(sites))
+    np.maximum.at(area, place, rows["overlap_m2"])
+    np.maximum.at(share, place, rows["share"])
+    partial = (rows["share"] > 0) & (share[place] < 1.0)
+    several = np.bincount(place[partial], minlength=len(sites)) > 1
+    at = np.flatnonzero(several)
+    if not len(at):
+        return area, share
+    shapes = valid_shapes(evidence.sites.geometry.to_numpy())
+    bounds = evidence.zones.geometry.to_numpy()
+    grounds = np.empty(len(at), dtype=object)
+    for number, one in enumerate(at):
+        grounds[number] = shapely.union_all(bounds[rows["zone_row"][partial & (place == one)]])
+    whole = shapes[sites[at]]
+    common = shapely.intersection(whole, grounds)
+    solid = shapely.get_dimensions(whole) == 2
+    part = np.where(solid, area_m2(common), length_m(common))
+    full = np.where(solid, area_m2(whole), length_m(whole))
+    area[at] = np.where(solid, part, 0.0)
+    share[at] = np.clip(part / full, share[at], 1.0)
+    return area, share
 
 
 def _lapsed_kinds(rule_zones: Any, evidence: Evidence) -> list[str]:
@@ -331,6 +361,8 @@ def _zones_unknown(
 ) -> None:
     everywhere = np.ones(len(evidence.sites), dtype=bool)
     pairs = evidence.zone_rows
+    if not evidence.lost_kinds <= set(codes("zone_kind")):  # it may be of any kind, anywhere
+        state.say_unknown(everywhere, "zone_kind_unknown")
     strange = ~np.isin(pairs["kind"].astype(str), codes("zone_kind")) & pairs["current"]
     state.say_unknown(pairs["site"][strange], "zone_kind_unknown")
     for kind in dict.fromkeys(kinds):
@@ -365,7 +397,7 @@ def _outside_condition(rule: Rule, evidence: Evidence) -> Condition:
         if word:
             state.doubt[at[level < state.level[at]]] = word
         state.level[at] = np.minimum(level, state.level[at])
-    _take_zones(state, rows.take(rows["match"] == 2), level=False)
+    _take_zones(state, rows.take(rows["match"] == 2), evidence, level=False)
     # that a site lies outside is known only where all such zones are
     lapsed = _lapsed_kinds(rule.outside, evidence)
     sure_in = (state.level == OUT) & (state.doubt == "")

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
+from basin._measure import valid_shapes
 from basin.buffers import (
     base_lines,
     in_force,
@@ -36,6 +37,7 @@ LAPSED_SHIFT_M = 1_000.0
 ZONE_LOOK_M = 1_000.0
 
 _NO, _MAYBE, _SURE = 0, 1, 2
+_COLLECTION = 7
 
 
 def _scope_of(rule: Rule, river: str, river_class: str) -> int:
@@ -136,7 +138,8 @@ class Evidence:
     has_lines, has_zones
         Whether the layers hold anything.
     lost_lines, lost_kinds
-        Lines in force, and kinds of zones in force, of which a feature has no geometry.
+        Lines in force, and kinds of zones in force, of which a feature has no geometry, or one that
+        does not say what is inside: a point or a line for a zone, a ring for a range.
     zones_current, zone_error
         Which zones are in force; the largest error of each site with any zone (metres).
     """
@@ -196,9 +199,9 @@ def gather(
     date
     """
     lines = _none(("line_id", "river", "river_class", "kind")) if shorelines is None else shorelines
-    lines = lines.assign(_row=np.arange(len(lines)))
+    lines, astray = _with_lines_only(lines.assign(_row=np.arange(len(lines))))
     base = base_lines(lines, date)
-    areas = _with_river_ranges(zones, lines)
+    areas, formless = _with_areas_only(_with_river_ranges(zones, lines))
     measured = [r for r in rules if r.river_scope and r.distance_m is not None]
     reach = _reach(rules, applies, measured, len(sites))
     nearest = _numbered(sites, _nearest(sites, base, measured))
@@ -215,7 +218,6 @@ def gather(
     pairs["current"] = in_force(pairs, date)
     others = _other_lines(sites, lines, base, reach, date)
     current = in_force(areas, date)
-    lost = areas[current & ~_drawn(areas)]["kind"]
     return Evidence(
         sites=sites,
         shorelines=lines,
@@ -230,9 +232,9 @@ def gather(
         other_rows=Rows.of(_joined([others]), (*_LINE_COLUMNS, "current", "orphan")),
         zone_rows=Rows.of(pairs, _PAIR_COLUMNS),
         has_lines=len(lines) > 0,
-        lost_lines=lines[in_force(lines, date) & ~_drawn(lines)],
+        lost_lines=lines[in_force(lines, date) & astray],
         has_zones=zones is not None and len(zones) > 0,
-        lost_kinds=frozenset(lost),
+        lost_kinds=frozenset(areas["kind"][current & formless]),
         zones_current=current,
         zone_error=zone_error,
     )
@@ -257,6 +259,39 @@ def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
 
 def _drawn(table: gpd.GeoDataFrame) -> Bools:
     return np.asarray(~(table.geometry.isna() | table.geometry.is_empty), dtype=bool)
+
+
+def _with_areas_only(zones: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, Bools]:
+    """Keep the polygons of zones, and tell the zones that are not polygons throughout."""
+    shapes = valid_shapes(zones.geometry.to_numpy())
+    mixed = np.flatnonzero(shapely.get_type_id(shapes) == _COLLECTION)
+    areal = np.isin(shapely.get_type_id(shapes), [3, 6]) & ~shapely.is_empty(shapes)
+    kept = shapes.copy()
+    kept[~areal] = None
+    for row in mixed:
+        parts = shapely.get_parts(shapes[row])
+        parts = parts[shapely.get_dimensions(parts) == 2]
+        kept[row] = shapely.union_all(parts) if len(parts) else None
+    return zones.set_geometry(gpd.GeoSeries(kept, index=zones.index, crs=zones.crs)), ~areal
+
+
+def _with_lines_only(lines: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, Bools]:
+    """Drop the points of shorelines, and tell the lines that are lost.
+
+    A ring that stands for an area (a range, a water face) is measured to, but counts as lost: a
+    site inside it, far from the ring, would read as far from the water.
+    """
+    shapes = np.asarray(lines.geometry.array, dtype=object)
+    drawn = (shapely.get_dimensions(shapes) >= 1) & ~shapely.is_empty(shapes)
+    kept = shapes.copy()
+    kept[~drawn] = None
+    areas = np.isin(plain_text(lines, "kind"), ["management_range", "water_polygon"])
+    linear = areas & (shapely.get_dimensions(shapes) == 1)
+    parts, owner = shapely.get_parts(shapes, return_index=True)
+    rings = np.zeros(len(lines), dtype=bool)
+    rings[owner[shapely.is_closed(parts)]] = True
+    series = gpd.GeoSeries(kept, index=lines.index, crs=lines.crs)
+    return lines.set_geometry(series), ~drawn | (linear & rings)
 
 
 def _none(columns: tuple[str, ...]) -> gpd.GeoDataFrame:

@@ -24,7 +24,10 @@ _MENDS = {
     "layer_missing": ("向{h}索取{l}图层", "ask {h} for the layer: {l}"),
     "layer_expired": ("向{h}索取现行有效的{l}", "ask {h} for the edition in force: {l}"),
     "line_lapsed": ("向{h}索取现行有效的{l}", "ask {h} for the edition in force: {l}"),
-    "geometry_lost": ("向{h}核对{l}，补齐缺失的坐标", "ask {h} for the lost geometry: {l}"),
+    "geometry_lost": (
+        "向{h}核对{l}，补齐缺失的坐标，分区应为面（闭合线转为面）",
+        "ask {h} for the lost geometry; zones must be polygons (turn closed lines into them): {l}",
+    ),
     "coverage_unknown": (
         "请{h}说明{l}在何范围内完整，填入 coverage 图层",
         "let {h} state where the layer is complete, as a coverage layer: {l}",

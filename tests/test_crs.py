@@ -8,7 +8,16 @@ import pyproj
 import pytest
 from shapely import LineString, MultiLineString, Point, Polygon, box
 
-from basin.crs import EXCHANGE_CRS, area_m2, length_m, local_metric_crs, to_exchange
+from basin.crs import (
+    EXCHANGE_CRS,
+    area_m2,
+    from_web_map,
+    length_m,
+    local_metric_crs,
+    to_exchange,
+    to_web_map,
+    web_map_of,
+)
 from basin.errors import CrsError
 
 GRS80 = pyproj.Geod(ellps="GRS80")
@@ -38,6 +47,89 @@ def test_to_exchange_refuses_old_datums(epsg: int):
     """PROJ would pass Beijing 1954 and Xian 1980 through unchanged, tens of metres off."""
     with pytest.raises(CrsError, match="local parameters"):
         to_exchange(points((106, 29), crs=epsg))
+
+
+ESRI_XIAN = (
+    'PROJCS["Xian_1980_3_Degree_GK_Zone_36",GEOGCS["GCS_Xian_1980",DATUM["D_Xian_1980",'
+    'SPHEROID["Xian_1980",6378140.0,298.257]],PRIMEM["Greenwich",0.0],'
+    'UNIT["Degree",0.0174532925199433]],PROJECTION["Gauss_Kruger"],'
+    'PARAMETER["False_Easting",36500000.0],PARAMETER["False_Northing",0.0],'
+    'PARAMETER["Central_Meridian",108.0],PARAMETER["Scale_Factor",1.0],'
+    'PARAMETER["Latitude_Of_Origin",0.0],UNIT["Meter",1.0]]'
+)
+
+
+@pytest.mark.parametrize(
+    "crs",
+    [ESRI_XIAN, "+proj=tmerc +lon_0=106.5 +x_0=500000 +ellps=krass", 2401, 2442, 2327, 2390, 21418],
+)
+def test_to_exchange_refuses_an_old_datum_by_any_name(crs):
+    with pytest.raises(CrsError, match=r"local parameters.*\+towgs84"):
+        to_exchange(points((36_400_000, 3_210_000), crs=crs))
+
+
+def test_to_exchange_of_an_old_datum_with_its_parameters():
+    """Three parameters are a shift of the earth-centred axes: done by hand here."""
+    place, shift = (106.65, 29.03, 0.0), np.array([-100.0, 50.0, 20.0])
+    axes = pyproj.Transformer.from_pipeline("+proj=cart +ellps=krass")
+    back = pyproj.Transformer.from_pipeline("+inv +proj=cart +ellps=GRS80")
+    lon, lat, _ = back.transform(*(np.array(axes.transform(*place)) + shift))
+    given = "+proj=longlat +ellps=krass +towgs84=-100,50,20 +type=crs"
+    moved = to_exchange(points(place[:2], crs=given)).geometry.iloc[0]
+    assert GRS80.inv(moved.x, moved.y, lon, lat)[2] < 0.001
+    assert GRS80.inv(moved.x, moved.y, *place[:2])[2] > 50
+
+
+#: Longitude and latitude in WGS 84, GCJ-02 and BD-09, with their tolerance in metres: the fixtures
+#: of googollee/eviltransform; the maps' own figures as in BruceZhaoR/pjutils (test of coordinate
+#: transform) and of Beijing railway station in caijun/geoChina (`bd2gcj`), both to five decimals.
+PUBLISHED = [
+    ((121.5272106, 31.1774276), (121.531541859215, 31.17530398364597), None, 0.001),
+    ((113.912316, 22.543847), (113.9171764808363, 22.540796131694766), None, 0.001),
+    ((116.377817, 39.911954), (116.38404722455657, 39.91334545536069), None, 0.001),
+    (
+        (121.42958967, 31.16014354),
+        (121.4342191628, 31.158266019),
+        (121.4406138425, 31.1646093426),
+        1.5,
+    ),
+    (None, (116.42703, 39.90245), (116.43351, 39.90851), 1.5),
+]
+
+
+@pytest.mark.parametrize(("plain", "gcj", "bd", "within_m"), PUBLISHED)
+def test_web_maps_against_published_pairs(plain, gcj, bd, within_m):
+    if plain is not None:
+        assert GRS80.inv(*to_web_map(*plain, "gcj02"), *gcj)[2] < within_m
+        assert GRS80.inv(*from_web_map(*gcj, "gcj02"), *plain)[2] < within_m
+    if plain is not None and bd is not None:
+        assert GRS80.inv(*to_web_map(*plain, "bd09"), *bd)[2] < within_m
+    if bd is not None:
+        back = from_web_map(*bd, "bd09")
+        assert GRS80.inv(*back, *from_web_map(*gcj, "gcj02"))[2] < within_m
+
+
+@pytest.mark.parametrize("system", ["gcj02", "bd09"])
+def test_web_maps_round_trip_within_a_millimetre(system):
+    rng = np.random.default_rng(7)
+    lon, lat = rng.uniform(74, 135, 20_000), rng.uniform(18, 53, 20_000)
+    back = from_web_map(*to_web_map(lon, lat, system), system)
+    assert GRS80.inv(lon, lat, *back)[2].max() < 0.001
+    assert np.isnan(from_web_map([np.nan], [29.0], system)[0]).all()
+
+
+def test_gcj02_lies_half_a_kilometre_south_east_in_chongqing():
+    azimuth, _, distance = GRS80.inv(106.65, 29.03, *to_web_map(106.65, 29.03, "gcj02"))
+    assert 400 < distance < 600
+    assert 100 < azimuth < 170
+
+
+@pytest.mark.parametrize(
+    ("name", "system"),
+    [("gcj02", "gcj02"), ("GCJ-02", "gcj02"), ("BD-09", "bd09"), ("百度", "bd09"), (4490, None)],
+)
+def test_web_map_of(name, system):
+    assert web_map_of(name) == system
 
 
 def test_to_exchange_swapped_axes_names_the_rows():

@@ -21,14 +21,22 @@ __all__ = [
     "EXCHANGE_CRS",
     "GEOD",
     "GLOBE_BOUNDS",
+    "WEB_MAPS",
     "area_m2",
+    "check_datum",
+    "from_web_map",
     "length_m",
     "local_metric_crs",
+    "to_degrees",
     "to_exchange",
+    "to_web_map",
+    "web_map_of",
 ]
 
 #: CGCS2000 geographic, longitude first: the system in which tables travel through `basin`.
 EXCHANGE_CRS = pyproj.CRS.from_epsg(4490)
+
+_WGS84 = pyproj.CRS.from_epsg(4326)
 
 #: The CGCS2000 ellipsoid (a = 6378137 m, 1/f = 298.257222101), identical to GRS80.
 GEOD = pyproj.Geod(ellps="GRS80")
@@ -39,8 +47,13 @@ CHINA_BOUNDS = (73.0, 3.0, 136.0, 54.0)
 #: For a network, which may lie anywhere.
 GLOBE_BOUNDS = (-180.0, -90.0, 180.0, 90.0)
 
-#: Old datums that PROJ passes through unchanged (a "ballpark" transformation), tens of metres off.
-_OLD_DATUMS = ("Beijing 1954", "Xian 1980", "New Beijing")
+#: Old datums that PROJ passes through unchanged (a "ballpark" transformation), tens of metres off:
+#: by name, and by the semi-major axis of their ellipsoids (Krassovsky 1940, IAG 1975) in metres.
+_OLD_DATUMS = ("beijing 1954", "xian 1980", "new beijing", "beijing54", "xian80")
+_OLD_AXES_M = (6_378_245.0, 6_378_140.0)
+
+#: The shifted systems of Chinese web maps, which no EPSG code names.
+WEB_MAPS = {"gcj02": "GCJ-02", "bd09": "BD-09"}
 
 #: Longest edge of a plane that is taken for straight in degrees too (metres). The miss goes with
 #: the square: 0.042 m at 2 km, under 0.003 m at 500 m, within the centimetre that is promised.
@@ -56,13 +69,39 @@ def _check_known(crs: Any, layer: str) -> pyproj.CRS:
             mend="State it, e.g. crs='EPSG:4490' for CGCS2000 longitude/latitude.",
         )
     known = pyproj.CRS.from_user_input(crs)
-    name = (known.geodetic_crs or known).name
-    if any(old in name for old in _OLD_DATUMS):
-        raise CrsError(
-            f"layer {layer!r} is in {known.name}, whose shift to CGCS2000 needs local parameters",
-            mend="Transform it with the parameters of your survey office, then give it again.",
-        )
+    check_datum(known, layer)
     return known
+
+
+def check_datum(known: pyproj.CRS, layer: str = "layer") -> None:
+    """Refuse the Beijing 1954 and Xian 1980 datums unless their shift to WGS 84 is given.
+
+    Parameters
+    ----------
+    known
+        A PROJ string with ``+towgs84=`` (three or seven parameters, as a survey office gives them)
+        makes an old datum usable.
+    layer
+        Name for messages.
+
+    Raises
+    ------
+    CrsError
+        If the datum is old and no parameters are given.
+    """
+    if known.is_bound and any(known.coordinate_operation.towgs84):
+        return
+    base = known.geodetic_crs or known
+    words = f"{known.name} {base.name} {base.datum.name if base.datum else ''}"
+    plain = words.casefold().replace("_", " ").replace("'", "")
+    axis_m = base.ellipsoid.semi_major_metre if base.ellipsoid else 0.0
+    if any(old in plain for old in _OLD_DATUMS) or axis_m in _OLD_AXES_M:
+        raise CrsError(
+            f"layer {layer!r} is in {known.name} (Beijing 1954, Xian 1980 or another system on an "
+            "old ellipsoid), whose shift to CGCS2000 needs local parameters",
+            mend="Transform it to CGCS2000 at your survey office and give it again, or state "
+            'the parameters: crs = "+proj=... +ellps=... +towgs84=dx,dy,dz,rx,ry,rz,s".',
+        )
 
 
 def _check_bounds(
@@ -130,9 +169,17 @@ def to_exchange(
             # a straight edge in the source plane stays straight: cut it before it is moved
             cut = _cut(table.geometry, _MAX_EDGE_M / known.axis_info[0].unit_conversion_factor)
             result = table.set_geometry(cut) if isinstance(table, gpd.GeoDataFrame) else cut
-        result = result.to_crs(EXCHANGE_CRS)
+        result = to_degrees(result)
     _check_bounds(result, layer, bounds)
     return result
+
+
+def to_degrees(table: Any) -> Any:
+    """Move a GeoSeries or GeoDataFrame to CGCS2000 longitude/latitude, without any check."""
+    if not table.crs.is_bound:
+        return table.to_crs(EXCHANGE_CRS)
+    # PROJ applies +towgs84 only on the way to WGS 84: straight to CGCS2000 it is left out silently
+    return table.to_crs(_WGS84).set_crs(EXCHANGE_CRS, allow_override=True)
 
 
 def local_metric_crs(table: Any) -> pyproj.CRS:
@@ -201,3 +248,107 @@ def area_m2(polygons: Any) -> npt.NDArray[np.float64]:
     cut = _cut(series, _AREA_EDGE_M / 111_000)
     area: npt.NDArray[np.float64] = cut.to_crs(equal_area).area.to_numpy(dtype=float)
     return np.nan_to_num(area)
+
+
+# ---------------------------------------------------------------- web maps (GCJ-02, BD-09)
+
+# The public approximation of the shift (a secret formula), on the Krassovsky 1940 ellipsoid.
+_GCJ_AXIS_M = 6_378_245.0
+_GCJ_E2 = 0.00669342162296594323
+_GCJ_ORIGIN = (105.0, 35.0)
+_BD_OFFSET = (0.0065, 0.006)
+_BD_WAVE = np.pi * 3000.0 / 180.0
+# Each step of the inverse shrinks the error some thousandfold; 1e-10 degree is 0.01 mm.
+_STEPS, _CLOSE = 20, 1e-10
+
+
+def web_map_of(crs: Any) -> str | None:
+    """Return ``"gcj02"`` or ``"bd09"`` if that is what a user names as system, else None.
+
+    Examples
+    --------
+    >>> web_map_of("GCJ-02"), web_map_of("火星坐标"), web_map_of("EPSG:4490")
+    ('gcj02', 'gcj02', None)
+    """
+    if not isinstance(crs, str):
+        return None
+    name = "".join(c for c in crs.casefold() if c.isalnum())
+    known = {"gcj02": "gcj02", "gcj2": "gcj02", "火星坐标": "gcj02", "火星坐标系": "gcj02"}
+    known |= {"高德": "gcj02", "腾讯": "gcj02", "bd09": "bd09", "bd9": "bd09", "bd09ll": "bd09"}
+    return (known | {"百度": "bd09", "百度坐标": "bd09"}).get(name)
+
+
+def _gcj_shift(lon: Any, lat: Any) -> tuple[Any, Any]:
+    x, y = lon - _GCJ_ORIGIN[0], lat - _GCJ_ORIGIN[1]
+    root, turn = np.sqrt(np.abs(x)), np.pi
+    ripple = 20 * (np.sin(6 * turn * x) + np.sin(2 * turn * x))
+    north = -100 + 2 * x + 3 * y + 0.2 * y * y + 0.1 * x * y + 0.2 * root
+    north = north + 2 / 3 * (ripple + 20 * np.sin(turn * y) + 40 * np.sin(turn * y / 3))
+    north = north + 2 / 3 * (160 * np.sin(turn * y / 12) + 320 * np.sin(turn * y / 30))
+    east = 300 + x + 2 * y + 0.1 * x * x + 0.1 * x * y + 0.1 * root
+    east = east + 2 / 3 * (ripple + 20 * np.sin(turn * x) + 40 * np.sin(turn * x / 3))
+    east = east + 2 / 3 * (150 * np.sin(turn * x / 12) + 300 * np.sin(turn * x / 30))
+    # metres to degrees by the radii of curvature along the meridian and across it
+    phi = np.radians(lat)
+    within = 1 - _GCJ_E2 * np.sin(phi) ** 2
+    meridian = _GCJ_AXIS_M * (1 - _GCJ_E2) / within**1.5
+    across = _GCJ_AXIS_M / np.sqrt(within) * np.cos(phi)
+    return np.degrees(east / across), np.degrees(north / meridian)
+
+
+def to_web_map(lon: Any, lat: Any, system: str) -> tuple[Any, Any]:
+    """Shift longitude and latitude as Chinese web maps do.
+
+    Parameters
+    ----------
+    lon, lat : array_like
+        Degrees, WGS 84 or CGCS2000, in China.
+    system : {'gcj02', 'bd09'}
+
+    Returns
+    -------
+    ndarray, ndarray
+        Degrees in `system`, by the public approximation of a secret formula.
+
+    Examples
+    --------
+    >>> lon, lat = to_web_map(106.65, 29.03, "gcj02")
+    >>> f"{lon:.5f} {lat:.5f}"
+    '106.65375 29.02682'
+    """
+    lon, lat = np.asarray(lon, dtype=float), np.asarray(lat, dtype=float)
+    east, north = _gcj_shift(lon, lat)
+    lon, lat = lon + east, lat + north
+    if system == "gcj02":
+        return lon, lat
+    radius = np.hypot(lon, lat) + 0.00002 * np.sin(lat * _BD_WAVE)
+    angle = np.arctan2(lat, lon) + 0.000003 * np.cos(lon * _BD_WAVE)
+    return radius * np.cos(angle) + _BD_OFFSET[0], radius * np.sin(angle) + _BD_OFFSET[1]
+
+
+def from_web_map(lon: Any, lat: Any, system: str) -> tuple[Any, Any]:
+    """Undo the shift of Chinese web maps, by iteration on :func:`to_web_map`.
+
+    The inverse itself is exact to less than a millimetre; the public formula differs from the
+    maps' own by a metre or so, hence a result is approximate.
+
+    Parameters
+    ----------
+    lon, lat : array_like
+        Degrees in `system`. NaN stays NaN.
+    system : {'gcj02', 'bd09'}
+
+    Returns
+    -------
+    ndarray, ndarray
+        Degrees, CGCS2000.
+    """
+    lon, lat = np.asarray(lon, dtype=float), np.asarray(lat, dtype=float)
+    x, y = lon.copy(), lat.copy()
+    for _ in range(_STEPS):
+        east, north = to_web_map(x, y, system)
+        off_x, off_y = lon - east, lat - north
+        x, y = x + off_x, y + off_y
+        if not (np.maximum(np.abs(off_x), np.abs(off_y)) > _CLOSE).any():
+            break
+    return x, y

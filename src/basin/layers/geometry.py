@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from basin.crs import CHINA_BOUNDS, EXCHANGE_CRS, GEOD, to_exchange
+from basin.crs import CHINA_BOUNDS, EXCHANGE_CRS, GEOD, to_degrees, to_exchange
 from basin.errors import CrsError
 from basin.layers.coordinates import propose_crs, user_crs
 from basin.layers.problems import Notes
@@ -110,7 +110,7 @@ def _without_strays(table: gpd.GeoDataFrame, box: Any, notes: Notes) -> gpd.GeoD
 def _inside(shapes: Any, crs: Any) -> npt.NDArray[np.bool_]:
     series = gpd.GeoSeries(shapes, crs=crs)
     if not crs.equals(EXCHANGE_CRS, ignore_axis_order=True):
-        series = series.to_crs(EXCHANGE_CRS)
+        series = to_degrees(series)
     west, south, east, north = CHINA_BOUNDS
     box = shapely.bounds(np.asarray(series.array, dtype=object))
     inside = (box[:, 0] >= west) & (box[:, 1] >= south) & (box[:, 2] <= east) & (box[:, 3] <= north)
@@ -167,7 +167,7 @@ def _mend_polygons(shapes: Any, crs: Any, notes: Notes) -> Any:
 
 def _areas_m2(shapes: Any, crs: Any) -> npt.NDArray[np.float64]:
     """Geodesic areas of polygons that may cross themselves: loops of opposite sense cancel."""
-    moved = gpd.GeoSeries(shapes, crs=crs).to_crs(EXCHANGE_CRS)
+    moved = to_degrees(gpd.GeoSeries(shapes, crs=crs))
     areas = [
         0.0 if s is None or s.is_empty else abs(GEOD.geometry_area_perimeter(s)[0]) for s in moved
     ]

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from conftest import SAMPLE
 
 from basin.cli import main
+from basin.crs import to_web_map
 
 
 def basin(*arguments: object) -> Result:
@@ -64,6 +65,26 @@ def test_check_one_place_prints_the_officers_note():
     assert done.exit_code == 0, done.output
     assert "长江保护法" in done.stdout
     assert "辅助研判" in done.stdout
+
+
+def test_check_from_a_web_map_is_the_check_of_the_true_place(tmp_path: Path):
+    plain, shifted = "106.65,29.03", ",".join(map(str, to_web_map(106.65, 29.03, "gcj02")))
+    distances = []
+    for arguments in (("--at", plain), ("--at", shifted, "--from-crs", "gcj02"), ("--at", shifted)):
+        done = basin("check", SAMPLE, *arguments, "--category", "chemical", "--json")
+        assert done.exit_code == 0, done.output
+        found = json.loads(done.stdout)["findings"]
+        distances.append({f["rule_id"]: f["distance_m"] for f in found if f["distance_m"]})
+    assert distances[0]
+    assert distances[0] == pytest.approx(distances[1], abs=0.01)
+    assert distances[0] != pytest.approx(distances[2], abs=50)
+    sites = tmp_path / "sites.csv"
+    sites.write_text(f"site_id,lon,lat,category,action\na,{shifted},化工,新建\n", encoding="utf-8")
+    done = basin("check", SAMPLE, sites, "--from-crs", "gcj02", "--json")
+    found = json.loads(done.stdout)["findings"]
+    assert {f["rule_id"]: f["distance_m"] for f in found if f["distance_m"]} == pytest.approx(
+        distances[0], abs=0.01
+    )
 
 
 def test_check_json_is_the_same_twice():
@@ -134,6 +155,7 @@ def test_demo(tmp_path: Path):
         (("check", SAMPLE, "--at", "somewhere", "--category", "chemical"), "is not LON,LAT"),
         (("check", SAMPLE, "--at", "29.03,106.65", "--category", "chemical"), "swapped"),
         (("check", SAMPLE, "--at", "106.65,29.03"), "--at needs --category"),
+        (("check", SAMPLE, "--from-crs", "gcj02"), "goes with SITES or --at"),
         (("check", SAMPLE, "absent.xlsx"), "absent.xlsx"),
         (("check", SAMPLE, "--date", "yesterday"), "is not a date"),
         (("rules", "nowhere"), "nowhere"),

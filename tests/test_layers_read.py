@@ -543,16 +543,6 @@ def test_csv_cut_inside_a_quoted_cell(tmp_path):
         read_layer(path, "sites")
 
 
-def test_csv_metres_need_a_system(tmp_path):
-    rows = [["site_id", "X", "Y"], ["a", "3210000", "36408000"], ["b", "3210100", "36408100"]]
-    path = write_csv(tmp_path / "sites.csv", rows)
-    with pytest.raises(CrsError, match=r"north before east .* EPSG:4524"):
-        read_layer(path, "sites")
-    table, problems = read(path, "sites", crs=4524)
-    assert table.geometry.iloc[0].x == pytest.approx(107.05, abs=0.1)
-    assert one(problems, "axes_swapped").ids == ("a", "b")  # X is north in Chinese surveys
-
-
 def test_csv_pairs_and_wkt(tmp_path):
     path = write_csv(
         tmp_path / "a.csv", [["site_id", "经纬度"], ["a", "106.65，29.02"], ["b", "?"]]

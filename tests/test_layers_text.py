@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from basin.layers.coordinates import parse_degrees, propose_crs, split_pair
+from basin.layers.coordinates import parse_degrees, split_pair
 from basin.layers.encodings import restore
 from basin.layers.measurements import FLAGS, parse_date, parse_dates, parse_measurement
+from basin.layers.systems import propose_crs
 from basin.layers.vocabulary import (
     KINDS,
     code_of,
@@ -217,6 +218,11 @@ def test_a_date_is_read_as_it_was_written(day):
         ("106°39′", 106.65),
         ("106度", 106),
         ("106°39′60.0″", 106.66666667),
+        ("106°39′12″.3", 106.65341667),
+        ("36,408,000.5", 36408000.5),
+        ("３２１００００．５ 米", 3210000.5),
+        ("408,000.5m", 408000.5),
+        ("106,653", None),
         ("29°1′30″N", 29.025),
         ("29°1′30″S", -29.025),
         ("106°60′00″", None),
@@ -289,7 +295,7 @@ def test_split_pair(text):
         ((3.2e6, 440_000, 3.21e6, 450_000), "north before east"),
         ((11_870_000, 3.36e6, 11_880_000, 3.37e6), "EPSG:3857"),
         ((5, 5, 6, 6), "no system used in China"),
-        ((math.nan,) * 4, "State crs="),
+        ((math.nan,) * 4, "State crs."),
     ],
 )
 def test_propose_crs(box, system):

@@ -89,7 +89,8 @@ def check_datum(known: pyproj.CRS, layer: str = "layer") -> None:
     CrsError
         If the datum is old and no parameters are given.
     """
-    if known.is_bound and any(known.coordinate_operation.towgs84):
+    operation = known.coordinate_operation if known.is_bound else None
+    if operation is not None and any(operation.towgs84):
         return
     base = known.geodetic_crs or known
     words = f"{known.name} {base.name} {base.datum.name if base.datum else ''}"
@@ -101,6 +102,10 @@ def check_datum(known: pyproj.CRS, layer: str = "layer") -> None:
             "old ellipsoid), whose shift to CGCS2000 needs local parameters",
             mend="Transform it to CGCS2000 at your survey office and give it again, or state "
             'the parameters: crs = "+proj=... +ellps=... +towgs84=dx,dy,dz,rx,ry,rz,s".',
+            zh=f"图层 {layer}：坐标系为 {known.name}（北京54、西安80 或其他旧椭球），"
+            "换到 CGCS2000 需要当地的转换参数，软件不能凭空换算（会差几十米至一百多米）",
+            mend_zh="请测绘部门转换为 CGCS2000 后再用；或在 basin.toml 中写明参数："
+            'crs = "+proj=… +ellps=… +towgs84=dx,dy,dz,rx,ry,rz,s"',
         )
 
 

@@ -49,15 +49,35 @@ class BasinError(Exception):
         The features concerned; the first five are named in the message.
     mend
         What the user can do about it: one sentence.
+    zh, mend_zh
+        Both in Chinese, where they are known; without ids, which :meth:`text` adds.
     """
 
-    def __init__(self, message: str, *, ids: Iterable[Any] = (), mend: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        ids: Iterable[Any] = (),
+        mend: str = "",
+        zh: str = "",
+        mend_zh: str = "",
+    ) -> None:
         self.ids = tuple(ids)
         self.mend = mend
+        self.zh = zh
+        self.mend_zh = mend_zh
         text = message.rstrip(".")
         if self.ids:
             text += f": ids {list_ids(self.ids)}"
         super().__init__(f"{text}. {mend}".rstrip() if mend else f"{text}.")
+
+    def text(self, lang: str = "en") -> str:
+        """Return the message with its mend, in Chinese where that is asked for and known."""
+        if lang != "zh" or not self.zh:
+            return str(self)
+        named = f"（编号 {list_ids(self.ids)}）" if self.ids else ""
+        mend = f"{self.mend_zh}。" if self.mend_zh else ""
+        return f"{self.zh}{named}。{mend}"
 
 
 class LayerError(BasinError):

@@ -253,6 +253,11 @@ def network(
 @click.option("--category", help="With --at: what is to be built, e.g. chemical.")
 @click.option("--action", default="new", show_default=True, help="With --at: new, expand, rebuild.")
 @click.option("--accuracy", type=float, help="With --at: positional error of the place in metres.")
+@click.option(
+    "--from-crs",
+    metavar="CRS",
+    help="System of SITES or --at: EPSG:4545 ..., or gcj02, bd09 for places from web maps.",
+)
 @click.option("--date", "on", metavar="YYYY-MM-DD", help="Another project date.")
 @click.option(
     "--fail-on",
@@ -268,6 +273,7 @@ def check(
     category: str | None,
     action: str,
     accuracy: float | None,
+    from_crs: str | None,
     on: str | None,
     fail_on: tuple[str, ...],
     output: Path | None,
@@ -289,9 +295,15 @@ def check(
         raise click.BadParameter(f"{on!r} is not a date", param_hint="--date") from error
     with _step("check"):
         if at:
-            result = basin.check(_one_site(at, category, action, accuracy), date=date)
+            site = _one_site(at, category, action, accuracy, from_crs)
+            result = basin.check(site, date=date, crs=from_crs)
+        elif from_crs and not sites:
+            raise click.UsageError(
+                "--from-crs goes with SITES or --at; layers have crs in basin.toml"
+            )
         else:
-            result = basin.check(_find(sites, project) if sites else None, date=date)
+            found = _find(sites, project) if sites else None
+            result = basin.check(found, date=date, crs=from_crs)
     if output:
         tables = {
             "sites": result.sites.reset_index(),
@@ -316,7 +328,9 @@ def _find(sites: Path, project: Path) -> Path:
     return sites if sites.exists() or not beside.exists() else beside
 
 
-def _one_site(at: str, category: str | None, action: str, accuracy: float | None) -> Any:
+def _one_site(
+    at: str, category: str | None, action: str, accuracy: float | None, from_crs: str | None
+) -> Any:
     import geopandas as gpd
     from shapely import Point
 
@@ -331,10 +345,10 @@ def _one_site(at: str, category: str | None, action: str, accuracy: float | None
     site = gpd.GeoDataFrame(
         {"site_id": [at], "name": [""], "category": [category], "action": [action]},
         geometry=[Point(lon, lat)],
-        crs=EXCHANGE_CRS,
+        crs=None if from_crs else EXCHANGE_CRS,
     )
     site["accuracy_m"] = float("nan") if accuracy is None else accuracy
-    return to_exchange(site, layer="--at")
+    return site if from_crs else to_exchange(site, layer="--at")
 
 
 @main.command()

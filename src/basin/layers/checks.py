@@ -8,9 +8,10 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyproj
 import shapely
 
-from basin.crs import EXCHANGE_CRS, GEOD
+from basin.crs import EXCHANGE_CRS, GEOD, WEB_MAPS, from_web_map, local_metric_crs
 from basin.layers.columns import name_rows
 from basin.layers.problems import Notes, Problem, make_problem
 from basin.layers.vocabulary import schema
@@ -22,6 +23,14 @@ _SAME_OUTFALL_M = 5.0
 
 #: A layer whose extent is farther than this from that of the rivers is in another system or place.
 _ELSEWHERE_M = 20_000.0
+
+
+#: Layers whose points should lie on or beside a river.
+_RIVERSIDE = ("sections", "outfalls", "intakes", "structures")
+
+#: A shift shows in so many points; undone, they must lie this close to the rivers, and so many
+#: times closer than as they are and than after the same shift in any other direction.
+_PATTERN, _BESIDE_M, _CLOSER = 5, 150.0, 3.0
 
 
 def stack_layers(tables: Sequence[Any], kind: str, *, problems: list[Problem] | None = None) -> Any:
@@ -81,7 +90,8 @@ def check_layers(layers: Mapping[str, Any]) -> list[Problem]:
     """Compare the layers of a project with each other.
 
     Looks for samples of unknown sections and sections without samples, layers that lie elsewhere
-    than the rivers, outfalls less than 5 m apart, and dates that end before they begin.
+    than the rivers, points that lie off the rivers as a web map would shift them, outfalls less
+    than 5 m apart, and dates that end before they begin.
 
     Parameters
     ----------
@@ -99,6 +109,8 @@ def check_layers(layers: Mapping[str, Any]) -> list[Problem]:
         for name in layers:
             if name not in ("rivers", "samples"):
                 found += _check_place(name, layers[name], layers["rivers"])
+            if name in _RIVERSIDE:
+                found += _check_shift(name, layers[name], layers["rivers"])
     if "outfalls" in layers:
         found += _check_outfalls(layers["outfalls"])
     for name in ("shorelines", "zones"):
@@ -166,6 +178,70 @@ def _check_place(name: str, table: Any, rivers: Any) -> list[Problem]:
     if distance_m <= _ELSEWHERE_M:
         return []
     return [make_problem(name, "layer_elsewhere", km=distance_m / 1000)]
+
+
+def _check_shift(name: str, table: Any, rivers: Any) -> list[Problem]:
+    """Points that come to the rivers when the shift of a web map is undone, and not otherwise."""
+    geometry = np.asarray(table.geometry.array, dtype=object)
+    at = np.flatnonzero(~(shapely.is_missing(geometry) | shapely.is_empty(geometry)))
+    lines = np.asarray(rivers.geometry.array, dtype=object)
+    lines = lines[~(shapely.is_missing(lines) | shapely.is_empty(lines))]
+    if len(at) < _PATTERN or not len(lines):
+        return []
+    plane = pyproj.Transformer.from_crs(EXCHANGE_CRS, local_metric_crs(rivers), always_xy=True)
+    tree = shapely.STRtree(
+        shapely.transform(lines, lambda xy: np.column_stack(plane.transform(*xy.T)))
+    )
+    centre = shapely.centroid(geometry[at])
+    lon, lat = shapely.get_x(centre), shapely.get_y(centre)
+    here = np.column_stack(plane.transform(lon, lat))
+    as_is = _distances(tree, here)
+    found = []
+    for system in WEB_MAPS:
+        back = np.column_stack(plane.transform(*from_web_map(lon, lat, system)))
+        undone, shift = _distances(tree, back), here - back
+        # the same shift to the other sides: a dense network lies close in every direction
+        others = [
+            np.median(_distances(tree, here - shift @ np.array([[c, s], [-s, c]])))
+            for c, s in ((0, 1), (-1, 0), (0, -1))
+        ]
+        rest = min(np.median(as_is), *others)
+        if np.median(undone) <= _BESIDE_M and np.median(undone) * _CLOSER <= rest:
+            found.append((float(np.median(undone)), system, back))
+    if not found:
+        return []
+    after_m, system, back = min(found, key=lambda f: f[0])
+    # from the place on the river that a point comes to when undone, to where it is
+    feet = _feet(tree, back)
+    vector = here - feet
+    east, north = np.median(vector, axis=0)
+    spread = float(np.median(np.hypot(*(vector - [east, north]).T)))
+    return [
+        make_problem(
+            name,
+            "shift_suspected",
+            ids=table.iloc[at, 0].astype(str),
+            rows=at + 2,
+            system=WEB_MAPS[system],
+            crs=system,
+            east=east,
+            north=north,
+            spread=spread,
+            before=float(np.median(as_is)),
+            after=after_m,
+        )
+    ]
+
+
+def _distances(tree: shapely.STRtree, places: Any) -> Any:
+    points = shapely.points(places)
+    return shapely.distance(points, tree.geometries[tree.nearest(points)])
+
+
+def _feet(tree: shapely.STRtree, places: Any) -> Any:
+    points = shapely.points(places)
+    line = shapely.shortest_line(points, tree.geometries[tree.nearest(points)])
+    return shapely.get_coordinates(shapely.get_point(line, -1))
 
 
 def _check_outfalls(outfalls: Any) -> list[Problem]:

@@ -1,4 +1,4 @@
-"""Places from text: decimal degrees, degrees-minutes-seconds, swapped axes, likely systems."""
+"""Places from a table: degrees and metres as they are typed, swapped axes, bare numbers."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ import pandas as pd
 import pyproj
 import shapely
 
-from basin.crs import CHINA_BOUNDS, EXCHANGE_CRS
+from basin.crs import EXCHANGE_CRS
 from basin.errors import CrsError, LayerError
-from basin.layers.problems import Notes
+from basin.layers.problems import Notes, make_error
+from basin.layers.systems import Reading, fitting, in_place, unpack, user_crs, words_for
 
-__all__ = ["parse_degrees", "points_from_columns", "propose_crs", "split_pair", "user_crs"]
+__all__ = ["ANGLES", "parse_degrees", "points_from_columns", "split_pair"]
+
+#: What plain figures may be: decimal degrees, or degrees, minutes and seconds in one number.
+ANGLES = ("degrees", "dms")
 
 _SIGNS = str.maketrans(
     {
@@ -31,23 +35,32 @@ _SIGNS = str.maketrans(
 )
 _HEMISPHERE = re.compile(r"^(东经|西经|北纬|南纬|[ewns])|([ewns])$")
 _MINUS = ("西经", "南纬", "w", "s")
-_DECIMAL = re.compile(r"[+-]?\d{1,9}(?:\.\d+)?°?")
+_DECIMAL = re.compile(r"[+-]?\d{1,9}(?:\.\d*)?°?")
+# 106,653 could be a decimal comma: a separator counts with a second one, or beside a point
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3}){2,}(?:\.\d+)?|\d{1,3},\d{3}\.\d+")
+_METRES = re.compile(r"(?<=\d)\s*(?:m|米)$")
+# 12".3 is how surveyors write 12.3"
+_SECONDS_FIRST = re.compile(r'"\s*\.(\d+)$')
 _SEXAGESIMAL = re.compile(
     r"(?P<d>\d{1,3})(?:\s*°\s*|\s*:\s*|\s*-\s*|\s+)"
     r"(?P<m>\d{1,2}(?:\.\d+)?)(?:\s*'\s*|\s*:\s*|\s*-\s*|\s+|$)"
     r"(?:(?P<s>\d{1,2}(?:\.\d+)?)\s*(?:\"|'')?)?"
 )
+_NOT_PLAIN = re.compile("[°º˚度:：'′\"″]|\\d[ -]+\\d")
 _PAIR = re.compile(r"\s*[,;，；、/|]\s*|(?<=[\"'°])\s+(?=\d)|(?<=[ENen])\s+")
 
 
 def _one_degree(value: Any) -> float:
     text = unicodedata.normalize("NFKC", str(value).translate(_SIGNS)).casefold().strip()
     # the compatibility form of a double prime is two primes
-    text = text.replace("''", '"').strip()
+    text = _SECONDS_FIRST.sub(r'.\1"', text.replace("''", '"')).strip()
     sign = 1.0
     if found := _HEMISPHERE.search(text):
         sign = -1.0 if found[0] in _MINUS else 1.0
         text = (text[: found.start()] + text[found.end() :]).strip(" :")
+    text = _METRES.sub("", text)
+    if _THOUSANDS.fullmatch(text):
+        text = text.replace(",", "")
     if _DECIMAL.fullmatch(text):
         return sign * float(text.rstrip("°"))
     parts = _SEXAGESIMAL.fullmatch(text)
@@ -67,23 +80,34 @@ def parse_degrees(series: pd.Series[Any]) -> pd.Series[float]:
     ----------
     series : shape (n,)
         ``106.6534``, ``106°39′12.3″E``, ``东经106度39分12.3秒``, ``106 39 12.3``, ``106:39:12``,
-        full-width digits.
+        ``36,408,000.5``, full-width digits.
 
     Returns
     -------
     Series of float, shape (n,)
-        Degrees; west and south are negative. On the same index.
+        Degrees, west and south negative; plain figures as they are. On the same index.
 
     Examples
     --------
     >>> parse_degrees(pd.Series(["106°30′36″E", "106 30 36", "１０６．５１", "here"])).tolist()
     [106.51, 106.51, 106.51, nan]
     """
-    if pd.api.types.is_numeric_dtype(series.dtype):
-        values = series.to_numpy(dtype=float, na_value=np.nan)
-    else:
-        values = np.array([np.nan if pd.isna(v) else _one_degree(v) for v in series], dtype=float)
-    return pd.Series(np.where(np.isfinite(values), values, np.nan), index=series.index)
+    return pd.Series(_parse(series)[0], index=series.index)
+
+
+def _parse(series: pd.Series[Any]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Return the values, and which are plain figures: these alone may be packed angles."""
+    values = pd.to_numeric(series, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    plain = np.isfinite(values)
+    if not pd.api.types.is_numeric_dtype(series.dtype):
+        at = np.flatnonzero(~plain & series.notna().to_numpy())
+        codes, odd = pd.factorize(series.iloc[at].astype(object))
+        values = values.copy()
+        values[at] = np.array([_one_degree(v) for v in odd], dtype=float)[codes] if len(at) else []
+        words = np.array([bool(_NOT_PLAIN.search(str(v))) for v in odd], dtype=bool)
+        plain[at] = ~words[codes] if len(at) else []
+    values = np.where(np.abs(values) < 1e9, values, np.nan)
+    return values, plain & np.isfinite(values)
 
 
 def split_pair(series: pd.Series[Any]) -> tuple[pd.Series[Any], pd.Series[Any]]:
@@ -95,98 +119,37 @@ def split_pair(series: pd.Series[Any]) -> tuple[pd.Series[Any], pd.Series[Any]]:
     return frame["lon"], frame["lat"]
 
 
-# ---------------------------------------------------------------- which system could it be?
+# ---------------------------------------------------------------- a table with coordinate columns
+
+# So many figures with a third decimal below 6 (0.6 ** 30 is 2e-7) are minutes and seconds.
+_TELLING = 30
 
 
-def _in_china(lon: Any, lat: Any) -> npt.NDArray[np.bool_]:
-    west, south, east, north = CHINA_BOUNDS
-    inside = (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
-    return np.asarray(inside, dtype=bool)
+def points_from_columns(
+    table: pd.DataFrame, crs: Any, notes: Notes, *, near: Any = None, angles: str | None = None
+) -> gpd.GeoDataFrame:
+    """Turn coordinate columns (``lon`` and ``lat``, ``lonlat``, ``geometry_wkt``) to a geometry.
 
-
-def _grid_names(easting: float) -> list[str]:
-    """Candidates for a Gauss-Krueger easting in metres, from its size alone."""
-    zone, within = divmod(easting, 1_000_000)
-    found = []
-    if 25 <= zone <= 45 and 100_000 <= within <= 900_000:
-        found.append(f"EPSG:{4488 + int(zone)} (CGCS2000 3-degree zone {int(zone)})")
-    if 13 <= zone <= 23 and 100_000 <= within <= 900_000:
-        found.append(f"EPSG:{4478 + int(zone)} (CGCS2000 6-degree zone {int(zone)})")
-    if 8_100_000 <= easting <= 15_150_000:
-        found.append("EPSG:3857 (web mercator)")
-    if 100_000 <= easting <= 900_000:
-        found.append(
-            "EPSG:4544, 4545 or 4546 (CGCS2000 3-degree, 105, 108 or 111 E, no zone prefix)"
-        )
-    return found
-
-
-def propose_crs(bounds: Any) -> str:
-    """Say which systems fit a range of numbers, as one sentence for an error's mend.
+    Without a stated system the numbers decide where they allow one reading only (``fitting``), and
+    that is reported. Rows that cannot be read keep a null geometry and are listed. The columns are
+    dropped.
 
     Parameters
     ----------
-    bounds
-        West, south, east, north in the unknown unit.
-
-    Examples
-    --------
-    >>> propose_crs((36_400_000, 3_200_000, 36_420_000, 3_230_000))
-    'The numbers fit EPSG:4524 (CGCS2000 3-degree zone 36): give crs=.'
-    """
-    west, south, east, north = (float(b) for b in bounds)
-    x, y = (west + east) / 2, (south + north) / 2
-    if not np.isfinite([x, y]).all():
-        return "State crs=."
-    found: list[str] = []
-    if _in_china(np.array([west, east]), np.array([south, north])).all():
-        found = ["EPSG:4490 (CGCS2000 longitude/latitude; WGS 84 is EPSG:4326)"]
-    elif _in_china(np.array([south, north]), np.array([west, east])).all():
-        return "The numbers are latitude before longitude (swapped): EPSG:4490 after swapping them."
-    elif 300_000 <= y <= 7_300_000 and _grid_names(x):
-        found = _grid_names(x)
-    elif 300_000 <= x <= 7_300_000 and _grid_names(y):
-        names = " or ".join(_grid_names(y))
-        return f"The numbers are north before east (swapped) and then fit {names}: give crs=."
-    if not found:
-        return "The numbers fit no system used in China: ask where they come from, then give crs=."
-    return f"The numbers fit {' or '.join(found)}: give crs=."
-
-
-def user_crs(crs: Any, layer: str) -> pyproj.CRS:
-    """Return the system that a user names.
-
-    Raises
-    ------
-    CrsError
-        If it is not known.
-    """
-    try:
-        return pyproj.CRS.from_user_input(crs)
-    except pyproj.exceptions.CRSError as error:
-        raise CrsError(
-            f"layer {layer!r}: there is no coordinate system {crs!r}",
-            mend="Use an EPSG code such as 'EPSG:4490' or 4545.",
-        ) from error
-
-
-# ---------------------------------------------------------------- a table with coordinate columns
-
-
-def points_from_columns(table: pd.DataFrame, crs: Any, notes: Notes) -> gpd.GeoDataFrame:
-    """Turn coordinate columns (``lon`` and ``lat``, ``lonlat``, ``geometry_wkt``) to a geometry.
-
-    Rows that cannot be read keep a null geometry and are listed. The columns are dropped.
+    near
+        Bounds of the project's other layers in degrees, which narrow the choice.
+    angles : {'degrees', 'dms', None}
+        What plain figures are; None is decimal degrees, unless only ``dms`` gives places in China.
 
     Raises
     ------
     LayerError
         If there are no such columns.
     CrsError
-        If the figures are no degrees and no `crs` is given.
+        If the numbers allow several readings, or none.
     """
     if "geometry_wkt" in table.columns:
-        return _from_wkt(table, crs, notes)
+        return _from_wkt(table, crs, notes, near)
     used = [c for c in ("lon", "lat", "lonlat") if c in table.columns]
     if {"lon", "lat"} <= set(used):
         x_text, y_text = table["lon"], table["lat"]
@@ -195,61 +158,110 @@ def points_from_columns(table: pd.DataFrame, crs: Any, notes: Notes) -> gpd.GeoD
         x_text, y_text = split_pair(table["lonlat"])
         used = ["lonlat"]
     else:
-        raise LayerError(
-            f"layer {notes.layer!r} has no coordinates; its columns are "
-            + ", ".join(map(str, table.columns)),
-            mend="Name them 经度 and 纬度, or state columns={'lon': ..., 'lat': ...}.",
+        raise make_error(
+            LayerError, notes.layer, "coordinates_absent", columns=", ".join(map(str, table))
         )
-    x, y = parse_degrees(x_text).to_numpy(), parse_degrees(y_text).to_numpy()
-    blank = (
-        (table[used].isna() | table[used].astype("str").isin(["", "nan"])).all(axis=1).to_numpy()
-    )
+    (x, x_plain), (y, y_plain) = _parse(x_text), _parse(y_text)
     lost = np.isnan(x) | np.isnan(y)
-    shown = [f"{a}, {b}" for a, b in zip(x_text[lost & ~blank], y_text[lost & ~blank], strict=True)]
-    notes.add("coordinates_unreadable", lost & ~blank, values="; ".join(shown[:3]))
-    x, y = np.where(lost, np.nan, x), np.where(lost, np.nan, y)
-    known = _table_crs(x, y, crs, notes)
+    if lost.any():
+        cells = table.loc[lost, used]
+        blank = lost.copy()
+        blank[lost] = (cells.isna() | cells.astype("str").isin(["", "nan"])).all(axis=1)
+        bad = lost & ~blank
+        shown = [f"{a}, {b}" for a, b in zip(x_text[bad][:3], y_text[bad][:3], strict=True)]
+        notes.add("coordinates_unreadable", bad, values="; ".join(shown))
+        x, y = np.where(lost, np.nan, x), np.where(lost, np.nan, y)
+    if angles == "dms":
+        x, y = np.where(x_plain, unpack(x), x), np.where(y_plain, unpack(y), y)
+    known = _system(x, y, crs, notes, near=near)
+    if known is None:
+        x, y = np.where(x >= 10_000, unpack(x), x), np.where(y >= 10_000, unpack(y), y)
+        known = EXCHANGE_CRS
+    elif angles is None and known.is_geographic:
+        _refuse_hidden_dms(x[x_plain], y[y_plain], notes)
+    strange = ~lost & ~np.isfinite(x + y)
+    if strange.any():  # minutes or seconds of 60 and more
+        shown = [f"{a}, {b}" for a, b in zip(x_text[strange][:3], y_text[strange][:3], strict=True)]
+        notes.add("coordinates_unreadable", strange, values="; ".join(shown))
+        lost |= strange
     x, y = _settle_axes(x, y, known, notes)
     points = np.full(len(table), None, dtype=object)
     points[~lost] = shapely.points(x[~lost], y[~lost])
     return gpd.GeoDataFrame(table.drop(columns=used), geometry=points, crs=known)
 
 
-def _table_crs(x: Any, y: Any, crs: Any, notes: Notes) -> pyproj.CRS:
-    """Longitude and latitude without a stated system are CGCS2000; metres need a stated one."""
+def _system(x: Any, y: Any, crs: Any, notes: Notes, *, near: Any) -> pyproj.CRS | None:
+    """Return the system stated or the only one that fits; None for packed angles."""
     if crs is not None:
         return user_crs(crs, notes.layer)
     present = np.isfinite(x) & np.isfinite(y)
+    found = fitting(x[present], y[present], near)
+    if len(found) > 1:
+        raise make_error(
+            CrsError,
+            notes.layer,
+            "crs_several",
+            which_zh=words_for(found, "zh"),
+            which_en=words_for(found, "en"),
+        )
+    if found:
+        return _taken(found[0], notes)
     degrees = (np.abs(x[present]) <= 180) & (np.abs(y[present]) <= 180)
     if present.any() and degrees.mean() < 0.5:
-        box = (x[present].min(), y[present].min(), x[present].max(), y[present].max())
-        raise CrsError(
-            f"layer {notes.layer!r}: the coordinates are not degrees and no system is stated",
-            mend=propose_crs(box),
-        )
+        ranges = [f"{v[present].min():.10g} … {v[present].max():.10g}" for v in (x, y)]
+        raise make_error(CrsError, notes.layer, "crs_none_fits", x=ranges[0], y=ranges[1])
     notes.add("crs_assumed")
     return EXCHANGE_CRS
+
+
+def _taken(reading: Reading, notes: Notes) -> pyproj.CRS | None:
+    if reading.packed:
+        notes.add("coordinates_packed")
+        return None
+    if reading.crs == "EPSG:4490":
+        notes.add("crs_assumed")
+    else:
+        notes.add("crs_taken", crs=reading.crs, name=reading.name)
+    return pyproj.CRS.from_user_input(reading.crs)
+
+
+def _refuse_hidden_dms(x: Any, y: Any, notes: Notes) -> None:
+    """Ask if no figure of many could not be minutes and seconds (106.39123 for 106°39′12.3″)."""
+    values = np.concatenate([x[np.isfinite(x)], y[np.isfinite(y)]])
+    # steps of 0.005 say nothing: their third decimal is 0 or 5
+    telling = values[np.abs(values * 200 - np.round(values * 200)) > 1e-6]
+    if len(telling) < _TELLING or np.isnan(unpack(telling)).any():
+        return
+    shown = ", ".join(f"{v:.10g}" for v in telling[:2])
+    raise make_error(CrsError, notes.layer, "angles_several", values=shown, n=len(telling))
 
 
 def _settle_axes(x: Any, y: Any, known: pyproj.CRS, notes: Notes) -> tuple[Any, Any]:
     """Swap the rows of which only the other reading lies in China, and list them."""
     if known.is_geographic:
-        swapped = ~_in_china(x, y) & _in_china(y, x)
+        swapped = ~in_place(x, y, known) & in_place(y, x, known)
     elif np.isfinite(x).any():
         # Chinese surveyors write X for north: take whichever order lands in China
-        to_degrees = pyproj.Transformer.from_crs(known, EXCHANGE_CRS, always_xy=True)
-        swapped = ~_in_china(*to_degrees.transform(x, y)) & _in_china(*to_degrees.transform(y, x))
+        to = pyproj.Transformer.from_crs(known, EXCHANGE_CRS, always_xy=True)
+        right = in_place(*to.transform(x, y), known)
+        swapped = np.zeros(len(x), dtype=bool)
+        if not right.all():
+            swapped = ~right & in_place(*to.transform(y, x), known)
     else:
+        return x, y
+    if not swapped.any():
         return x, y
     notes.add("axes_swapped", swapped)
     return np.where(swapped, y, x), np.where(swapped, x, y)
 
 
-def _from_wkt(table: pd.DataFrame, crs: Any, notes: Notes) -> gpd.GeoDataFrame:
+def _from_wkt(table: pd.DataFrame, crs: Any, notes: Notes, near: Any) -> gpd.GeoDataFrame:
     text = [v if isinstance(v, str) and v.strip() else None for v in table["geometry_wkt"]]
     shapes = shapely.from_wkt(np.array(text, dtype=object), on_invalid="ignore")
     lost = np.array([t is not None for t in text], dtype=bool) & shapely.is_missing(shapes)
     notes.add("coordinates_unreadable", lost, values="WKT")
     box = shapely.total_bounds(shapes)
-    known = _table_crs(box[[0, 2]], box[[1, 3]], crs, notes)
-    return gpd.GeoDataFrame(table.drop(columns="geometry_wkt"), geometry=shapes, crs=known)
+    known = _system(box[[0, 2]], box[[1, 3]], crs, notes, near=near)
+    return gpd.GeoDataFrame(
+        table.drop(columns="geometry_wkt"), geometry=shapes, crs=known or EXCHANGE_CRS
+    )

@@ -9,10 +9,18 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from basin.crs import CHINA_BOUNDS, EXCHANGE_CRS, GEOD, to_degrees, to_exchange
+from basin.crs import (
+    EXCHANGE_CRS,
+    GEOD,
+    WEB_MAPS,
+    from_web_map,
+    to_degrees,
+    to_exchange,
+    web_map_of,
+)
 from basin.errors import CrsError
-from basin.layers.coordinates import propose_crs, user_crs
-from basin.layers.problems import Notes
+from basin.layers.problems import Notes, make_error
+from basin.layers.systems import central_meridian, in_place, propose_crs, user_crs
 from basin.layers.vocabulary import Schema
 
 __all__ = ["settle_crs", "settle_geometry"]
@@ -35,10 +43,13 @@ _NO_PLACE = 1e9
 _MOST = 0.5
 
 
-def settle_crs(table: gpd.GeoDataFrame, crs: Any, notes: Notes) -> gpd.GeoDataFrame:
+def settle_crs(
+    table: gpd.GeoDataFrame, crs: Any, notes: Notes, *, near: Any = None
+) -> gpd.GeoDataFrame:
     """Bring a layer to EPSG:4490: the stated system, `crs` over it, and no guess.
 
     Features outside China lose their geometry and are listed; if most are, the system is wrong.
+    The shift of a web map (``crs="gcj02"``) is undone.
 
     Raises
     ------
@@ -47,25 +58,63 @@ def settle_crs(table: gpd.GeoDataFrame, crs: Any, notes: Notes) -> gpd.GeoDataFr
     """
     shapes = np.asarray(table.geometry.array, dtype=object)
     box = table.total_bounds
-    if crs is not None:
-        used = user_crs(crs, notes.layer)
-        if table.crs is not None and not table.crs.equals(used, ignore_axis_order=True):
-            notes.add("crs_overridden", stated=table.crs.name, used=used.name)
-        table = table.set_crs(used, allow_override=True)
+    table = _state_crs(table, crs, notes)
     if table.crs is None:
-        raise CrsError(
-            f"layer {notes.layer!r} has no coordinate reference system", mend=propose_crs(box)
+        raise make_error(
+            CrsError,
+            notes.layer,
+            "crs_missing",
+            fit_zh=propose_crs(box, "zh", near),
+            fit_en=propose_crs(box, "en", near),
         )
     shapes = _finite_and_flat(shapes, notes)
     # before anything moves: GEOS drops half of a self-crossing polygon when it cuts its edges
     shapes = _mend_polygons(shapes, table.crs, notes)
     table = table.set_geometry(gpd.GeoSeries(shapes, table.index, crs=table.crs))
+    return _without_shift(_placed(table, box, notes), crs, notes)
+
+
+def _state_crs(table: gpd.GeoDataFrame, crs: Any, notes: Notes) -> gpd.GeoDataFrame:
+    if crs is None or (web_map_of(crs) and table.crs is not None and table.crs.is_projected):
+        return table  # a web map's tiles in metres become its degrees first
+    used = user_crs(crs, notes.layer)
+    if (
+        table.crs is not None
+        and not web_map_of(crs)
+        and not table.crs.equals(used, ignore_axis_order=True)
+    ):
+        notes.add("crs_overridden", stated=table.crs.name, used=used.name)
+    return table.set_crs(used, allow_override=True)
+
+
+def _placed(table: gpd.GeoDataFrame, box: Any, notes: Notes) -> gpd.GeoDataFrame:
     try:
-        return to_exchange(table, layer=notes.layer)
+        moved = to_exchange(table, layer=notes.layer)
     except CrsError as error:
         if not error.ids:
             raise
-    return _without_strays(table, box, notes)
+        return _without_strays(table, box, notes)
+    meridian = central_meridian(table.crs)
+    west, south, east, north = moved.total_bounds
+    if meridian is None or not np.isfinite(west):
+        return moved
+    corners = in_place(np.array([west, east]), np.array([south, north]), table.crs)
+    return moved if corners.all() else _without_strays(table, box, notes)
+
+
+def _without_shift(table: gpd.GeoDataFrame, crs: Any, notes: Notes) -> gpd.GeoDataFrame:
+    """Undo the shift of a web map that the user names."""
+    system = web_map_of(crs)
+    if system is None:
+        return table
+    shapes = np.asarray(table.geometry.array, dtype=object)
+    moved = shapely.transform(
+        shapes, lambda xy: np.column_stack(from_web_map(xy[:, 0], xy[:, 1], system))
+    )
+    a, b = shapely.get_coordinates(shapes), shapely.get_coordinates(moved)
+    shift_m = GEOD.inv(*a.T, *b.T)[2] if len(a) else np.zeros(1)
+    notes.add("web_map_undone", system=WEB_MAPS[system], metres=float(np.median(shift_m)))
+    return table.set_geometry(gpd.GeoSeries(moved, table.index, crs=table.crs))
 
 
 def _finite_and_flat(shapes: Any, notes: Notes) -> Any:
@@ -92,11 +141,16 @@ def _without_strays(table: gpd.GeoDataFrame, box: Any, notes: Notes) -> gpd.GeoD
     swapped = present & ~here & there
     stray = present & ~here & ~there
     if stray.sum() > _MOST * present.sum():
-        raise CrsError(
-            f"layer {notes.layer!r}: {stray.sum()} of {len(table)} features lie outside China "
-            f"when read as {table.crs.name}",
+        raise make_error(
+            CrsError,
+            notes.layer,
+            "crs_does_not_fit",
             ids=notes.ids_at(stray),
-            mend=propose_crs(box),
+            n=int(stray.sum()),
+            total=len(table),
+            name=table.crs.name,
+            fit_zh=propose_crs(box, "zh"),
+            fit_en=propose_crs(box, "en"),
         )
     notes.add("axes_swapped", swapped)
     notes.add("coordinates_outside", stray)
@@ -111,10 +165,8 @@ def _inside(shapes: Any, crs: Any) -> npt.NDArray[np.bool_]:
     series = gpd.GeoSeries(shapes, crs=crs)
     if not crs.equals(EXCHANGE_CRS, ignore_axis_order=True):
         series = to_degrees(series)
-    west, south, east, north = CHINA_BOUNDS
     box = shapely.bounds(np.asarray(series.array, dtype=object))
-    inside = (box[:, 0] >= west) & (box[:, 1] >= south) & (box[:, 2] <= east) & (box[:, 3] <= north)
-    return np.asarray(inside, dtype=bool)
+    return in_place(box[:, 0], box[:, 1], crs) & in_place(box[:, 2], box[:, 3], crs)
 
 
 def settle_geometry(table: gpd.GeoDataFrame, layer: Schema, notes: Notes) -> gpd.GeoDataFrame:

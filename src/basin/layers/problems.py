@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -14,7 +14,15 @@ import pandas as pd
 
 from basin.errors import BasinError, list_ids
 
-__all__ = ["Notes", "Problem", "list_rows", "make_problem", "problems_frame", "unreadable"]
+__all__ = [
+    "Notes",
+    "Problem",
+    "list_rows",
+    "make_error",
+    "make_problem",
+    "problems_frame",
+    "unreadable",
+]
 
 
 @dataclass(frozen=True)
@@ -117,6 +125,21 @@ def make_problem(
     )
 
 
+def make_error(
+    error: type[BasinError], layer: str, kind: str, *, ids: Iterable[Any] = (), **values: Any
+) -> BasinError:
+    """Fill the sentences of a kind of problem that stops the reading of a layer."""
+    entry = _table()[kind]
+    words = {"layer": layer, **values}
+    return error(
+        f"layer {layer!r}: {entry['en'].format(**words)}",
+        ids=ids,
+        mend=entry["mend_en"].format(**words),
+        zh=f"图层 {layer}：{entry['zh'].format(**words)}",
+        mend_zh=entry["mend_zh"].format(**words),
+    )
+
+
 @dataclass
 class Notes:
     """Gathers the problems of one layer while it is read.
@@ -162,9 +185,12 @@ class Notes:
 
 def unreadable(layer: str, error: BasinError) -> Problem:
     """Return the problem that stands for a layer that could not be read at all."""
-    return make_problem(
+    made = make_problem(
         layer, "unreadable", ids=error.ids, message=str(error), mend=error.mend or "-"
     )
+    if not error.zh:
+        return made
+    return replace(made, zh=error.zh, mend_zh=error.mend_zh or "-")
 
 
 def problems_frame(problems: Iterable[Problem], lang: str = "zh") -> pd.DataFrame:

@@ -18,11 +18,11 @@ from basin.layers.columns import (
     name_rows,
     without_blank_rows,
 )
-from basin.layers.coordinates import points_from_columns
+from basin.layers.coordinates import ANGLES, points_from_columns
 from basin.layers.encodings import mend_text
 from basin.layers.files import Raw, read_source
 from basin.layers.geometry import settle_crs, settle_geometry
-from basin.layers.problems import Notes, Problem
+from basin.layers.problems import Notes, Problem, make_error
 from basin.layers.vocabulary import Schema, schema
 
 __all__ = ["Raw", "read_layer", "read_source"]
@@ -36,6 +36,8 @@ def read_layer(
     encoding: str | None = None,
     crs: Any = None,
     columns: Mapping[str, str] | None = None,
+    angles: str | None = None,
+    near: Any = None,
     problems: list[Problem] | None = None,
 ) -> Any:
     """Read one layer of the contract from a local file (or a table already in memory).
@@ -54,11 +56,18 @@ def read_layer(
     encoding
         Of a shapefile or text table; None recognises it and reports what was used.
     crs
-        Stands over what the file says. None takes the file's; tables with longitude and latitude
-        are then EPSG:4490.
+        Stands over what the file says. None takes the file's; the coordinate columns of a table
+        are then read in the one way that their numbers allow: longitude and latitude are EPSG:4490.
+        ``"gcj02"`` and ``"bd09"`` undo the shift of web maps.
     columns
         Canonical name -> heading in the file, or ``"=text"`` for one value in every row; headings
         that are not named here are recognised by ``standards/aliases.toml``.
+    angles : {'degrees', 'dms', None}
+        What the plain figures of coordinate columns are: ``"dms"`` for degrees, minutes and seconds
+        in one number (1063912.3 or 106.39123).
+    near
+        West, south, east, north in degrees: where the project lies. Where the figures of a table
+        fit several grids, it decides.
     problems
         Gathers everything found, repaired, set aside or decided. None warns once if there was more
         than an info.
@@ -80,6 +89,8 @@ def read_layer(
     wanted = schema(kind)
     notes = Notes(kind)
     options = dict(columns or {})
+    if angles not in (None, *ANGLES):
+        raise make_error(LayerError, kind, "angles_unknown", angles=angles)
     if isinstance(source, pd.DataFrame):
         raw, cut_in = source.reset_index(drop=True), None
         notes.rows = np.arange(len(raw)) + 2
@@ -92,13 +103,20 @@ def read_layer(
     table = without_blank_rows(table, notes)
     if table.empty:
         notes.add("layer_empty")
-    result = _settle(table, wanted, factors, crs, notes)
+    result = _settle(table, wanted, factors, crs, notes, angles=angles, near=near)
     _hand_over(notes, problems)
     return result
 
 
 def _settle(
-    table: Any, wanted: Schema, factors: Mapping[str, float], crs: Any, notes: Notes
+    table: Any,
+    wanted: Schema,
+    factors: Mapping[str, float],
+    crs: Any,
+    notes: Notes,
+    *,
+    angles: str | None,
+    near: Any,
 ) -> Any:
     if not wanted.geometry:
         if isinstance(table, gpd.GeoDataFrame):
@@ -107,11 +125,10 @@ def _settle(
         return clean_samples(table, wanted, factors, notes)
     table = name_rows(table, wanted, notes)
     if not isinstance(table, gpd.GeoDataFrame):
-        table = points_from_columns(table, crs, notes)
-        crs = None
+        table = points_from_columns(table, crs, notes, near=near, angles=angles)
     elif table.geometry.name != "geometry":
         table = table.rename_geometry("geometry")
-    table = settle_crs(table, crs, notes)
+    table = settle_crs(table, crs, notes, near=near)
     table = settle_geometry(table, wanted, notes)
     return clean_columns(table, wanted, factors, notes)
 

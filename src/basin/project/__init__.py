@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
 from basin import layers as layer_io
@@ -124,7 +125,9 @@ class _Layers(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         if name not in self._tables:
             tables = [
-                layer_io.read_layer(s.path, name, problems=self.problems, **s.options)
+                layer_io.read_layer(
+                    s.path, name, near=self._near(name, s), problems=self.problems, **s.options
+                )
                 for s in self._sources[name]
             ]
             table = layer_io.stack_layers(tables, name, problems=self.problems)
@@ -132,6 +135,22 @@ class _Layers(Mapping[str, Any]):
                 table = layer_io.match_sections(table, self["sections"], problems=self.problems)
             self._tables[name] = table
         return self._tables[name]
+
+    def _near(self, name: str, source: Source) -> Any:
+        """Return where the rivers lie, for a table of bare coordinates; None where not needed."""
+        table = source.path.suffix.casefold() in (".csv", ".tsv", ".txt", ".xlsx", ".xlsm")
+        needed = table and "crs" not in source.options and name != "rivers"
+        return self.bounds() if needed else None
+
+    def bounds(self) -> tuple[float, ...] | None:
+        """Return west, south, east, north of the rivers in degrees; None without any."""
+        if "rivers" not in self:
+            return None
+        try:
+            bounds = self["rivers"].total_bounds
+        except LayerError:
+            return None  # listed where the rivers themselves are asked for
+        return tuple(bounds) if np.isfinite(bounds).all() else None
 
 
 @dataclass(frozen=True)
@@ -238,7 +257,9 @@ class Basin:
             "severity", key=lambda s: s.map(severity), kind="stable", ignore_index=True
         )
 
-    def check(self, sites: Any = None, *, date: dt.date | None = None) -> SitingResult:
+    def check(
+        self, sites: Any = None, *, date: dt.date | None = None, crs: Any = None
+    ) -> SitingResult:
         """May these projects be built here?
 
         Parameters
@@ -248,6 +269,8 @@ class Basin:
             that holds them, or None for the project's own ``sites`` layer.
         date
             Another project date, to replay or to look ahead.
+        crs
+            System of `sites` over what they say; ``"gcj02"`` and ``"bd09"`` are web maps.
         """
         from basin.siting import check_sites
 
@@ -255,7 +278,9 @@ class Basin:
         if sites is None:
             sites = self._need("sites", "the siting check")
         else:
-            sites = layer_io.read_layer(sites, "sites", problems=self.problems)
+            sites = layer_io.read_layer(
+                sites, "sites", crs=crs, near=self.layers.bounds(), problems=self.problems
+            )
         return check_sites(
             sites,
             self._maybe("shorelines"),

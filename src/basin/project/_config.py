@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from basin.errors import BasinError, ProjectError
-from basin.layers.coordinates import user_crs
+from basin.layers.coordinates import ANGLES
 from basin.layers.encodings import known_encoding
+from basin.layers.systems import user_crs
 
 __all__ = ["LAYERS", "RULE_PACKS", "Source", "read_config"]
 
@@ -40,7 +41,7 @@ _KEYS = {
     "[network]": {"snap_tolerance_m", "max_offset_m"},
     "[layers]": {*LAYERS, "dem"},
 }
-_LAYER_KEYS = {"path", "layer", "encoding", "crs", "columns"}
+_LAYER_KEYS = {"path", "layer", "encoding", "crs", "angles", "columns"}
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,12 @@ def _crs(value: Any, where: str, file: Path) -> str | int:
     try:
         user_crs(value, where)
     except BasinError as error:
-        raise _wrong(value, where, "a known coordinate system", '"EPSG:4490"', file) from error
+        if error.__cause__ is not None:  # pyproj does not know it
+            raise _wrong(value, where, "a known coordinate system", '"EPSG:4490"', file) from error
+        said = str(error).removesuffix(error.mend).strip().rstrip(".")
+        raise ProjectError(
+            f"{file.name}: {said}", mend=error.mend, zh=error.zh, mend_zh=error.mend_zh
+        ) from error
     return value
 
 
@@ -225,6 +231,9 @@ def _options(entry: Mapping[str, Any], name: str, file: Path) -> dict[str, Any]:
             ) from error
     if "crs" in options and _crs(options["crs"], f"{where} crs", file) == "auto":
         del options["crs"]
+    if options.get("angles", ANGLES[0]) not in ANGLES:
+        one = " or ".join(f'"{a}"' for a in ANGLES)
+        raise _wrong(options["angles"], f"{where} angles", "known", one, file)
     columns = options.get("columns", {})
     if not isinstance(columns, dict) or not all(isinstance(v, str) for v in columns.values()):
         wanted = "a table of texts"

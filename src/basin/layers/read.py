@@ -10,7 +10,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from basin.errors import BasinWarning
+from basin.errors import BasinWarning, LayerError
 from basin.layers.columns import (
     clean_columns,
     clean_samples,

@@ -138,7 +138,7 @@ class _Layers(Mapping[str, Any]):
 
     def _near(self, name: str, source: Source) -> Any:
         """Return where the rivers lie, for a table of bare coordinates; None where not needed."""
-        table = source.path.suffix.casefold() in (".csv", ".tsv", ".txt", ".xlsx", ".xlsm")
+        table = source.path.suffix.casefold() in (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".zip")
         needed = table and "crs" not in source.options and name != "rivers"
         return self.bounds() if needed else None
 

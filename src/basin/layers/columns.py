@@ -42,6 +42,8 @@ __all__ = [
 ]
 
 _SHOWN = 3
+# Unknown values of a coded column that get a line of their own.
+_UNKNOWN_LISTED = 20
 # with the full-width and no-break spaces and the marks that no one sees
 _BLANKS = " \t\r\n\v\f\u00a0\u3000\ufeff\u200b"
 
@@ -259,38 +261,34 @@ def name_rows(table: pd.DataFrame, layer: Schema, notes: Notes) -> pd.DataFrame:
         return table
     ids = _as_text(table[layer.id])
     missing = ids.isna().to_numpy()
-    names = ids.tolist()
-    used = {n for n in names if isinstance(n, str)}
-    for at in np.flatnonzero(missing).tolist():
-        given = f"row-{notes.rows[at]}"
-        names[at] = _free(given, used) if given in used else given
-        used.add(names[at])
-    first: dict[str, int] = {}
-    copy_of: list[str | None] = [None] * len(names)
-    for at, name in enumerate(names):
-        if name in first:
-            copy_of[at] = name
-            names[at] = _free(name, used)
-            used.add(names[at])
-        else:
-            first[name] = at
+    again = ids.duplicated().to_numpy() & ~missing
+    copy_of = ids.where(again) if again.any() else _null_column("duplicate_of", table.index)
+    names = _renamed(ids, missing, again, notes) if (missing | again).any() else ids
     notes.ids = names
     notes.add("id_missing", missing, column=layer.id)
-    notes.add(
-        "id_duplicate", np.array([c is not None for c in copy_of], dtype=bool), column=layer.id
-    )
-    result = table.assign(**{layer.id: pd.Series(names, index=table.index, dtype="str")})
+    notes.add("id_duplicate", again, column=layer.id)
+    result = table.assign(**{layer.id: names})
     if "duplicate_of" in layer.columns and "duplicate_of" not in table.columns:
-        result["duplicate_of"] = pd.Series(copy_of, index=table.index, dtype="str")
+        result["duplicate_of"] = copy_of
     return result
 
 
-def _free(name: str, used: set[str]) -> str:
-    """The first of X#2, X#3 ... that is not taken."""
-    number = 2
-    while f"{name}#{number}" in used:
-        number += 1
-    return f"{name}#{number}"
+def _renamed(ids: pd.Series[str], missing: Any, again: Any, notes: Notes) -> pd.Series[str]:
+    """Give each row without an id, or with one that was there before, a name of its own."""
+    names = ids.tolist()
+    used = {n for n in names if isinstance(n, str)}
+    last: dict[str, int] = {}  # the number that a name's last copy got
+    for at in np.flatnonzero(missing | again).tolist():
+        name = f"row-{notes.rows[at]}" if missing[at] else names[at]
+        if again[at] or name in used:
+            number = last.get(name, 1) + 1
+            while f"{name}#{number}" in used:
+                number += 1
+            last[name] = number
+            name = f"{name}#{number}"
+        names[at] = name
+        used.add(name)
+    return pd.Series(names, index=ids.index, name=ids.name, dtype="str")
 
 
 # ---------------------------------------------------------------- cells
@@ -375,19 +373,36 @@ def _clean_dates(column: pd.Series[Any], notes: Notes) -> pd.Series[Any]:
 def _clean_codes(column: pd.Series[Any], table: str, notes: Notes) -> pd.Series[str]:
     """Replace values by their codes; an unknown one stays and is listed with a suggestion."""
     text = _as_text(column)
-    found = {v: code_of(v, table) for v in text.dropna().unique().tolist()}
-    pairs = {}
-    if table == "zone_kind":
-        pairs = {v: kind_and_grade_of(v) for v, c in found.items() if c is None}
-    for value, code in found.items():
-        if code is None and not pairs.get(value):
-            _note_unknown_code(str(column.name), value, table, text.eq(value), notes)
-    mapped = {v: c or (pairs[v][0] if pairs.get(v) else v) for v, c in found.items()}  # type: ignore[index]
-    return text.map(mapped).astype("str")
+    places, values = pd.factorize(text, use_na_sentinel=True)
+    codes: list[str | None] = []
+    unknown = []
+    for at, value in enumerate(values.tolist()):
+        code = code_of(value, table)
+        if code is None and table == "zone_kind" and (pair := kind_and_grade_of(value)):
+            code = pair[0]
+        if code is None:
+            unknown.append(at)
+        codes.append(code or value)
+    _note_unknown_codes(str(column.name), table, places, values, unknown, notes)
+    mapped = pd.array([*codes, None], dtype="str").take(places)
+    return pd.Series(mapped, index=text.index, name=text.name)
 
 
-def _note_unknown_code(column: str, value: str, table: str, mask: Any, notes: Notes) -> None:
-    near = closest(value, table)
+def _note_unknown_codes(
+    column: str, table: str, places: Any, values: Any, unknown: list[int], notes: Notes
+) -> None:
+    """Note each of the first unknown values, and all others together."""
+    for at in unknown[:_UNKNOWN_LISTED]:
+        _note_unknown_code(column, str(values[at]), table, places == at, notes)
+    if rest := unknown[_UNKNOWN_LISTED:]:
+        shown = f"{values[rest[0]]} (+{len(rest) - 1} more)" if len(rest) > 1 else values[rest[0]]
+        _note_unknown_code(column, str(shown), table, np.isin(places, rest), notes, hint=False)
+
+
+def _note_unknown_code(
+    column: str, value: str, table: str, mask: Any, notes: Notes, *, hint: bool = True
+) -> None:
+    near = closest(value, table) if hint else None
     notes.add(
         "code_unknown",
         mask,
@@ -403,9 +418,13 @@ def _clean_grades(result: pd.DataFrame, table: pd.DataFrame, notes: Notes) -> pd
     """Read grades within their kind; a kind such as 禁养区 brings its own."""
     text = _as_text(table["grade"]) if "grade" in table.columns else result["grade"]
     stated = _as_text(table["kind"])
+    # each combination once: a grade means something only within its kind
+    cells = pd.DataFrame({"grade": text, "kind": result["kind"], "word": stated})
+    places = cells.groupby(list(cells.columns), dropna=False, sort=False).ngroup().to_numpy()
+    distinct = cells.loc[~pd.Series(places).duplicated().to_numpy()].astype(object)
     grades: list[str | None] = []
-    unknown: dict[str, list[bool]] = {}
-    for at, (grade, kind, word) in enumerate(zip(text, result["kind"], stated, strict=True)):
+    unknown = []
+    for at, (grade, kind, word) in enumerate(distinct.itertuples(index=False)):
         if not isinstance(grade, str):
             implied = (
                 kind_and_grade_of(word)
@@ -416,11 +435,14 @@ def _clean_grades(result: pd.DataFrame, table: pd.DataFrame, notes: Notes) -> pd
             continue
         code = grade_of(grade, kind)
         if code is None and has_grades(kind):
-            unknown.setdefault(grade, [False] * len(text))[at] = True
+            unknown.append(at)
         grades.append(code or grade)
-    for value, mask in unknown.items():
-        _note_unknown_code("grade", value, "zone_grade", mask, notes)
-    return result.assign(grade=pd.Series(grades, index=result.index, dtype="str"))
+    values, said = pd.factorize(distinct["grade"].iloc[unknown])
+    merged = np.full(len(distinct), -1)
+    merged[unknown] = values
+    _note_unknown_codes("grade", "zone_grade", merged[places], said, list(range(len(said))), notes)
+    mapped = pd.array(grades, dtype="str").take(places)
+    return result.assign(grade=pd.Series(mapped, index=result.index))
 
 
 def clean_samples(
@@ -433,16 +455,20 @@ def clean_samples(
     """
     sections = _as_text(table["section_id"])
     dates, bad = parse_dates(table["date"])
-    notes.ids = [
-        f"{s} {plain(d)}"
-        for s, d in zip(sections.fillna("?"), table["date"].astype("str"), strict=True)
-    ]
+    notes.ids = pd.Series(
+        [
+            f"{s} {plain(d)}"
+            for s, d in zip(sections.fillna("?"), table["date"].astype("str"), strict=True)
+        ],
+        index=table.index,
+        dtype="str",
+    )
     if bad.any():
         notes.add("date_unreadable", bad, column="date", values=_shown(table["date"][bad]))
     lost = (sections.isna() | dates.isna()).to_numpy()
     if lost.any():
         notes.add("row_without_key", lost, column="section_id / date")
-        notes.ids = [i for i, gone in zip(notes.ids, lost, strict=True) if not gone]
+        notes.ids = notes.ids[~lost]
         notes.keep(~lost)
     kept = table.assign(section_id=sections, date=dates).loc[~lost].reset_index(drop=True)
     notes.add("key_duplicate", kept.duplicated(["section_id", "date"], keep=False).to_numpy())

@@ -328,6 +328,12 @@ def restore(text: str) -> str | None:
     return None
 
 
+def _any_suspect(column: pd.Series[Any]) -> bool:
+    if column.dtype == object:
+        return bool(_SUSPECT.search("\n".join(v for v in column.tolist() if isinstance(v, str))))
+    return bool(column.str.contains(_SUSPECT.pattern, regex=True).any())
+
+
 def mend_text(table: pd.DataFrame, notes: Notes) -> pd.DataFrame:
     """Restore mojibake in text columns where it can be undone, else empty it; list both."""
     changed = {}
@@ -335,7 +341,7 @@ def mend_text(table: pd.DataFrame, notes: Notes) -> pd.DataFrame:
         column = table[name]
         if not (pd.api.types.is_string_dtype(column.dtype) or column.dtype == object):
             continue
-        if not _SUSPECT.search("\n".join(v for v in column.tolist() if isinstance(v, str))):
+        if not _any_suspect(column):
             continue
         try:
             codes, values = pd.factorize(column, use_na_sentinel=True)

@@ -22,7 +22,7 @@ from basin.layers.content import check_file, damaged, deleted_rows, sidecar
 from basin.layers.encodings import Choice, choose, dbf_choice, decode_dbf, note_choice
 from basin.layers.kml import read_kml
 from basin.layers.problems import Notes
-from basin.layers.sources import layer_names, local_file
+from basin.layers.sources import local_file, names_inside
 from basin.layers.tables import pick_layer, read_csv, read_xlsx
 from basin.layers.vocabulary import Schema
 
@@ -143,7 +143,8 @@ def _shapefile(path: Path, wanted: _Wanted, notes: Notes) -> Raw:
 
 def _layered(path: Path, wanted: _Wanted, notes: Notes) -> Raw:
     """Read a GeoPackage or a file geodatabase."""
-    names = layer_names(path)
+    known = "geodatabase" if path.is_dir() else "geopackage"
+    names = names_inside(path, known)
     name = pick_layer(path, names, wanted.schema, wanted.layer)
     if name is None:
         raise LayerError(
@@ -151,7 +152,6 @@ def _layered(path: Path, wanted: _Wanted, notes: Notes) -> Raw:
             "clear",
             mend=f"Give layer= one of: {', '.join(names)}.",
         )
-    known = "geodatabase" if path.is_dir() else "geopackage"
     return Raw(_gdal(path, notes, known=known, layer=name))
 
 

@@ -235,8 +235,7 @@ def _areal_part(shape: Any) -> Any:
 
 def _right_type(shapes: Any, layer: Schema, notes: Notes) -> Any:
     found = shapely.get_type_id(shapes)
-    families = np.array([_TYPES.get(int(t), "collection") for t in found])
-    right = np.isin(families, layer.geometry)
+    right = np.isin(found, [t for t, family in _TYPES.items() if family in layer.geometry])
     if layer.geometry[:1] == ("point",):
         right &= found != 4  # several points for one thing: which one is it?
     wrong = ~right & ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))

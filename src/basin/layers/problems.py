@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
@@ -149,7 +149,7 @@ class Notes:
     layer, file : str
     rows : ndarray
         Excel row of each row of the table at hand.
-    ids : sequence or None
+    ids : Series of str or None
         Id of each row, once known.
     """
 
@@ -157,7 +157,7 @@ class Notes:
     file: str = ""
     found: list[Problem] = field(default_factory=list)
     rows: Any = field(default_factory=lambda: np.empty(0, dtype=int))
-    ids: Sequence[str] | None = None
+    ids: pd.Series[str] | None = None
 
     def add(self, kind: str, mask: Any = None, **values: Any) -> None:
         """Note a problem; `mask` (bool, one a row) tells which rows it concerns."""
@@ -176,7 +176,7 @@ class Notes:
     def ids_at(self, mask: Any) -> list[str]:
         """Return the ids of the rows in `mask`; none while ids are not known."""
         at = np.flatnonzero(np.asarray(mask, dtype=bool)).tolist()
-        return [self.ids[i] for i in at] if self.ids is not None else []
+        return self.ids.iloc[at].tolist() if self.ids is not None else []
 
     def keep(self, mask: Any) -> None:
         """Follow the table to the rows that stay."""

@@ -27,6 +27,7 @@ __all__ = [
     "is_result",
     "layer_names",
     "local_file",
+    "names_inside",
     "unused_files",
 ]
 
@@ -81,7 +82,11 @@ def layer_names(path: str | Path) -> list[str]:
         If it is not a local file of a known kind, or is damaged.
     """
     file = local_file(path)
-    known = check_file(file)
+    return names_inside(file, check_file(file))
+
+
+def names_inside(file: Path, known: str) -> list[str]:
+    """Return the names of the layers in a file whose content was checked before."""
     if known == "geopackage":
         with closing(read_only(file)) as base:
             found = base.execute(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from shapely.geometry import LineString, Point, box
 
 from basin.crs import length_m
-from basin.errors import AssessmentError, SnapError
+from basin.errors import AssessmentError, CrsError, SnapError
 from basin.network import RiverNetwork
 from basin.tracing import CAVEAT, trace_sources
 
@@ -589,3 +589,68 @@ def test_a_section_above_without_a_target_is_not_said_to_comply() -> None:
     )
     assert "UP 未设目标" in trace.explain()
     assert "UP 该项时段均值达标" not in trace.explain()
+
+
+def test_tables_in_another_crs_are_brought_over() -> None:
+    net = the_tree()
+    table = outfalls({"UP": (0, 12, 16.0), "FAR_UP": (30, 20, 8.0)})
+    where = sections(S=(0, 10, 10.0), U=(0, 15, 5.0))
+    county = on_earth([Point(0, 15).buffer(10)], id=["500110"], name=["綦江区"])
+    tables = {"sections": where, "districts": county}
+    want = trace_sources(net, "S", table, samples(S=0.3, U=0.25), **tables)
+    for crs in ("EPSG:4544", "EPSG:4326"):
+        moved = {name: t.to_crs(crs).rename_geometry("geom") for name, t in tables.items()}
+        got = trace_sources(net, "S", table.to_crs(crs), samples(S=0.3, U=0.25), **moved)
+        assert got.outfalls["distance_m"].to_dict() == pytest.approx(
+            want.outfalls["distance_m"].to_dict(), abs=0.01
+        )
+        assert got.outfalls["district"].to_dict() == want.outfalls["district"].to_dict()
+        assert got.outfalls.crs == 4490
+        own = where.iloc[[0]].to_crs(crs)
+        assert len(trace_sources(net, own, table, samples(S=0.3)).outfalls) == 2
+    for name in ("sections", "districts"):
+        lost = {**tables, name: tables[name].set_crs(None, allow_override=True)}
+        with pytest.raises(CrsError, match=f"'{name}' has no coordinate reference system"):
+            trace_sources(net, "S", table, samples(S=0.3), **lost)
+    bare = table.set_crs(None, allow_override=True)
+    with pytest.raises(CrsError, match="'outfalls' has no coordinate reference system"):
+        trace_sources(net, "S", bare, samples(S=0.3), sections=where)
+    plain = pd.DataFrame(table.drop(columns="geometry"))
+    with pytest.raises(AssessmentError, match="outfalls have no geometry"):
+        trace_sources(net, "S", plain, samples(S=0.3), sections=where)
+    with pytest.raises(AssessmentError, match="outfalls lack outfall_id"):
+        trace_sources(net, "S", table.drop(columns="outfall_id"), samples(S=0.3), sections=where)
+
+
+@pytest.mark.parametrize("kind", [int, float, str])
+def test_ids_are_text_whatever_they_were(kind: type) -> None:
+    net = rivers(**{"7": [(0, 20), (0, 0)]})
+    table = outfalls({"1": (0, 12, 16.0), "2": (0, 14, 8.0)}).astype({"outfall_id": kind})
+    table["duplicate_of"] = [None, kind(1)] if kind is not float else [float("nan"), 1.0]
+    where = sections(**{"1": (0, 10, 10.0), "2": (0, 15, 5.0)}).astype({"section_id": kind})
+    for kind_of_samples in (int, str):
+        values = samples(**{"1": 0.3, "2": 0.25}).astype({"section_id": kind_of_samples})
+        for start in (1, "1", 1.0):
+            trace = trace_sources(net, start, table, values, sections=where)
+            assert trace.section_id == "1"
+            assert list(trace.outfalls.index) == ["1"]
+            assert trace.left_out["reason"].to_dict() == {0: "duplicate"}
+            assert "与 1 为" in trace.left_out["text_zh"][0]
+            assert list(trace.upstream_sections.index) == ["2"]
+            assert trace.balance_status == "closed"
+
+
+def test_empty_tables_keep_their_kinds() -> None:
+    net = the_tree()
+    where = sections(S=(0, 10, 10.0), U=(0, 15, 5.0))
+    table = outfalls({"UP": (0, 12, 16.0), "JUST_BELOW": (0, 9.95, 4.0)})
+    full = trace_sources(net, "S", table, samples(S=0.3, U=0.25), sections=where)
+    empty = trace_sources(net, "S", table.iloc[:0], samples(S=0.3), sections=where.iloc[:1])
+    assert empty.upstream_sections.empty
+    assert empty.upstream_sections[empty.upstream_sections["nearest"]].empty
+    assert empty.outfalls[empty.outfalls["local"]].empty
+    for name in ("upstream_sections", "outfalls", "left_out", "reaches"):
+        one, other = getattr(full, name), getattr(empty, name)
+        assert one.dtypes.to_dict() == other.dtypes.to_dict(), name
+        assert len(one) > 0
+    assert empty.by_district().empty

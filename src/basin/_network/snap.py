@@ -94,7 +94,7 @@ def snap_points(
         rows += _snap_part(
             xy[part], record[part], index, measures, rank, ids, names, path, max_offset_m
         )
-    return pd.DataFrame(rows, columns=list(_EMPTY))
+    return pd.DataFrame(rows, columns=list(_EMPTY)).astype(_KINDS)
 
 
 _EMPTY: dict[str, Any] = {
@@ -108,6 +108,14 @@ _EMPTY: dict[str, Any] = {
     "lon": np.nan,
     "lat": np.nan,
     "alternatives": (),
+}
+
+#: Kinds of columns, the same with no point at all.
+_KINDS: dict[str, str] = {
+    **dict.fromkeys(("measure_m", "offset_m", "lon", "lat"), "float64"),
+    **dict.fromkeys(("reach_id", "bank", "river", "status"), "str"),
+    "name_conflict": "bool",
+    "alternatives": "object",
 }
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from basin._text import as_ids
 from basin.crs import GEOD
 from basin.standards.quality import carries
 from basin.tracing.routes import Place, Routes
@@ -94,7 +95,7 @@ def item_loads(outfalls: Any, item: str) -> pd.DataFrame:
             "carries_item": np.where(positive, "measured", np.where(zero, "no", by_kind)),
         },
         index=outfalls.index,
-    )
+    ).astype({"load_basis": "str", "carries_item": "str"})
 
 
 def _was_sampled_closed(outfalls: Any) -> npt.NDArray[np.bool_]:
@@ -130,7 +131,8 @@ def add_districts(outfalls: gpd.GeoDataFrame, districts: Any) -> tuple[pd.Series
     none = pd.Series(False, index=outfalls.index)
     if districts is None or not len(districts) or not len(outfalls):
         return stated, none
-    codes = districts["id" if "id" in districts.columns else "district_id"].astype(str).to_numpy()
+    given = as_ids(districts["id" if "id" in districts.columns else "district_id"])
+    codes = given.fillna("").to_numpy(dtype=object)
     names = districts["name"].astype(str).to_numpy() if "name" in districts.columns else codes
     point, polygon = districts.sindex.query(outfalls.geometry.array, predicate="intersects")
     first = pd.Series(polygon, index=point).groupby(level=0).min()
@@ -207,7 +209,7 @@ def sift_outfalls(
             elsewhere += 1
         else:
             rows.append(_left_out_row(row["outfall_id"], row["name"], reason, detail))
-    return table.loc[keep], pd.DataFrame(rows, columns=_LEFT_OUT), elsewhere
+    return table.loc[keep], pd.DataFrame(rows, columns=_LEFT_OUT).astype("str"), elsewhere
 
 
 def _same_river(stated: str, name: str) -> bool:
@@ -216,10 +218,11 @@ def _same_river(stated: str, name: str) -> bool:
 
 def _complete(outfalls: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Give every column that is read later; a second row of a known id repeats the first."""
-    table = outfalls.reset_index(drop="outfall_id" in outfalls.columns)
+    table = outfalls.reset_index(drop=True)
     for column in ("name", "kind", "action", "status", "river", "responsible", "duplicate_of"):
         known = table[column].astype(object) if column in table.columns else ""
         table[column] = pd.Series(known, index=table.index, dtype=object).fillna("")
+    table["duplicate_of"] = as_ids(table["duplicate_of"]).fillna("").astype("str")
     again = table["outfall_id"].duplicated() & (table["duplicate_of"] == "")
     table.loc[again, "duplicate_of"] = table.loc[again, "outfall_id"]
     return table

@@ -9,8 +9,8 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from basin._text import escape, html_table
-from basin.crs import EXCHANGE_CRS
+from basin._text import as_id, as_ids, escape, html_table
+from basin.crs import EXCHANGE_CRS, GLOBE_BOUNDS, to_exchange
 from basin.errors import AssessmentError, SnapError
 from basin.quality import SectionAssessment, assess_sections
 from basin.standards.quality import (
@@ -165,10 +165,11 @@ def trace_sources(
     network
         Rivers as a directed graph.
     section : id, Series or one-row GeoDataFrame
-        The section; an id needs `sections`.
+        The section; an id needs `sections`. Ids are text: 1 and 1.0 mean ``"1"``. A Series has no
+        CRS of its own: EPSG:4490.
     outfalls
-        EPSG:4490: ``outfall_id``, and where known ``name``, ``kind``, ``status``, ``river``,
-        ``load_<item>_kg_d`` or ``conc_<item>_mg_l`` with ``flow_m3_d``, ``data_basis``,
+        Points in any known CRS: ``outfall_id``, and where known ``name``, ``kind``, ``status``,
+        ``river``, ``load_<item>_kg_d`` or ``conc_<item>_mg_l`` with ``flow_m3_d``, ``data_basis``,
         ``duplicate_of``, ``sampled_on``, ``closed_on``.
     samples, period
         As in `basin.quality.assess_sections`.
@@ -176,9 +177,9 @@ def trace_sources(
         None: the section's worst failing item (by class, then multiple of its target's limit); of a
         section that passes, the item nearest to failing.
     sections
-        All sections, to tell inherited from local pollution; EPSG:4490.
+        All sections, to tell inherited from local pollution; any known CRS.
     districts
-        Polygons with ``id`` and ``name``, EPSG:4490: they name the district of an outfall.
+        Polygons with ``id`` and ``name``, any known CRS: they name the district of an outfall.
     max_offset_m
         Farthest that an outfall or section may lie from its reach, in metres.
     near_m
@@ -195,7 +196,10 @@ def trace_sources(
     Raises
     ------
     AssessmentError
-        If the section or item is unknown, or no item can be chosen because nothing was measured.
+        If the section or item is unknown, a table lacks its ids or geometry, or no item can be
+        chosen because nothing was measured.
+    CrsError
+        If the CRS of a table is missing or refused, or coordinates are not on the globe.
     SnapError
         If the section lies farther than `max_offset_m` from every reach.
 
@@ -209,6 +213,8 @@ def trace_sources(
     HJ 2.3-2018 annex E (1-D decay); GB/T 25173-2010.
     """
     section_id, table = _section_table(section, sections)
+    outfalls = _entered(outfalls, "outfalls", "outfall_id")
+    districts = None if districts is None else _entered(districts, "districts")
     assessment = assess_sections(samples, table, period=period)
     item = item or _worst_item(assessment, section_id)
     if item not in gb3838().index:
@@ -270,29 +276,47 @@ def _unresolved(network: RiverNetwork) -> tuple[str, ...]:
 
 def _section_table(section: Any, sections: Any) -> tuple[Any, gpd.GeoDataFrame]:
     """The traced section's id, and all sections with it among them."""
-    if isinstance(section, gpd.GeoDataFrame):
-        if len(section) != 1:
-            raise AssessmentError(
-                f"section has {len(section)} rows", mend="Give one row, or an id with sections=."
-            )
-        own = section
-    elif isinstance(section, pd.Series):
-        own = gpd.GeoDataFrame([section.to_dict()], geometry="geometry", crs=EXCHANGE_CRS)
-    else:
-        known = sections is not None and section in set(sections["section_id"])
-        if not known:
+    known = None if sections is None else _entered(sections, "sections", "section_id")
+    ids = set() if known is None else set(known["section_id"])
+    if not isinstance(section, gpd.GeoDataFrame | pd.Series):
+        if as_id(section) not in ids:
             raise AssessmentError(
                 "there is no such section",
                 ids=[section],
                 mend="Give sections= with this section_id, or the section's own row.",
             )
-        return section, sections
-    own = own.reset_index() if "section_id" not in own.columns else own
-    section_id = own["section_id"].iloc[0]
-    if sections is not None and section_id in set(sections["section_id"]):
-        return section_id, sections
-    parts = [own] if sections is None else [sections, own]
+        return as_id(section), known
+    if isinstance(section, pd.Series):
+        section = gpd.GeoDataFrame([section.to_dict()], geometry="geometry", crs=EXCHANGE_CRS)
+    if len(section) != 1:
+        raise AssessmentError(
+            f"section has {len(section)} rows", mend="Give one row, or an id with sections=."
+        )
+    own = _entered(section, "section", "section_id")
+    section_id = str(own["section_id"].iloc[0])
+    if section_id in ids:
+        return section_id, known
+    parts = [own] if known is None else [known, own]
     return section_id, gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), crs=EXCHANGE_CRS)
+
+
+def _entered(table: Any, layer: str, key: str | None = None) -> gpd.GeoDataFrame:
+    """A table in EPSG:4490 with its geometry in "geometry" and its ids as text, in a column."""
+    if not isinstance(table, gpd.GeoDataFrame):
+        raise AssessmentError(
+            f"{layer} have no geometry", mend="Give a GeoDataFrame, e.g. from layers.read_layer."
+        )
+    result = to_exchange(table, layer=layer, bounds=GLOBE_BOUNDS)
+    if result.geometry.name != "geometry":
+        result = result.drop(columns="geometry", errors="ignore").rename_geometry("geometry")
+    if key is None:
+        return result
+    if key not in result.columns:
+        if result.index.name != key:
+            raise AssessmentError(f"{layer} lack {key}", mend="Name the column of the ids so.")
+        result = result.reset_index()
+    rows = pd.Series([f"row-{n + 1}" for n in range(len(result))], index=result.index)
+    return result.assign(**{key: as_ids(result[key]).fillna(rows).astype("str")})
 
 
 def _worst_item(assessment: SectionAssessment, section_id: Any) -> str:

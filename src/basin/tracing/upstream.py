@@ -73,10 +73,9 @@ def upstream_sections(
     measured = result[result["value"].notna()]
     marks = routes.first_marks(measured["reach_id"], measured["measure_m"], measured.index)
     rows = located["row"].astype(int).tolist()
-    result["nearest"] = [
-        bool(pd.notna(value)) and marks.first(row, float(m), skip=s) is None
-        for s, row, m, value in zip(ids, rows, result["measure_m"], result["value"], strict=True)
-    ]
+    each = zip(ids, rows, result["measure_m"], result["value"], strict=True)
+    first = [pd.notna(value) and marks.first(row, m, skip=s) is None for s, row, m, value in each]
+    result["nearest"] = np.array(first, dtype=bool)
     return result
 
 

@@ -26,4 +26,5 @@ def sample():
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    os.environ["BASIN_LANG"] = "en"  # messages are matched in English on any machine
     os.environ.setdefault("COLUMNS", "160")  # rich tables wrap to the terminal

@@ -11,7 +11,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "basin"
 
 #: Rooms by floor; what is not named is a part of the room of its folder.
 FLOORS = {
-    0: ("errors", "crs", "standards", "_text", "_colour", "_raster"),
+    0: ("errors", "crs", "standards", "_text", "_colour", "_raster", "_archive"),
     1: ("network", "_network", "layers"),
     2: ("buffers", "zones", "quality", "_measure"),
     3: ("siting", "tracing"),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import geopandas as gpd
@@ -142,8 +145,171 @@ def test_demo(tmp_path: Path):
     assert {"basin.html", "layers.gpkg", "siting.xlsx", "siting.html"} <= made
     assert {"trace_S-FH.html", "trace_S-WT.html"} <= made
     assert len([name for name in made if name.endswith(".png")]) == 2
-    for word in ("S-FH", "S-WT", "总磷", "氨氮", "禁止"):
+    for word in ("S-FH", "S-WT", "总磷", "氨氮", "禁止", "P-035", "P-036", "列名未写单位"):
         assert word in done.stdout
+    assert "unit_assumed" not in done.stdout
+
+
+def test_demo_json_and_file_names_that_differ(tmp_path: Path):
+    copy = tmp_path / "copy"
+    shutil.copytree(SAMPLE, copy)
+    for name in ("sections.csv", "samples.csv"):
+        text = (copy / name).read_text(encoding="utf-8-sig")
+        text = text.replace("S-FH", "S/1").replace("S-WT", "S:1")
+        (copy / name).write_text(text, encoding="utf-8-sig")
+    done = basin("demo", copy, "-o", tmp_path / "out", "--json")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert {Path(f["path"]).name for f in told["files"]} == {
+        p.name for p in (tmp_path / "out").iterdir()
+    }
+    pages = sorted(p.name for p in (tmp_path / "out").glob("trace_*.html"))
+    assert pages == ["trace_S_1.html", "trace_S_1_2.html"]
+    texts = [(tmp_path / "out" / name).read_text(encoding="utf-8") for name in pages]
+    assert texts[0] != texts[1]
+    assert any("S/1" in line for line in told["summary"])
+
+
+def test_fail_on_takes_every_verdict_of_the_contract():
+    for verdict in ("prohibited", "borderline", "undetermined", "manual", "conditional", "clear"):
+        assert basin("check", SAMPLE, "--fail-on", verdict).exit_code == 1
+    assert basin("check", SAMPLE, "--fail-on", "unchecked").exit_code == 1
+    far = ("--at", "106.65,29.03", "--category", "warehouse", "--action", "existing")
+    for verdict in ("borderline", "undetermined", "prohibited"):
+        assert basin("check", SAMPLE, *far, "--fail-on", verdict).exit_code == 0
+
+
+@pytest.mark.parametrize("ending", ["csv", "geojson", "shp"])
+@pytest.mark.parametrize(
+    ("command", "others"),
+    [
+        (("check", SAMPLE), {"site_findings", "site_unchecked", "site_other_editions"}),
+        (("assess", SAMPLE), {"section_items", "section_months"}),
+        (("trace", SAMPLE, "S-FH"), {"reaches", "trace_left_out"}),
+        (("network", SAMPLE), {"network_issues"}),
+    ],
+    ids=["check", "assess", "trace", "network"],
+)
+def test_formats_of_one_table_write_the_others_beside_it(
+    tmp_path: Path, command: tuple[object, ...], others: set[str], ending: str
+):
+    out = tmp_path / f"out.{ending}"
+    done = basin(*command, "-o", out)
+    assert done.exit_code == 0, done.output
+    made = {p.stem: p for p in tmp_path.iterdir() if p.suffix in (".csv", f".{ending}")}
+    assert {"out", *(f"out_{name}" for name in others)} <= set(made)
+    told = done.stderr.replace("\n", "")
+    for stem in ("out", *(f"out_{name}" for name in others)):
+        assert str(made[stem]) in told
+    whole = basin(*command, "-o", tmp_path / "whole.gpkg")
+    assert whole.exit_code == 0
+    first = {"check": "sites", "assess": "sections", "trace": "outfalls", "network": "reaches"}
+    wanted = gpd.read_file(tmp_path / "whole.gpkg", layer=first[str(command[0])])
+    rows = [len(gpd.read_file(made[s])) for s in made if s in ("out", "out_polygons")]
+    assert sum(rows) == len(wanted)
+    # again: nothing is touched without --overwrite, and all are replaced with it
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    assert basin(*command, "-o", out).exit_code == 2
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+    assert basin(*command, "-o", out, "--overwrite").exit_code == 0
+    assert {p.name for p in tmp_path.iterdir()} == set(before)
+
+
+def test_one_file_in_the_way_stops_all_of_them(tmp_path: Path):
+    (tmp_path / "out_section_items.csv").write_text("mine", encoding="utf-8")
+    done = basin("assess", SAMPLE, "-o", tmp_path / "out.csv")
+    assert done.exit_code == 2
+    assert "out_section_items.csv" in done.output
+    assert [p.name for p in tmp_path.iterdir()] == ["out_section_items.csv"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("validate", SAMPLE), ("network", SAMPLE), ("check", SAMPLE), ("assess", SAMPLE),
+     ("trace", SAMPLE, "S-FH")],
+    ids=lambda c: c[0],
+)  # fmt: skip
+def test_json_file_is_what_json_prints(tmp_path: Path, command: tuple[object, ...]):
+    out = tmp_path / "out.json"
+    done = basin(*command, "-o", out, "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(out.read_text(encoding="utf-8")) == json.loads(done.stdout)
+
+
+def test_layers_as_a_workbook_and_the_same_bytes_twice(tmp_path: Path):
+    for ending in ("gpkg", "xlsx"):
+        one, two = tmp_path / f"one.{ending}", tmp_path / f"two.{ending}"
+        done = basin("layers", SAMPLE, "-o", one, "--json")
+        assert done.exit_code == 0, done.output
+        (file,) = json.loads(done.stdout)["files"]
+        assert file["path"] == str(one)
+        assert file["tables"]["sites"] == 19
+        time.sleep(1.1)
+        assert basin("layers", SAMPLE, "-o", two).exit_code == 0
+        assert one.read_bytes() == two.read_bytes()
+    sheets = openpyxl.load_workbook(tmp_path / "one.xlsx").sheetnames
+    assert {"sites", "sections", "outfalls", "problems"} <= set(sheets)
+
+
+def test_map_json_counts_what_is_drawn(tmp_path: Path):
+    done = basin("map", SAMPLE, "-o", tmp_path / "m.html", "--json")
+    assert done.exit_code == 0, done.output
+    (file,) = json.loads(done.stdout)["files"]
+    assert file["tables"]["sites"] == 19
+    assert file["tables"]["sections"] == 15
+
+
+def test_map_and_layers_without_a_layer_that_cannot_be_read(tmp_path: Path):
+    copy = tmp_path / "copy"
+    shutil.copytree(SAMPLE, copy)
+    (copy / "zones.gpkg").write_bytes(b"not a database")
+    done = basin("map", copy, "-o", tmp_path / "m.html")
+    assert done.exit_code == 0, done.output
+    assert "zones" in done.stderr
+    assert "zones.gpkg" in (tmp_path / "m.html").read_text(encoding="utf-8")
+    done = basin("layers", copy, "-o", tmp_path / "l.gpkg")
+    assert done.exit_code == 0, done.output
+    assert "zones" in done.stderr
+    problems = gpd.read_file(tmp_path / "l.gpkg", layer="problems")
+    assert (problems["kind"] == "unreadable").sum() == 1
+    # what the lost layer would have told is not taken for clear
+    sites = gpd.read_file(tmp_path / "l.gpkg", layer="sites").set_index("site_id")
+    assert "clear" not in set(sites["verdict"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--help",), ("用法：", "选项", "命令", "流域与管控分区")),
+        (("check", "--help"), ("能不能建在这里", "配合 --at", "显示本帮助")),
+        (("check", "nowhere"), ("错误 ProjectError：", "怎么改：", "nowhere")),
+        (("check", "--date", "2020-99-01"), ("错误：", "不是日期")),
+        (("check", "--fail-on", "x"), ("错误：", "只能是", "prohibited")),
+        (("check", "--frobnicate"), ("没有选项 --frobnicate",)),
+        (("trace",), ("缺少参数 SECTION",)),
+        (("fly",), ("没有命令 fly",)),
+    ],
+)
+def test_the_frame_speaks_chinese_where_the_system_does(
+    arguments: tuple[str, ...], words: tuple[str, ...]
+):
+    environment = {"BASIN_LANG": None, "LC_ALL": None, "LC_MESSAGES": None, "LANG": "zh_CN.UTF-8"}
+    done = CliRunner().invoke(main, arguments, env=environment)
+    for word in words:
+        assert word in done.output
+    english = CliRunner().invoke(main, arguments, env={**environment, "LANG": "en_US.UTF-8"})
+    assert english.exit_code == done.exit_code
+    assert not any(
+        "\u4e00" <= c <= "\u9fff" for c in english.output.replace("环办〔2011〕22号", "")
+    )
+
+
+def test_every_text_of_the_help_has_its_chinese():
+    for name in ("", *main.commands):
+        done = CliRunner().invoke(main, [*name.split(), "--help"], env={"BASIN_LANG": "zh"})
+        for line in done.output.splitlines()[1:]:
+            words = re.findall(r"(?<![-\w])[a-z]{3,}(?: [a-z]{2,}){3,}", line)
+            assert not words, line
 
 
 @pytest.mark.parametrize(
@@ -159,15 +325,52 @@ def test_demo(tmp_path: Path):
         (("check", SAMPLE, "absent.xlsx"), "absent.xlsx"),
         (("check", SAMPLE, "--date", "yesterday"), "is not a date"),
         (("rules", "nowhere"), "nowhere"),
+        (("rules", "--date", "2020-99-01"), "is not a date"),
+        (("rules", SAMPLE), "sample_layers"),
+        (("validate", SAMPLE / "README.md"), "README.md"),
+        (("validate", SAMPLE / "dem.tif"), "dem.tif"),
+        (("check", SAMPLE, "--at", "nan,nan", "--category", "chemical"), "is not LON,LAT"),
+        (("check", SAMPLE, "--at", "106,inf", "--category", "chemical"), "is not LON,LAT"),
+        (
+            ("check", SAMPLE, "--at", "106.65,29.03", "--category", "x", "--accuracy", "nan"),
+            "0 or more metres",
+        ),
+        (("check", SAMPLE, "--accuracy", "wide"), "not a valid float"),
+        (("check", SAMPLE, SAMPLE), "sample_layers"),
+        (("check", SAMPLE, "basin.toml"), "basin.toml"),
+        (("check", SAMPLE, "-o", "x.pdf"), "x.pdf"),
+        (("check", SAMPLE, "-o", SAMPLE), "is a directory"),
+        (("assess", SAMPLE, "--period", "2025-13"), "2025-13"),
+        (("assess", SAMPLE, "--period", "2025Q9"), "2025Q9"),
+        (("assess", SAMPLE, "--period", "2025-12/2025-01"), "2025-12/2025-01"),
+        (("assess", SAMPLE, "--period", "99999"), "99999"),
+        (("assess", SAMPLE, "--fail-on", "x"), "'failing'"),
+        (("trace", SAMPLE, "S-FH", "--item", "gold"), "gold"),
+        (("trace", SAMPLE, "S-FH", "--period", "1999"), "1999"),
+        (("trace", SAMPLE, ""), "no section"),
+        (("map", SAMPLE, "-o", "x.pdf"), "must end in .html"),
+        (("map", SAMPLE, "-o", SAMPLE), "is a directory"),
+        (("layers", SAMPLE, "-o", "x.doc"), "x.doc"),
+        (("layers", SAMPLE, "-o", SAMPLE / "README.md" / "x.gpkg"), "x.gpkg"),
+        (("demo", "-o", SAMPLE / "README.md"), "README.md"),
+        (("demo", "-o", SAMPLE / "README.md" / "x"), "x"),
+        (("demo", "nowhere"), "nowhere"),
+        (("fly",), "No such command"),
     ],
 )
 def test_a_wrong_call_is_one_message_and_exit_code_2(arguments: tuple[object, ...], message: str):
+    done = basin(*arguments)
+    assert done.exit_code == 2, done.exception
+    assert message in done.stderr
+
+
+def test_the_module_runs_and_fails_without_a_traceback():
     done = subprocess.run(
-        [sys.executable, "-m", "basin.cli", *map(str, arguments)],
+        [sys.executable, "-m", "basin.cli", "rules", "--date", "2020-99-01"],
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 2
-    assert message in done.stderr
+    assert "is not a date" in done.stderr
     assert "Traceback" not in done.stderr

@@ -16,7 +16,8 @@ from .geo import CRS_SAMPLE, rng_for, to_degrees, to_plane
 from .places import Spot, border_spot, course_number, reach_of, spot_at, spot_near, walk_down
 from .rivers import STEP_M, Rivers
 
-DECAY_PER_DAY = {"tp": 0.05, "nh3n": 0.125}
+# phosphorus settles, it does not decay: the cautious k = 0 of basin.standards is taken here too
+DECAY_PER_DAY = {"tp": 0.0, "nh3n": 0.125}
 BACKGROUND = {"tp": 0.05, "nh3n": 0.16}  # mg/L that the land brings without any outfall
 EXPLAINED = 0.77  # share of the excess that the planted outfalls bring; the rest is diffuse
 

@@ -627,7 +627,14 @@ def _plant(
         near = line.interpolate(line.length - middle).distance(trunk) < 20.0
         low, high = (middle, high) if near else (low, middle)
     geometry[reach_id] = substring(line, 0, line.length - high)
-    note("gap", reach_id, "mouth of 郭扶河 ends 20 m before 綦江河", 20.0)
+    node_m = geometry[reach_id].boundary.geoms[-1].distance(line.boundary.geoms[-1])
+    note(
+        "gap",
+        reach_id,
+        f"mouth of 郭扶河 ends 20 m before the line of 綦江河, {node_m:.1f} m from its node there "
+        "(the gap that a network closes end to end)",
+        20.0,
+    )
 
     # one brook handed in twice
     reach_id = brooks_of("蒲河")["reach_id"].iloc[-1]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from basin.siting import SitingResult
     from basin.tracing import SourceTrace
 
-__all__ = ["run_demo", "sample_path"]
+__all__ = ["DemoResult", "run_demo", "sample_path"]
 
 _WORDS = {
     "read": ("读取图层", "read the layers"),
@@ -51,7 +51,30 @@ def sample_path() -> Path:
     )
 
 
-def run_demo(project: Path | None, output: Path, lang: str | None = None) -> None:
+@dataclasses.dataclass(frozen=True)
+class DemoResult:
+    """What the demo found, a line a subject, and the files that it wrote.
+
+    Attributes
+    ----------
+    summary : list of str
+    files : dict
+        File -> {table: rows}.
+    line : str
+        The last line: where the outputs are.
+    """
+
+    summary: list[str]
+    files: dict[Path, dict[str, int]]
+    line: str
+
+    def print(self) -> None:
+        """Print the summary on stdout."""
+        for line in ["", *self.summary, self.line]:
+            Console(highlight=False, soft_wrap=True).print(escape(line))
+
+
+def run_demo(project: Path | None, output: Path, lang: str | None = None) -> DemoResult:
     """Open, build, assess, trace, check, and write map, layers, reports and figures to `output`.
 
     Parameters
@@ -65,7 +88,7 @@ def run_demo(project: Path | None, output: Path, lang: str | None = None) -> Non
     """
     from basin.figures import save_figure
     from basin.layers import write_layers
-    from basin.reports import report_filename, write_report
+    from basin.reports import write_report
 
     basin = open_project(project or sample_path())
     basin = dataclasses.replace(basin, lang=lang) if lang else basin
@@ -73,8 +96,9 @@ def run_demo(project: Path | None, output: Path, lang: str | None = None) -> Non
     output.mkdir(parents=True, exist_ok=True)
 
     with _step("read", basin.lang, console):
-        for name in basin.layers:
-            basin.layers[name]
+        basin = basin.readable()
+    for sentence in basin.missing:
+        console.print(escape(f"! {sentence}"))
     with _step("network", basin.lang, console):
         net = basin.network
     console.print(escape(net.explain(lang=basin.lang)))
@@ -86,29 +110,43 @@ def run_demo(project: Path | None, output: Path, lang: str | None = None) -> Non
         siting = basin.check()
 
     results: dict[str, Any] = {"assessment": assessment, "siting": siting, "traces": traces}
-    made = ["basin.html", "layers.gpkg"]
+    files: dict[Path, dict[str, int]] = {}
     with _step("map", basin.lang, console):
-        basin.map(output / made[0], **results)
+        path = output / "basin.html"
+        files[path] = basin.map(path, **results).counts
     with _step("layers", basin.lang, console):
-        write_layers(output / made[1], basin.result_layers(**results), overwrite=True)
+        tables = basin.result_layers(**results)
+        path = write_layers(output / "layers.gpkg", tables, overwrite=True)
+        files[path] = {name: len(table) for name, table in tables.items()}
+    stems = _report_stems(traces)
     with _step("figures", basin.lang, console):
-        drawn = _draw(basin, assessment, siting, traces, console)
+        drawn = _draw(basin, assessment, siting, traces, stems, console)
         for name in list(drawn)[:2]:
             save_figure(drawn[name], output / f"{name}.png")
-            made.append(f"{name}.png")
+            files[output / f"{name}.png"] = {}
     with _step("reports", basin.lang, console):
-        documents: list[tuple[Any, str]] = [(siting, ".xlsx"), (siting, ".html")]
-        documents += [(trace, ".html") for trace in traces]
-        for result, ending in documents:
-            name = report_filename(result, ending)
-            figures = [drawn[Path(name).stem]]
-            write_report(result, output / name, lang=basin.lang, figures=figures, overwrite=True)
-            made.append(name)
+        documents: list[tuple[Any, str, str]] = [
+            (siting, "siting", ".xlsx"),
+            (siting, "siting", ".html"),
+        ]
+        documents += [(t, stem, ".html") for t, stem in zip(traces, stems, strict=True)]
+        for result, stem, ending in documents:
+            path = output / f"{stem}{ending}"
+            write_report(result, path, lang=basin.lang, figures=[drawn[stem]], overwrite=True)
+            files[path] = {}
 
-    for line in summary(basin, assessment, traces, siting):
-        Console(highlight=False, soft_wrap=True).print(escape(line))
     word = "成果" if basin.lang == "zh" else "outputs"
-    Console(highlight=False, soft_wrap=True).print(escape(f"{word}  {output}/: {', '.join(made)}"))
+    made = ", ".join(path.name for path in files)
+    lines = summary(basin, assessment, traces, siting)
+    return DemoResult(lines, files, f"{word}  {output}/: {made}")
+
+
+def _report_stems(traces: list[SourceTrace]) -> list[str]:
+    """File names of the traces, apart from each other and from the other outputs."""
+    from basin.layers import file_names
+    from basin.reports import report_filename
+
+    return file_names(report_filename(trace, "") for trace in traces)
 
 
 @contextmanager
@@ -125,19 +163,19 @@ def _draw(
     assessment: SectionAssessment,
     siting: SitingResult,
     traces: list[SourceTrace],
+    stems: list[str],
     console: Console,
 ) -> dict[str, Figure]:
     """Draw the figures by the name of their report; without a Chinese font, with ids in English."""
     from basin import figures
-    from basin.reports import report_filename
 
     context = {"reaches": basin.network.reaches, "districts": basin.layers.get("districts")}
 
     def draw(lang: str, labels: Literal["name", "id"]) -> dict[str, Figure]:
         words: Any = {"lang": lang, "labels": labels, "date": basin.effective_date, **context}
         drawn = {"sections": figures.plot_sections(assessment, **words)}
-        for trace in traces:
-            drawn[Path(report_filename(trace, ".html")).stem] = figures.plot_trace(trace, **words)
+        for trace, stem in zip(traces, stems, strict=True):
+            drawn[stem] = figures.plot_trace(trace, **words)
         drawn["siting"] = figures.plot_siting(siting, **words)
         return drawn
 
@@ -156,7 +194,7 @@ def summary(
 ) -> list[str]:
     """Return what a duty officer must know, one line a subject, each with its ids."""
     zh = basin.lang == "zh"
-    lines = ["", f"{basin.name} · {basin.effective_date.isoformat()}"]
+    lines = [f"{basin.name} · {basin.effective_date.isoformat()}"]
     lines.append(_sections_line(assessment, zh))
     lines += [_trace_line(trace, zh) for trace in traces]
     lines += _sites_lines(siting, basin.lang)
@@ -232,8 +270,9 @@ def _layers_line(basin: Basin, zh: bool) -> str:
     """What was lost or decided in the other layers, with the ids; the network has its own line."""
     problems = basin.validate()
     serious = problems[problems["severity"].ne("info") & problems["layer"].ne("rivers")]
-    where = serious["layer"] + " " + serious["ids"].where(serious["ids"].ne(""), serious["kind"])
-    found = "; ".join(where)
+    # where no feature is named, the head of the sentence says what it is
+    head = serious["problem"].str.split(r"[：:，,]", n=1, regex=True).str[0]
+    found = "; ".join(serious["layer"] + " " + serious["ids"].where(serious["ids"].ne(""), head))
     if zh:
         return f"资料  {len(serious)} 处须核实（详见 basin validate）：{found}"
     return f"layers  {len(serious)} to verify (see basin validate): {found}"

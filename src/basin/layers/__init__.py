@@ -7,6 +7,7 @@ aside or decided; inside, functions trust their inputs.
 from __future__ import annotations
 
 from basin.layers.checks import check_layers, match_sections, stack_layers
+from basin.layers.many import file_names, write_files
 from basin.layers.measurements import parse_measurement
 from basin.layers.problems import Problem, make_problem, problems_frame, unreadable
 from basin.layers.read import read_layer
@@ -17,6 +18,7 @@ __all__ = [
     "Problem",
     "atomic_write",
     "check_layers",
+    "file_names",
     "find_layers",
     "layer_names",
     "make_problem",
@@ -27,5 +29,6 @@ __all__ = [
     "stack_layers",
     "unreadable",
     "unused_files",
+    "write_files",
     "write_layers",
 ]

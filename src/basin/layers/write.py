@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import re
 import secrets
@@ -9,6 +10,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from basin._archive import without_clock
 from basin.errors import LayerError
 
 __all__ = ["atomic_write", "write_layers"]
@@ -24,6 +27,7 @@ __all__ = ["atomic_write", "write_layers"]
 _SIDECARS = ("-journal", "-wal", "-shm")
 #: QGIS 3.22 opens 1.2 without a warning; GDAL's own default (1.4) makes it complain.
 _GPKG_VERSION = "1.2"
+_CLOCK = "OGR_CURRENT_DATE"
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _SHEET_FORBIDDEN = re.compile(r"[\[\]:*?/\\]")
@@ -258,10 +262,46 @@ def _gdal_write(table: Any, path: Path, **options: Any) -> None:
 
 
 def _write_gpkg(path: Path, tables: Mapping[str, Any]) -> None:
-    for name, table in tables.items():
-        _gdal_write(
-            table, path, driver="GPKG", layer=name, dataset_options={"VERSION": _GPKG_VERSION}
-        )
+    with _fixed_clock():
+        for name, table in zip(_differing(list(tables)), tables.values(), strict=True):
+            _gdal_write(
+                table, path, driver="GPKG", layer=name, dataset_options={"VERSION": _GPKG_VERSION}
+            )
+
+
+@contextmanager
+def _fixed_clock() -> Iterator[None]:
+    """Let GDAL date its tables (``last_change``) by a fixed day: equal input gives equal bytes."""
+    import pyogrio
+
+    before = pyogrio.get_gdal_config_option(_CLOCK)
+    pyogrio.set_gdal_config_options({_CLOCK: _day_of_writing().strftime("%Y-%m-%dT%H:%M:%S.000Z")})
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options({_CLOCK: before})
+
+
+def _day_of_writing() -> dt.datetime:
+    """``SOURCE_DATE_EPOCH`` (seconds, as reproducible builds state it), else 1980-01-01."""
+    stated = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if stated.isdecimal():
+        with suppress(ValueError, OverflowError, OSError):
+            return dt.datetime.fromtimestamp(int(stated), dt.UTC)
+    return dt.datetime(1980, 1, 1, tzinfo=dt.UTC)
+
+
+def _differing(names: list[str]) -> list[str]:
+    """SQLite knows no case: a name that is taken gets a number."""
+    result: list[str] = []
+    taken: set[str] = set()
+    for name in names:
+        free, number = name, 2
+        while free.casefold() in taken:
+            free, number = f"{name}_{number}", number + 1
+        taken.add(free.casefold())
+        result.append(free)
+    return result
 
 
 def _write_geojson(path: Path, tables: Mapping[str, Any]) -> None:
@@ -344,7 +384,9 @@ def _write_xlsx(path: Path, tables: Mapping[str, Any]) -> None:
                 40, max(10, 2 + 2 * len(str(heading)))
             )
         sheet.freeze_panes = "A2"
-    book.save(path)
+    raw = BytesIO()
+    book.save(raw)
+    path.write_bytes(without_clock(raw.getvalue()))
 
 
 def _sheet_names(names: list[str]) -> list[str]:
@@ -364,7 +406,7 @@ def _sheet_names(names: list[str]) -> list[str]:
 
 
 def _set_cell(cell: Any, value: Any) -> None:
-    if value is None or value is pd.NaT or (isinstance(value, float) and not np.isfinite(value)):
+    if pd.isna(value) or (isinstance(value, float) and not np.isfinite(value)):
         return
     if isinstance(value, str):
         cell.value = _CONTROL.sub("", value)[:_CELL_TEXT]

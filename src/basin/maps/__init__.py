@@ -74,6 +74,7 @@ def basin_map(
     dem: str | Path | None = None,
     title: str = "",
     summary: str | None = None,
+    missing: Iterable[str] = (),
     lang: str = "zh",
 ) -> OfflineMap:
     """Draw a basin and what is known of it on one self-contained map.
@@ -103,6 +104,9 @@ def basin_map(
         Empty: a general one.
     summary
         The line under the title; None counts what is on the map.
+    missing
+        What the map lacks though it should be there (a layer that cannot be read): one sentence
+        each, said under the title.
     lang : {'zh', 'en'}
 
     Returns
@@ -183,10 +187,12 @@ def _draw(
     dem: Any = None,
     title: str = "",
     summary: str | None = None,
+    missing: Iterable[str] = (),
     lang: str = "zh",
     framing: frozenset[str] = _FRAMING,
 ) -> OfflineMap:
     content = Content(lang, framing)
+    content.missing.extend(missing)
     # the order of the panel within its groups, and of the summary
     add_sections(content, sections)
     add_sites(content, sites, findings)

@@ -247,6 +247,7 @@ class Content:
         self.layers: list[Drawn] = []
         self.images: list[dict[str, Any]] = []
         self.summary: list[str] = []
+        self.missing: list[str] = []
         self._bounds: list[float] | None = None
         self._wide_bounds: list[float] | None = None
 
@@ -293,7 +294,7 @@ class Content:
         return {
             "lang": lang,
             "title": title,
-            "summary": self.summary if summary is None else [summary],
+            "summary": [*(self.summary if summary is None else [summary]), *self.missing],
             "caveat": words("caveat", lang),
             "remark": words("remark", lang),
             "words": {key: words(key, lang) for key in frame},

@@ -235,6 +235,11 @@ class OfflineMap(folium.Map):  # type: ignore[misc, unused-ignore]
         """What the page draws, read back from its JSON."""
         return dict(json.loads(self.content_json))
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Features drawn, by layer of the panel."""
+        return {row["id"]: int(row["count"]) for row in self.content["rows"] if row["count"]}
+
     def to_html(self) -> str:
         """Return the whole page as text."""
         return str(self.get_root().render())

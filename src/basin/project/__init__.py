@@ -6,6 +6,7 @@ the canonical names (``rivers``, ``shorelines``, ``zones`` ...).
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import difflib
 from collections.abc import Iterator, Mapping
@@ -116,6 +117,11 @@ class _Layers(Mapping[str, Any]):
         if unused:
             self.problems.append(layer_io.make_problem("-", "file_unused", ids=unused))
 
+    def take(self, other: _Layers, problems: list[layer_io.Problem]) -> None:
+        """Take over what another project has read of the same sources."""
+        self._tables.update({k: v for k, v in other._tables.items() if k in self._sources})
+        self.problems[:] = problems
+
     def __iter__(self) -> Iterator[str]:
         return (name for name in LAYERS if name in self._sources)
 
@@ -221,6 +227,33 @@ class Basin:
             to_id="to_id" if "to_id" in rivers.columns else None,
             dem=self.dem,
         )
+
+    def readable(self) -> Basin:
+        """Return this basin without the layers that cannot be read; each is in ``problems``.
+
+        What needs such a layer is then left out, or unchecked; nothing is taken for clear.
+        """
+        lost = []
+        for name in self.layers:
+            try:
+                self.layers[name]
+            except LayerError as error:
+                lost.append(layer_io.unreadable(name, error))
+        if not lost:
+            return self
+        gone = {problem.layer for problem in lost}
+        kept = {name: given for name, given in self.sources.items() if name not in gone}
+        rest = dataclasses.replace(self, sources=kept, unused=())
+        rest.layers.take(self.layers, [*self.problems, *lost])
+        return rest
+
+    @property
+    def missing(self) -> list[str]:
+        """What :meth:`readable` left out, one sentence a layer."""
+        colon = "：" if self.lang == "zh" else ": "
+        return [
+            f"{p.layer}{colon}{p.text(self.lang)}" for p in self.problems if p.kind == "unreadable"
+        ]
 
     def validate(self) -> pd.DataFrame:
         """Read every layer, compare them, build the network, and return all problems found.
@@ -414,12 +447,17 @@ class Basin:
         """
         from basin.maps import basin_map
 
+        readable = self.readable()
+        if readable is not self:
+            return readable.map(
+                path, assessment=assessment, siting=siting, traces=traces, title=title
+            )
         has = self.layers.__contains__
         if assessment is None and has("samples") and has("sections"):
             assessment = self.assess()
         if siting is None and has("sites"):
             siting = self.check()
-        if traces is None and assessment is not None and has("outfalls"):
+        if traces is None and assessment is not None and has("outfalls") and has("rivers"):
             traces = self.trace_failing(assessment)
         page = basin_map(
             reaches=self.network.reaches if has("rivers") else None,
@@ -437,6 +475,7 @@ class Basin:
             traces=tuple(traces or ()),
             dem=self.dem,
             title=title or f"{self.name} · {self.effective_date.isoformat()}",
+            missing=self.missing,
             lang=self.lang,
         )
         if path is not None:
@@ -450,7 +489,13 @@ class Basin:
         siting: SitingResult | None = None,
         traces: list[SourceTrace] | None = None,
     ) -> dict[str, Any]:
-        """Gather every result as a table by layer name, for `basin.layers.write_layers`."""
+        """Gather every result as a table by layer name, for `basin.layers.write_layers`.
+
+        What needs a layer that cannot be read is left out; the table ``problems`` says so.
+        """
+        readable = self.readable()
+        if readable is not self:
+            return readable.result_layers(assessment=assessment, siting=siting, traces=traces)
         tables: dict[str, Any] = {}
         has = self.layers.__contains__
         if has("rivers"):
@@ -461,7 +506,7 @@ class Basin:
             tables["sections"] = assessment.sections.reset_index()
             tables["section_items"] = assessment.items
             tables["section_months"] = assessment.months
-            if has("outfalls"):
+            if has("outfalls") and has("rivers"):
                 for trace in self.trace_failing(assessment) if traces is None else traces:
                     tables[f"trace_{trace.section_id}_outfalls"] = trace.outfalls.reset_index()
                     tables[f"trace_{trace.section_id}_reaches"] = trace.reaches.reset_index()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-import zipfile
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from basin._archive import without_clock
 from basin._colour import text_on
 from basin.reports._document import Cell, Column, Document, Table, fill_of, shown
 
@@ -36,7 +35,7 @@ def render_xlsx(document: Document) -> bytes:
     book.properties.creator = "basin"
     raw = BytesIO()
     book.save(raw)
-    return _without_clock(raw.getvalue())
+    return without_clock(raw.getvalue())
 
 
 def _write_table(sheet: Worksheet, table: Table, document: Document) -> None:
@@ -151,19 +150,3 @@ def _write_pictures(book: Any, document: Document) -> None:
         sheet.add_image(image, f"A{row + 1}")
         row += 3 + round(image.height / 20)  # a row is 20 pixels high
     _set_page(sheet, document)
-
-
-def _without_clock(raw: bytes) -> bytes:
-    """Write the archive again without the time of writing: equal input gives equal bytes."""
-    out = BytesIO()
-    with zipfile.ZipFile(BytesIO(raw)) as source, zipfile.ZipFile(out, "w") as target:
-        for name in source.namelist():
-            content = source.read(name)
-            if name == "docProps/core.xml":
-                content = re.sub(
-                    rb"<dcterms:(created|modified)[^>]*>[^<]*</dcterms:\1>", b"", content
-                )
-            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-            entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o600 << 16
-            target.writestr(entry, content)
-    return out.getvalue()

@@ -1,0 +1,172 @@
+"""Several tables in formats that hold one: a file each, all of them or none."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+
+from basin.errors import LayerError
+from basin.layers.write import write_layers
+
+__all__ = ["file_names", "write_files"]
+
+#: Formats that hold any number of tables.
+_WHOLE = (".gpkg", ".xlsx")
+_FAMILIES = ("point", "line", "polygon")
+_FAMILY = {
+    "Point": "point",
+    "MultiPoint": "point",
+    "LineString": "line",
+    "MultiLineString": "line",
+    "LinearRing": "line",
+    "Polygon": "polygon",
+    "MultiPolygon": "polygon",
+}
+
+
+def file_names(names: Iterable[str], *, most: int = 80) -> list[str]:
+    """Turn names into file names that differ from each other, whatever the file system.
+
+    Letters of any script, digits, ``-`` and ``_`` are kept, all else becomes ``_``; a name that is
+    taken by then gets a number. Windows knows no case, so neither does this.
+
+    Examples
+    --------
+    >>> file_names(["S/1", "S:1", "s_1", "扶欢"])
+    ['S_1', 'S_1_2', 's_1_3', '扶欢']
+    """
+    taken: set[str] = set()
+    result = []
+    for name in names:
+        base = re.sub(r"[^\w\-]+", "_", str(name))[:most] or "_"
+        free, number = base, 2
+        while free.casefold() in taken:
+            free, number = f"{base}_{number}", number + 1
+        taken.add(free.casefold())
+        result.append(free)
+    return result
+
+
+def write_files(
+    path: str | Path, tables: Mapping[str, Any], *, overwrite: bool = False, lang: str = "zh"
+) -> dict[Path, dict[str, int]]:
+    """Write tables to `path`, and where its format holds one table, the others beside it.
+
+    The first table is the main one and takes `path` itself; each other takes
+    ``<stem>_<table>.<ending>``, or ``.csv`` where the format needs a geometry that it does not
+    have. A shapefile holds one type of geometry: further types of a table take
+    ``<stem>_lines.shp`` or ``<stem>_polygons.shp``. All files appear, or none.
+
+    Parameters
+    ----------
+    path, tables, overwrite, lang
+        As in :func:`write_layers`.
+
+    Returns
+    -------
+    dict
+        File -> {table: rows}, the main file first.
+
+    Raises
+    ------
+    LayerError
+        As :func:`write_layers`, and if any of the files exists and `overwrite` is False.
+    """
+    target = Path(path)
+    if target.suffix.casefold() in _WHOLE or not tables:
+        write_layers(target, tables, overwrite=overwrite, lang=lang)
+        return {target: {name: len(table) for name, table in tables.items()}}
+    parts = _parts(target, tables)
+    if len(parts) == 1:
+        ((file, (name, table)),) = parts.items()
+        write_layers(file, {name: table}, overwrite=overwrite, lang=lang)
+        return {file: {name: len(table)}}
+    _write_parts(target, parts, overwrite=overwrite, lang=lang)
+    return {file: {name: len(table)} for file, (name, table) in parts.items()}
+
+
+def _parts(target: Path, tables: Mapping[str, Any]) -> dict[Path, tuple[str, Any]]:
+    """File -> table: what goes where."""
+    parts: list[tuple[str, str, Any]] = []  # ending of the stem, table, rows
+    for number, (name, table) in enumerate(tables.items()):
+        own = "" if number == 0 else f"_{name}"
+        shapes = _by_family(table) if target.suffix.casefold() == ".shp" else {"": table}
+        for first, (family, rows) in enumerate(shapes.items()):
+            parts.append((own if first == 0 else f"{own}_{family}s", name, rows))
+    stems = [target.stem, *file_names(f"{target.stem}{own}" for own, _, _ in parts[1:])]
+    return {
+        target.with_name(stem + _ending(target, table, main=number == 0)): (name, table)
+        for number, (stem, (_, name, table)) in enumerate(zip(stems, parts, strict=True))
+    }
+
+
+def _by_family(table: Any) -> dict[str, Any]:
+    """The rows of a table by type of geometry; rows without one go with the first type."""
+    if not isinstance(table, gpd.GeoDataFrame):
+        return {"": table}
+    family = table.geometry.geom_type.map(_FAMILY)
+    kinds = [f for f in _FAMILIES if family.eq(f).any()]
+    if len(kinds) < 2:
+        return {"": table}
+    family = family.where(family.notna(), kinds[0])
+    return {kind: table[family.eq(kind).to_numpy()] for kind in kinds}
+
+
+def _ending(target: Path, table: Any, *, main: bool) -> str:
+    bare = target.suffix.casefold() in (".shp", ".geojson") and not main
+    return ".csv" if bare and not isinstance(table, gpd.GeoDataFrame) else target.suffix
+
+
+def _write_parts(
+    target: Path, parts: Mapping[Path, tuple[str, Any]], *, overwrite: bool, lang: str
+) -> None:
+    """Write everything into a folder beside the target, then move it in; undo if a move fails."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.stem}.") as folder:
+            new, old = Path(folder) / "new", Path(folder) / "old"
+            new.mkdir()
+            old.mkdir()
+            for file, (name, table) in parts.items():
+                write_layers(new / file.name, {name: table}, lang=lang)
+            # the main file comes last, so that a cut run leaves none that looks complete
+            made = sorted(new.iterdir(), key=lambda p: (p.name == target.name, p.name))
+            there = [target.with_name(p.name) for p in made if target.with_name(p.name).exists()]
+            if there and not overwrite:
+                raise LayerError(
+                    f"{there[0]} exists already",
+                    mend="Give another name, or overwrite=True (--overwrite).",
+                )
+            _move_in(made, there, target.parent, old)
+    except OSError as error:
+        raise LayerError(
+            f"{target} cannot be written ({error.strerror or error})",
+            mend="Check the folder, its rights and the free space; old files were left as they "
+            "were.",
+        ) from error
+
+
+def _move_in(made: list[Path], there: list[Path], folder: Path, old: Path) -> None:
+    moved: list[Path] = []
+    kept: list[Path] = []
+    try:
+        for file in there:
+            file.rename(old / file.name)
+            kept.append(file)
+        for file in made:
+            file.rename(folder / file.name)
+            moved.append(folder / file.name)
+    except OSError:
+        for file in moved:
+            with suppress(OSError):
+                file.unlink()
+        for file in kept:
+            with suppress(OSError):
+                (old / file.name).rename(file)
+        raise

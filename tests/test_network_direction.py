@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
 import pytest
 import rasterio
@@ -227,3 +229,71 @@ def test_turned_lines_keep_their_ids_and_attributes():
     network = RiverNetwork.from_lines(lines)
     width = lines.set_index("reach_id")["width_m"]
     assert network.reaches["width_m"].to_dict() == width.to_dict()
+
+
+# ---- trees at random: no names, no elevations, reaches other than the last drawn upstream --------
+
+
+def random_tree(random, n):
+    """Grow a tree upstream from its mouth: places, and the place that reach k flows to from k + 1.
+
+    A reach bends off by 63 degrees at most; at most two meet.
+    """
+    xy, heading, flows_to, inflows = [(0.0, 0.0)], [np.pi / 2], [], [0]
+    for _ in range(n):
+        free = [k for k in range(len(xy)) if inflows[k] < (1 if k == 0 else 2)]
+        here = random.choice(free)
+        inflows[here] += 1
+        course, size = heading[here] + random.uniform(-1.1, 1.1), random.uniform(0.5, 2)
+        x, y = xy[here]
+        xy.append((x + size * np.cos(course), y + size * np.sin(course)))
+        heading.append(course)
+        flows_to.append(here)
+        inflows.append(0)
+    return xy, flows_to
+
+
+def after_turning(seed, n_wrong):
+    """Reaches drawn upstream, those turned, all those listed, and the confidence of turning."""
+    random = Random(seed)  # noqa: S311
+    n = random.randint(4, 15)
+    xy, flows_to = random_tree(random, n)
+    names = random.sample([f"r{k:02d}" for k in range(n)], n)
+    ways = {names[k]: [xy[k + 1], xy[below]] for k, below in enumerate(flows_to)}
+    inner = [names[k] for k, below in enumerate(flows_to) if below != 0]
+    wrong = random.sample(inner, n_wrong)
+    lines = turned(draw({k: ways[k] for k in sorted(ways)}), *wrong)
+    issues = RiverNetwork.from_lines(lines, snap_tolerance_m=0.0).issues
+    applied = issues[(issues["kind"] == "reversed") & (issues["action"] == "applied")]
+    listed = set(", ".join(issues["reach_ids"]).split(", "))
+    return set(wrong), set(applied["reach_ids"]), listed, applied["confidence"]
+
+
+def test_one_reach_of_a_random_tree_is_found():
+    for seed in range(120):
+        wrong, applied, listed, _ = after_turning(seed, 1)
+        assert applied == wrong or (not applied and wrong <= listed), seed
+
+
+def test_two_reaches_of_a_random_tree_are_mostly_found():
+    """Two of few can be explained by fewer others: nobody can know without another witness."""
+    results = [after_turning(seed, 2) for seed in range(120)]
+    mistaken = [r for r in results if r[1] - r[0]]
+    assert len(mistaken) <= 0.15 * len(results)
+    assert all(listed for _, _, listed, _ in results)
+    assert all(sure.max() < 1 for *_, sure in mistaken)
+
+
+def test_a_spring_beside_the_last_reach_is_told_from_it_by_the_course():
+    r"""
+    a comes from (0,4) to (0,2); out goes straight on to (0,0); s, drawn upstream, to (3,3).
+
+    Turning out alone would do as well: then all would flow to (3,3).
+    """
+    lines = draw({"a": [(0, 4), (0, 2)], "out": [(0, 2), (0, 0)], "s": [(0, 2), (3, 3)]})
+    for names in (["a", "out", "s"], ["z", "y", "x"], ["z", "x", "y"]):
+        network = RiverNetwork.from_lines(lines.assign(reach_id=names))
+        assert kinds(network) == {"reversed": [names[2]]}
+        assert "course" in network.issues["rule"][0]
+    fork = draw({"a": [(0, 4), (0, 2)], "l": [(0, 2), (-2, 0)], "r": [(0, 2), (2, 0)]})
+    assert set(kinds(RiverNetwork.from_lines(fork))) <= {"second_outlet", "reversed proposed"}

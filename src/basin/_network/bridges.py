@@ -20,6 +20,9 @@ __all__ = ["Chain", "Core", "core_of", "find_bridges"]
 #: A sink where several reaches end costs as much as so many turned reaches, as an outlet.
 _INNER_SINK_COST = 1.5
 
+#: Among more outlets that cost the same nobody can choose.
+_MOST_OUTLETS = 8
+
 
 class Chain(NamedTuple):
     """Reaches that lead to a dead end, from the dead end back to the place where they part."""
@@ -31,9 +34,13 @@ class Chain(NamedTuple):
 
 @dataclass(frozen=True)
 class Core:
-    """The chains of a network and what meets at its nodes."""
+    """The chains of a network and what meets at its nodes.
 
-    chains: list[Chain]
+    Each piece has its chains for every outlet that equally few reaches would be turned for; the
+    first is the one that most river is known to flow to.
+    """
+
+    pieces: list[list[list[Chain]]]
     degree: Ints
     arriving: Ints
     into: Csr
@@ -61,15 +68,15 @@ def core_of(frm: Ints, to: Ints, n: int, lengths: Floats) -> Core:
     piece = components(frm, to, n)
     sinks = np.flatnonzero((n_out == 0) & (n_in > 0))
     doubtful = np.flatnonzero(np.bincount(piece[sinks], minlength=n) > 1)
-    chains: list[Chain] = []
+    pieces: list[list[list[Chain]]] = []
     if len(doubtful):
         edges = np.flatnonzero(np.isin(piece[frm], doubtful))
         edges, weight = _peel(edges, frm, to, n, lengths)
         for label in doubtful.tolist():
             mine = edges[piece[frm[edges]] == label]
             ends = sinks[piece[sinks] == label]
-            chains += _chains_of_piece(mine, frm, to, ends, n_in + n_out, weight)
-    return Core(chains, n_in + n_out, n_in, into, out)
+            pieces.append(_chains_of_piece(mine, frm, to, ends, n_in + n_out, weight))
+    return Core(pieces, n_in + n_out, n_in, into, out)
 
 
 def _peel(edges: Ints, frm: Ints, to: Ints, n: int, lengths: Floats) -> tuple[Ints, Floats]:
@@ -162,19 +169,17 @@ def _tree_of(edges: Ints, frm: Ints, to: Ints) -> _Tree:
 
 def _chains_of_piece(
     edges: Ints, frm: Ints, to: Ints, sinks: Ints, degree: Ints, weight: Floats
-) -> list[Chain]:
+) -> list[list[Chain]]:
     if not len(edges):
-        return []
+        return [[]]
     tree = _tree_of(edges, frm, to)
     in_core = [s for s in sinks.tolist() if s in tree.block]
-    outlet = _choose_outlet(tree, in_core, degree, weight)
-    toward = _steps_to(tree, tree.block[outlet])
-    chains = []
-    for sink in in_core:
-        run = _run_from(tree, toward, tree.block[sink], frm, to) if sink != outlet else []
-        if run:
-            chains.append(Chain(run, sink, outlet))
-    return chains
+    choices = []
+    for outlet in _likely_outlets(tree, in_core, degree, weight):
+        toward = _steps_to(tree, tree.block[outlet])
+        runs = {s: _run_from(tree, toward, tree.block[s], frm, to) for s in in_core if s != outlet}
+        choices.append([Chain(run, sink, outlet) for sink, run in runs.items() if run])
+    return choices
 
 
 def _walk(tree: _Tree, root: int) -> list[tuple[int, int, int, bool]]:
@@ -189,19 +194,20 @@ def _walk(tree: _Tree, root: int) -> list[tuple[int, int, int, bool]]:
     return found
 
 
-def _choose_outlet(tree: _Tree, sinks: list[int], degree: Ints, weight: Floats) -> int:
-    """Choose the dead end that the fewest reaches would have to be turned for."""
+def _likely_outlets(tree: _Tree, sinks: list[int], degree: Ints, weight: Floats) -> list[int]:
+    """Find the dead ends that the fewest reaches would have to be turned for."""
     root = tree.block[sinks[0]]
     walk = _walk(tree, root)
     cost = {root: sum(not flows for *_, flows in walk)}
     for here, parent, _, flows in walk:  # moving the outlet over a bridge changes only that one
         cost[here] = cost[parent] + (1 if flows else -1)
 
-    def price(sink: int) -> tuple[float, float, int]:
-        inner = _INNER_SINK_COST if degree[sink] > 1 else 0.0
-        return (cost[tree.block[sink]] + inner, -float(weight[sink]), sink)
+    def price(sink: int) -> float:
+        return cost[tree.block[sink]] + (_INNER_SINK_COST if degree[sink] > 1 else 0.0)
 
-    return min(sinks, key=price)
+    least = min(price(s) for s in sinks)
+    equal = [s for s in sinks if price(s) == least]
+    return sorted(equal, key=lambda sink: (-float(weight[sink]), sink))[:_MOST_OUTLETS]
 
 
 def _steps_to(tree: _Tree, root: int) -> dict[int, tuple[int, int, bool]]:

@@ -16,7 +16,7 @@ import shapely
 from basin._network.arrays import Floats, Ints, components, group
 from basin._network.attributes import main_outlets
 from basin._network.blocks import mend_blocks
-from basin._network.bridges import Core, core_of
+from basin._network.bridges import Chain, Core, core_of
 from basin._network.ledger import Ledger
 
 __all__ = ["TURN_AT", "Drawn", "orient"]
@@ -166,7 +166,7 @@ def _turn_chains(drawn: Drawn, flip: Any, ledger: Ledger, turn: bool) -> Any:
     """Turn chains of bridges that lead away from the outlet to a dead end of their own."""
     now = drawn.turned(flip)
     core = core_of(now.frm, now.to, len(now.xy), now.lengths)
-    verdicts = [_weigh(now, core, c.edges, c.sink, c.outlet) for c in core.chains]
+    verdicts = [v for choices in core.pieces for v in _likeliest(now, core, choices)]
     # where a chain that stays as drawn and one that is turned part, the common reaches stay
     kept = {e for v in verdicts if v.points < TURN_AT for e in v.edges}
     flip, done = flip.copy(), set[int]()
@@ -180,6 +180,45 @@ def _turn_chains(drawn: Drawn, flip: Any, ledger: Ledger, turn: bool) -> Any:
         if applied:
             flip[edges] ^= True
     return flip
+
+
+def _likeliest(now: Drawn, core: Core, choices: list[list[Chain]]) -> list[Verdict]:
+    """Weigh the chains of a piece; where outlets cost the same, those of the one best witnessed.
+
+    A choice between outlets is never as sure as a single one. If the witnesses do not tell them
+    apart either, turning is only proposed.
+    """
+    weighed = [[_weigh(now, core, *chain) for chain in chains] for chains in choices]
+    if len(weighed) == 1:
+        return weighed[0]
+    course = [[_course_says(now, core, v.edges) for v in verdicts] for verdicts in weighed]
+    points = [
+        sum(v.points for v in verdicts) + sum(says)
+        for verdicts, says in zip(weighed, course, strict=True)
+    ]
+    best = int(np.argmax(points))
+    if points.count(points[best]) == 1:
+        return [
+            v._replace(
+                points=min(v.points, TURN_AT), rules=[*v.rules, *(["course"] if says > 0 else [])]
+            )
+            for v, says in zip(weighed[best], course[best], strict=True)
+        ]
+    return [v._replace(points=min(v.points, TURN_AT - 1)) for v in weighed[best]]
+
+
+def _course_says(now: Drawn, core: Core, edges: list[int]) -> int:
+    """What arrives at a fork flows on straight; the way that bends away most is a tributary."""
+    fork = np.array([now.frm[edges[-1]]])
+    arriving = core.into.of(fork)
+    arriving = arriving[~np.isin(arriving, edges)]
+    onward = core.leaving(int(fork[0]), without=edges)
+    if not len(arriving) or not len(onward):
+        return 0
+    course = (now.arrive[arriving] * now.lengths[arriving, None]).sum(axis=0)
+    course = course / (np.hypot(*course) or 1.0)
+    gain = float((now.leave[onward] @ course).max() - now.leave[edges[-1]] @ course)
+    return 0 if abs(gain) < _CLEAR_ANGLE else (1 if gain > 0 else -1)
 
 
 def _weigh(now: Drawn, core: Core, edges: list[int], sink: int, outlet: int) -> Verdict:

@@ -125,6 +125,7 @@ _RULES: dict[str, tuple[str, str]] = {
     "tail_to_tail": ("背向流出", "tail to tail"),
     "head_to_head": ("相向而流", "head to head"),
     "angle": ("汇入角", "angle at the junction"),
+    "course": ("来水走向", "course of what arrives"),
     "progress": ("远离出口", "leads away from the outlet"),
     "name": ("河名连续", "name continues"),
     "dem": ("高程", "elevation"),

@@ -13,7 +13,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "basin"
 FLOORS = {
     0: ("errors", "crs", "standards", "_text", "_colour", "_raster", "_archive"),
     1: ("network", "_network", "layers"),
-    2: ("buffers", "zones", "quality", "_measure"),
+    2: ("buffers", "zones", "quality", "_measure", "_banks"),
     3: ("siting", "tracing"),
     4: ("maps", "figures", "reports"),
     5: ("project", "demo", "cli"),
@@ -61,6 +61,7 @@ def test_a_room_imports_only_from_floors_below_it(file: Path):
     # parts of one floor may lean on each other only where one is the other's wall
     walls = {
         ("network", "_network"), ("zones", "_measure"), ("buffers", "_measure"),
+        ("buffers", "_banks"), ("_banks", "_measure"),
         ("zones", "buffers"), ("_raster", "errors"), ("crs", "errors"), ("standards", "errors"),
         ("demo", "project"), ("cli", "project"), ("cli", "demo"),
     }  # fmt: skip

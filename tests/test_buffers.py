@@ -68,7 +68,10 @@ def test_distance_agrees_with_brute_force_all_over_chongqing():
     lon, lat, _ = GEOD.fwd(*at.T, rng.uniform(0, 360, 2000), rng.uniform(0, 9000, 2000))
     points = shapely.points(lon, lat)
     banks = shore(
-        *({"line_id": f"L{k}", "kind": "bank", "geometry": x} for k, x in enumerate(lines))
+        *(  # each of a river of its own: no two are the banks of one
+            {"line_id": f"L{k}", "river": f"R{k}", "kind": "bank", "geometry": x}
+            for k, x in enumerate(lines)
+        )
     )
     found = buffers.shoreline_distance(sites_at(points), banks)
     assert found["site_id"].to_list() == [f"S{k}" for k in range(2000)]

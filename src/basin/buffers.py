@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
+from basin._banks import IN, river_sides, unsure_m
 from basin._measure import Floats, cut, nearest, ring_shapes, valid_shapes, within
 from basin.crs import EXCHANGE_CRS, GEOD, local_metric_crs, to_exchange
 from basin.errors import LayerError
@@ -23,6 +24,7 @@ from basin.standards.labels import codes
 __all__ = [
     "LINE_ACCURACY_M",
     "SITE_ACCURACY_M",
+    "bank_sides",
     "bare_rivers",
     "base_lines",
     "in_force",
@@ -218,10 +220,12 @@ def shoreline_distance(
     classes: Iterable[str] | None = None,
     by: Sequence[str] = ("river_class",),
     within_m: float | npt.ArrayLike | None = None,
+    sides: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Measure from each site to the nearest shoreline of each group, on the CGCS2000 ellipsoid.
 
-    Exact within 0.01 m for the vertices given; edges are straight in longitude and latitude.
+    Exact within 0.01 m for the vertices given; edges are straight in longitude and latitude. A
+    site between the two bank lines of a river is in the river (:func:`bank_sides`).
 
     Parameters
     ----------
@@ -237,6 +241,8 @@ def shoreline_distance(
         Columns that make the groups; ``("line_id",)`` measures to every line.
     within_m : scalar or shape (n,), optional
         Leave out what is farther; a NaN looks nowhere. None measures at any distance.
+    sides
+        From :func:`bank_sides` of the same sites and shorelines; None finds them.
 
     Returns
     -------
@@ -247,8 +253,9 @@ def shoreline_distance(
         its deepest vertex), ``site_lon``, ``site_lat``, ``line_lon``, ``line_lat`` (the nearest
         points; inside, the nearest point of the edge), ``error_m`` (root sum of squares of both
         accuracies; 5 m for a site and 30 m for a line that state none, plus half the width of a
-        centre line, or its lack), ``indicative`` (measured from a centre line). A site without
-        geometry has no row.
+        centre line, or its lack), ``indicative`` (measured from a centre line), ``between`` (in
+        the river by its two bank lines; ``inside_m`` is the distance to the nearer one). A site
+        without geometry has no row.
 
     Raises
     ------
@@ -257,10 +264,15 @@ def shoreline_distance(
     """
     places = to_exchange(sites, layer="sites")
     lines = to_exchange(shorelines, layer="shorelines")
+    if sides is None:
+        sides = bank_sides(places, lines)
+    place = np.arange(len(lines))
     if classes is not None:
+        place = place[np.isin(plain_text(lines, "river_class").astype(str), list(classes))]
         lines = lines[np.isin(plain_text(lines, "river_class").astype(str), list(classes))]
     # sorted by id, so that a tie goes to the lowest id whatever the order of rows
-    lines = lines.iloc[np.argsort(plain_text(lines, "line_id"), kind="stable")]
+    order = np.argsort(plain_text(lines, "line_id"), kind="stable")
+    lines, place = lines.iloc[order], place[order]
     shapes = valid_shapes(places.geometry.to_numpy())
     bank = valid_shapes(lines.geometry.to_numpy())
     half = _half_width(lines)
@@ -269,7 +281,61 @@ def shoreline_distance(
     if within_m is not None:
         radius = np.broadcast_to(np.asarray(within_m, dtype=float), (len(places),)).copy()
     found = _measure_groups(shapes, bank, half, groups, radius)
+    found = _with_between(found, sides, place, half, groups, radius)
     return _distance_table(found, places, lines, by, half)
+
+
+def bank_sides(
+    sites: gpd.GeoDataFrame,
+    shorelines: gpd.GeoDataFrame,
+    rivers: gpd.GeoDataFrame | None = None,
+) -> pd.DataFrame:
+    """Tell which sites lie in a river that is drawn by bank lines, and where that cannot be told.
+
+    A pair of bank lines has no inside. From within the river a look in any direction meets a bank
+    an odd number of times, from land an even number: many looks vote. Beside an open end, or where
+    one bank alone is drawn, the vote is open; then a middle line of the river may settle it: a bank
+    on the way to it is land, and a site between it and the bank is in the river.
+
+    Parameters
+    ----------
+    sites, shorelines
+        As in :func:`shoreline_distance`. Polygons and centre lines are no bank lines.
+    rivers
+        Lines with ``name``: middle lines beside the centre lines of `shorelines`.
+
+    Returns
+    -------
+    DataFrame
+        One row a site and river: ``site`` and ``line`` (rows; the nearest bank line), ``side``
+        (``in``, or ``unknown`` within 2 to 5 km of a bank, by class), ``river``, ``river_class``,
+        ``kind``, ``distance_m`` to the bank and both nearest points. No row is on land, or far.
+    """
+    places = to_exchange(sites, layer="sites")
+    lines = to_exchange(shorelines, layer="shorelines")
+    name, kind = plain_text(lines, "river"), plain_text(lines, "kind")
+    of = plain_text(lines, "river_class")
+    shapes = lines.geometry.to_numpy()
+    linear = (shapely.get_dimensions(shapes) == 1) & _drawn(lines)
+    since, until = (_dates(lines, column).to_numpy() for column in ("valid_from", "valid_to"))
+    table = pd.DataFrame({"row": np.arange(len(lines)), "kind": kind, "river_class": of})
+    # the brooks without a name are looked at together, and are never known to be one river
+    table["river"], table["pooled"] = np.where(name == "", "class " + of, name), name == ""
+    table["edition"] = pd.MultiIndex.from_arrays([since, until]).factorize()[0]
+    table["unsure_m"] = unsure_m(of)
+    table["geometry"] = shapes
+    centre = kind == "centreline"
+    middles = table.loc[linear & centre & (name != ""), ["river", "geometry"]]
+    if rivers is not None:
+        drawn = to_exchange(rivers[_drawn(rivers)], layer="rivers")
+        more = pd.DataFrame({"river": plain_text(drawn, "name")})
+        middles = pd.concat([middles, more.assign(geometry=drawn.geometry.to_numpy())])
+    some = table[linear & ~centre]
+    found = river_sides(valid_shapes(places.geometry.to_numpy()), some, middles)
+    found["river"] = name[found["line"].to_numpy(dtype=int)]
+    found["river_class"] = of[found["line"].to_numpy(dtype=int)]
+    found["side"] = np.where(found["side"] == IN, "in", "unknown")
+    return found
 
 
 def site_errors(sites: pd.DataFrame) -> Floats:
@@ -329,6 +395,32 @@ def _measure_groups(
         found = pd.concat(parts, ignore_index=True) if parts else none
     found["inside_m"] = np.nan
     return _with_inside(found, shapes, bank, groups, radius)
+
+
+def _with_between(
+    found: pd.DataFrame,
+    sides: pd.DataFrame,
+    place: npt.NDArray[np.int64],
+    half: Floats,
+    groups: npt.NDArray[np.int64],
+    radius: Floats | None,
+) -> pd.DataFrame:
+    """Put the sites between two banks into the river, in the group of the nearer bank line."""
+    found = found.assign(between=False)
+    inside = sides[(sides["side"] == "in") & sides["line"].isin(place)]
+    if radius is not None:
+        inside = inside[radius[inside["site"].to_numpy(dtype=int)] >= 0]
+    if not len(inside):
+        return found
+    line = pd.Series(np.arange(len(place)), index=place)[inside["line"]].to_numpy()
+    rows = inside[["site", *_ENDS]].assign(
+        line=line, group=groups[line], inside_m=inside["distance_m"], distance_m=0.0, between=True
+    )
+    rows = rows.sort_values("inside_m", ascending=False).drop_duplicates(["site", "group"])
+    deep = found["inside_m"].notna() | (found["distance_m"] < half[found["line"].to_numpy(int)])
+    table = pd.concat([found[deep], rows, found[~deep]], ignore_index=True)
+    first: pd.DataFrame = table.drop_duplicates(["site", "group"])
+    return first.sort_values(["site", "group"], ignore_index=True)
 
 
 def _only(shapes: npt.NDArray[np.object_], keep: npt.NDArray[np.bool_]) -> Any:
@@ -427,6 +519,7 @@ def _distance_table(
         table[name] = ends[:, place]
     table["error_m"] = np.hypot(site_errors(places)[site], line_errors(lines)[line])
     table["indicative"] = (plain_text(lines, "kind") == "centreline")[line]
+    table["between"] = found["between"].to_numpy(dtype=bool)
     return pd.DataFrame(table).astype(dict.fromkeys(("site_id", *by, *passed), "str"))
 
 

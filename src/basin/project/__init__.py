@@ -321,6 +321,7 @@ class Basin:
             coverage=self._coverage,
             rules=tuple(self._rule_pack(r) for r in packs),
             date=date or self.effective_date,
+            rivers=self._maybe("rivers"),
         )
 
     @cached_property

@@ -50,6 +50,7 @@ def check_sites(
     coverage: gpd.GeoDataFrame | None = None,
     rules: str | Path | Iterable[str | Path] | tuple[Rule, ...] = ("china-yangtze", "chongqing"),
     date: dt.date | str | None = None,
+    rivers: gpd.GeoDataFrame | None = None,
 ) -> SitingResult:
     """May these projects be built here? Every rule of the packs, at every site.
 
@@ -74,6 +75,9 @@ def check_sites(
         Rule packs by name or path, or loaded rules.
     date
         The day that decides which rules, lines and zones are in force; None is today.
+    rivers : optional
+        Middle lines with ``name``: they tell the river from the land where one bank alone is drawn
+        (:func:`basin.buffers.bank_sides`). No distance is measured from them.
 
     Returns
     -------
@@ -109,6 +113,7 @@ def check_sites(
         chosen,
         applies,
         pd.Timestamp(day),
+        None if rivers is None else _enter(rivers, "rivers"),
     )
     parts = [
         _findings_of(n, rule, evaluate(rule, evidence), applies[n], soft[n], why[n])
@@ -238,7 +243,7 @@ def _findings_of(
         table[name] = pd.Series(values[at], index=table.index, dtype=object)
     table["level"] = state.level[at]
     table["low_order"] = state.low_order[at] & (table["verdict"] != _RANK["clear"])
-    table["indicative"] = state.indicative[at]
+    table["indicative"], table["between"] = state.indicative[at], state.between[at]
     return table
 
 
@@ -313,19 +318,25 @@ _NOTES = {
     "law_unrecorded": ("基准日期有效的规定未载，须人工核对",
                        "the law in force on the date is not recorded: a person compares"),
     "edition_sensitive": ("另一版岸线或分区下触及本条", "met under another edition"),
+    "between": ("位于同一河流的岸线之间，按在河道内计；深度为至较近岸线的距离",
+                "between the bank lines of the river: taken as in the river, as deep as the nearer "
+                "line is far"),
     "indicative": ("距离由中心线加半宽推算，示意", "indicative: measured from a centre line"),
 }  # fmt: skip
 
 
 def _notes(rows: pd.DataFrame, rules: tuple[Rule, ...]) -> tuple[Any, Any]:
     """Notes of a finding: the rule's, and what is special here; each combination is told once."""
-    flags = rows[["rule", "why", "doubt", "low_order", "indicative"]]
+    flags = rows[["rule", "why", "doubt", "low_order", "indicative", "between"]]
     group = flags.groupby(list(flags.columns), sort=False, dropna=False)
     number, zh, en = group.ngroup().to_numpy(), [], []
-    for rule_number, why, doubt, low, centre in flags.drop_duplicates().itertuples(index=False):
+    for rule_number, why, doubt, low, centre, banks in flags.drop_duplicates().itertuples(
+        index=False
+    ):
         rule = rules[rule_number]
         own = [_NOTES[w] for w in (why, doubt) if w in _NOTES]
         own += [_NOTES["indicative"]] if centre else []
+        own += [_NOTES["between"]] if banks else []
         stream = (rule.tributary_note_zh, rule.tributary_note_en) if low else ("", "")
         texts = [(rule.note_zh, rule.note_en), stream, *own]
         zh.append("；".join(t[0] for t in texts if t[0]))

@@ -53,8 +53,9 @@ class Condition:
     distance_m, limit_m, error_m, overlap_m2, share
     evidence, version, river
         Ids of the lines or zones, their edition, and the river.
-    low_order, indicative
-        The line is of neither main stem nor important tributary; measured from a centre line.
+    low_order, indicative, between
+        The line is of neither main stem nor important tributary; measured from a centre line; in
+        the river by its two bank lines.
     """
 
     level: Ints
@@ -70,6 +71,7 @@ class Condition:
     river: Words
     low_order: Bools
     indicative: Bools
+    between: Bools
     missing: Words = field(default_factory=lambda: _words(0))
 
     @classmethod
@@ -78,7 +80,7 @@ class Condition:
         nan = np.full(n, np.nan)
         return cls(
             np.zeros(n, dtype=np.int64), _words(n), _words(n), nan.copy(), limit_m, nan.copy(),
-            nan.copy(), nan.copy(), _words(n), _words(n), _words(n),
+            nan.copy(), nan.copy(), _words(n), _words(n), _words(n), np.zeros(n, dtype=bool),
             np.zeros(n, dtype=bool), np.zeros(n, dtype=bool), _words(n),
         )  # fmt: skip
 
@@ -183,7 +185,7 @@ def _take_line(state: Condition, rows: Rows, *, level: bool = True) -> None:
     state.distance_m[at], state.error_m[at] = rows["distance_m"], rows["error_m"]
     state.evidence[at], state.version[at] = rows["line_id"], rows["version"]
     state.river[at], state.indicative[at] = rows["river"], rows["indicative"]
-    state.low_order[at] = rows["low_order"]
+    state.low_order[at], state.between[at] = rows["low_order"], rows["between"]
 
 
 def _river_unknown(rule: Rule, evidence: Evidence, state: Condition, limit: float) -> None:
@@ -195,6 +197,11 @@ def _river_unknown(rule: Rule, evidence: Evidence, state: Condition, limit: floa
         state.say_unknown(everywhere, "geometry_lost", "shorelines")
     if _in_scope(rule, evidence.shorelines) and not _in_scope(rule, evidence.base):
         state.say_unknown(everywhere, "layer_expired", "shorelines")
+    unsure = evidence.unsure_rows
+    beside = match_scope(rule, unsure["river"], unsure["river_class"]) > 0
+    # how far a middle line without a width may be off is in its error; to touch needs an inside
+    beside &= ~unsure["middle"] | (limit == 0)
+    state.say_unknown(unsure["site"][beside], "no_inside", "shorelines")
     if evidence.coverage is None:
         state.say_unknown(everywhere, "coverage_unknown", "shorelines")
         return
@@ -367,6 +374,8 @@ def _zones_unknown(
     state.say_unknown(pairs["site"][strange], "zone_kind_unknown")
     for kind in dict.fromkeys(kinds):
         ranges = kind == "river_range"  # kept among the shorelines too
+        if ranges:
+            state.say_unknown(evidence.line_ranges, "no_inside", "shorelines")
         if not evidence.has_zones:
             state.say_unknown(everywhere, "layer_missing", kind)
         elif ranges and not evidence.has_lines:

@@ -11,8 +11,10 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
+from basin._banks import unsure_m
 from basin._measure import valid_shapes
 from basin.buffers import (
+    bank_sides,
     base_lines,
     in_force,
     line_errors,
@@ -133,6 +135,11 @@ class Evidence:
     other_lines, other_rows
         Lines that do not count on the date, near a limit; ``orphan`` tells that no line in force of
         their river lies near them.
+    unsure_rows
+        Sites that may be in a river which is drawn by lines alone, each with ``river``,
+        ``river_class``; ``middle`` tells that only a centre line without a width is drawn.
+    line_ranges
+        Sites in, or perhaps in, a management range that is drawn by lines alone.
     zone_rows
         The columns of `overlay_zones`, with ``site`` (row) and ``current``.
     has_lines, has_zones
@@ -155,6 +162,8 @@ class Evidence:
     line_rows: Rows
     other_lines: pd.DataFrame
     other_rows: Rows
+    unsure_rows: Rows
+    line_ranges: Ints
     zone_rows: Rows
     has_lines: bool
     lost_lines: gpd.GeoDataFrame
@@ -186,6 +195,7 @@ def gather(
     rules: tuple[Rule, ...],
     applies: Ints,
     date: Any,
+    rivers: gpd.GeoDataFrame | None = None,
 ) -> Evidence:
     """Measure all that the rules need.
 
@@ -197,6 +207,8 @@ def gather(
     applies : shape (n_rules, n_sites)
         0 no, 1 maybe, 2 surely.
     date
+    rivers
+        Middle lines of rivers, EPSG:4490.
     """
     lines = _none(("line_id", "river", "river_class", "kind")) if shorelines is None else shorelines
     lines, astray = _with_lines_only(lines.assign(_row=np.arange(len(lines))))
@@ -204,8 +216,9 @@ def gather(
     areas, formless = _with_areas_only(_with_river_ranges(zones, lines))
     measured = [r for r in rules if r.river_scope and r.distance_m is not None]
     reach = _reach(rules, applies, measured, len(sites))
-    nearest = _numbered(sites, _nearest(sites, base, measured))
-    near_lines = _near_lines(sites, base, nearest, rules, measured, applies)
+    sides = bank_sides(sites, base, rivers)
+    nearest = _numbered(sites, _nearest(sites, base, measured, sides))
+    near_lines = _near_lines(sites, base, nearest, rules, measured, applies, sides)
     zone_error = np.hypot(
         site_errors(sites), line_errors(areas.drop(columns="kind")).max(initial=0)
     )
@@ -230,6 +243,8 @@ def gather(
         line_rows=Rows.of(_joined([nearest, near_lines]), _LINE_COLUMNS),
         other_lines=others,
         other_rows=Rows.of(_joined([others]), (*_LINE_COLUMNS, "current", "orphan")),
+        unsure_rows=_unsure_rows(sites, base, sides),
+        line_ranges=sides.loc[sides["kind"] == "management_range", "site"].to_numpy(dtype=np.int64),
         zone_rows=Rows.of(pairs, _PAIR_COLUMNS),
         has_lines=len(lines) > 0,
         lost_lines=lines[in_force(lines, date) & astray],
@@ -242,7 +257,7 @@ def gather(
 
 _LINE_COLUMNS = (
     "site", "line_id", "river", "river_class", "distance_m", "inside_m", "error_m", "indicative",
-    "low_order",
+    "between", "low_order",
 )  # fmt: skip
 _PAIR_COLUMNS = (
     "site", "zone_id", "zone_row", "kind", "grade", "distance_m", "error_m", "overlap_m2", "share",
@@ -363,9 +378,28 @@ def _signature(lines: pd.DataFrame, rules: list[Rule]) -> Any:
     return pd.concat(parts, axis=1).agg("|".join, axis=1).to_numpy() if len(lines) else []
 
 
-def _nearest(sites: gpd.GeoDataFrame, base: gpd.GeoDataFrame, rules: list[Rule]) -> pd.DataFrame:
+def _nearest(
+    sites: gpd.GeoDataFrame, base: gpd.GeoDataFrame, rules: list[Rule], sides: pd.DataFrame
+) -> pd.DataFrame:
     grouped = base.assign(_group=_signature(base, rules))
-    return shoreline_distance(sites, grouped, by=("_group",))
+    return shoreline_distance(sites, grouped, by=("_group",), sides=sides)
+
+
+def _unsure_rows(sites: gpd.GeoDataFrame, base: gpd.GeoDataFrame, sides: pd.DataFrame) -> Rows:
+    """Sites that may be in a river: beside lone bank lines, or a middle line without a width."""
+    columns = ["site", "river", "river_class"]
+    beside = sides.loc[sides["side"] == "unknown", columns].assign(middle=False)
+    width = pd.to_numeric(base.get("width_m", pd.Series(np.nan, base.index)), errors="coerce")
+    bare = base[(plain_text(base, "kind") == "centreline") & ~(width > 0).to_numpy()]
+    reach = unsure_m(plain_text(bare, "river_class")).max(initial=0.0) / 2
+    some = sites if len(bare) else sites.iloc[:0]
+    near = shoreline_distance(some, bare, by=("river", "river_class"), within_m=reach)
+    near = _numbered(sites, near[near["distance_m"] <= unsure_m(near["river_class"]) / 2])
+    table = pd.concat([beside, near[columns].assign(middle=True)], ignore_index=True)
+    unsure = Rows({name: table[name].to_numpy(dtype=object) for name in columns})
+    unsure["site"] = unsure["site"].astype(np.int64)
+    unsure["middle"] = table["middle"].to_numpy(dtype=bool)
+    return unsure
 
 
 def _near_lines(
@@ -375,6 +409,7 @@ def _near_lines(
     rules: tuple[Rule, ...],
     measured: list[Rule],
     applies: Ints,
+    sides: pd.DataFrame,
 ) -> pd.DataFrame:
     """Measure to every line where a farther but worse (or better) placed one may decide."""
     radius = np.full(len(sites), np.nan)
@@ -394,7 +429,8 @@ def _near_lines(
     if np.isnan(radius).all():
         return nearest.iloc[:0]
     rows = base.assign(_row=base["_row"].astype(str))
-    return _numbered(sites, shoreline_distance(sites, rows, by=("_row",), within_m=radius))
+    near = shoreline_distance(sites, rows, by=("_row",), within_m=radius, sides=sides)
+    return _numbered(sites, near)
 
 
 def _other_lines(

@@ -28,6 +28,10 @@ _MENDS = {
         "向{h}核对{l}，补齐缺失的坐标，分区应为面（闭合线转为面）",
         "ask {h} for the lost geometry; zones must be polygons (turn closed lines into them): {l}",
     ),
+    "no_inside": (
+        "向{h}索取面状的河道范围或两岸齐全的{l}",
+        "bank lines have no inside: ask {h} for the river as a polygon, or for both banks: {l}",
+    ),
     "coverage_unknown": (
         "请{h}说明{l}在何范围内完整，填入 coverage 图层",
         "let {h} state where the layer is complete, as a coverage layer: {l}",

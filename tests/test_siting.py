@@ -288,7 +288,7 @@ def test_a_red_line_that_is_not_covered_leaves_the_site_undetermined():
     told = result.unchecked.set_index("rule_id").loc["ERL-CORE"]
     assert "自然资源主管部门" in told["mend_zh"]
     assert "natural-resources authority" in told["mend_en"]
-    assert result.sites.loc["S", "blocking_rules"] == ""
+    assert result.sites.loc["S", "blocking_rules"] == "ERL-CORE, ERL-OTHER"
 
 
 def test_a_prohibition_outweighs_what_is_not_known():
@@ -632,9 +632,60 @@ def test_the_note_reads_like_an_officers(mixed):
 
 
 def test_the_frame_is_in_words(mixed):
-    frame = mixed.to_frame()
+    frame = mixed.to_frame("zh")
     assert frame["结论"].to_list() == ["禁止", "禁止", "未触及", "待定", "限制"]
     assert mixed.to_frame("en")["verdict"].iloc[0] == "prohibited"
+    # codes by default, as the other results give them
+    plain = mixed.to_frame()
+    assert plain["site_id"].to_list() == list(plain.index) == ["S0", "S1", "S2", "S3", "S4"]
+    assert plain["verdict"].to_list() == mixed.sites["verdict"].to_list()
+    assert "site_id" not in mixed.sites
+
+
+def test_an_undetermined_site_names_the_rules_that_are_unchecked(mixed):
+    ids = mixed.sites.loc["S3", "blocking_rules"].split(", ")
+    unchecked = mixed.unchecked.query("site_id == 'S3'")["rule_id"]
+    assert ids == unchecked.to_list()
+    told = mixed.to_frame("zh")["起决定作用的规则"].iloc[3]
+    assert told.startswith(f"未核查：{ids[0]}")
+    assert f"等 {len(ids)} 条" in told
+    assert ids[0] in mixed.explain()
+    silent = check(site(out(5), "machinery", "existing"), rules=[RULES["CQ-PARK-5KM"]])
+    assert silent.to_frame("zh")["起决定作用的规则"].to_list() == ["没有适用的规则"]
+
+
+@pytest.mark.parametrize(
+    ("action", "word", "told"),
+    [("rebuild", "改建", True), ("existing", "现有", True), ("expand", "扩建", False)],
+)
+def test_a_rule_whose_text_does_not_list_the_action_is_told(action, word, told):
+    line, place = shore(), site(out(500), "chemical", action)
+    result = check(place, line, rules=[RULES["CJ26-CHEM-1KM"]])
+    assert ("CJ26-CHEM-1KM" in set(result.findings["rule_id"])) != told
+    note = f"条文未列{word}：CJ26-CHEM-1KM"
+    assert (note in result.explain("S")) == told
+    assert (note in result.sites.loc["S", "note"]) == told
+    if told:
+        assert note in result.to_frame("zh")["备注"].iloc[0]
+        assert "does not list" in result.explain("S", lang="en")
+        assert "条文未列" not in check(place, line, rules=[RULES["CJ26-TAIL-3KM"]]).explain("S")
+        away = check(site(out(1500), "chemical", action), line, rules=[RULES["CJ26-CHEM-1KM"]])
+        assert away.sites.loc["S", "note"] == ""
+
+
+def test_a_site_far_from_all_data_is_told_why_it_may_be():
+    small = covered(box=shapely.box(106.4, 29.4, 106.6, 29.6))
+    lost = check(site(shapely.Point(106.5, 33.5)), shore(), zone(), small)
+    for text in (lost.explain("S"), lost.to_frame("zh")["备注"].iloc[0]):
+        assert "坐标系" in text
+        assert "颠倒" in text
+    assert "swapped" in lost.explain("S", lang="en")
+    for metres in (18_000, 500):  # near a line; the coverage ends in between
+        assert "颠倒" not in check(site(out(metres)), shore(), zone(), small).explain("S")
+    within = covered(box=shapely.box(104, 27, 112, 34))  # far from lines, in a known ground
+    assert "颠倒" not in check(site(shapely.Point(106.5, 33.5)), coverage=within).explain("S")
+    bare = check(site(shapely.Point(106.5, 33.5)), None, None, None)
+    assert "颠倒" not in bare.explain("S")
 
 
 def test_strings_from_data_never_run():

@@ -11,6 +11,7 @@ import shapely
 from basin.crs import area_m2
 from basin.reports._document import Column, Document, Picture, Section, Table, clean, tabulate
 from basin.reports._words import heads, join_ids
+from basin.siting._note import deciding_text
 from basin.standards.labels import codes, label
 from basin.standards.rules import category_label
 
@@ -86,7 +87,7 @@ _WORDS = {
 _SITES = (
     "site_id", "name", "category", "action", "verdict", "blocking_rules", "n_prohibited",
     "n_borderline", "n_unchecked", "n_manual", "n_conditional", "n_clear", "nearest_river",
-    "nearest_line_id", "nearest_m", "foot_lon", "foot_lat", "site_lon", "site_lat",
+    "nearest_line_id", "nearest_m", "foot_lon", "foot_lat", "site_lon", "site_lat", "note",
 )  # fmt: skip
 _FINDINGS = (
     "site_id", "rule_id", "pack", "title", "verdict", "reason", "distance_m", "limit_m", "margin_m",
@@ -170,9 +171,14 @@ def _strictest_first(sites: Any) -> Any:
 
 
 def _in_category(sites: Any, lang: str) -> pd.DataFrame:
-    """Sites without geometry, their category in words."""
+    """Sites without geometry, their category and what decided in words."""
     plain = pd.DataFrame(sites.drop(columns="geometry", errors="ignore"))
-    return plain.assign(category=[category_label(code, lang) for code in plain["category"]])
+    if lang != "zh" and "note_en" in plain:
+        plain["note"] = plain["note_en"]
+    return plain.assign(
+        category=[category_label(code, lang) for code in plain["category"]],
+        blocking_rules=deciding_text(plain, lang),
+    )
 
 
 def _in_words(findings: Any, lang: str) -> pd.DataFrame:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pandas as pd
 from basin.buffers import site_keys
 from basin.crs import EXCHANGE_CRS, to_exchange
 from basin.errors import LayerError, RuleError
+from basin.siting._beside import site_notes
 from basin.siting._conditions import (
     IN,
     NEAR,
@@ -115,14 +118,19 @@ def check_sites(
         pd.Timestamp(day),
         None if rivers is None else _enter(rivers, "rivers"),
     )
+    state_of = cache(lambda n: evaluate(chosen[n], evidence))
     parts = [
-        _findings_of(n, rule, evaluate(rule, evidence), applies[n], soft[n], why[n])
+        _findings_of(n, rule, state_of(n), applies[n], soft[n], why[n])
         for n, rule in enumerate(chosen)
         if applies[n].any() or n == 0  # the first one keeps the columns of an empty table
     ]
     rows = pd.concat(parts, ignore_index=True)
     rows = rows.sort_values(["site", "rule"], kind="stable", ignore_index=True)
     summary = _summary(places, codes_of, rows, evidence, chosen)
+    open_to_all = tuple(replace(rule, actions=("any",)) for rule in chosen)
+    unlisted = (_applicability(open_to_all, codes_of)[0] > 0) & (applies == 0)
+    notes = site_notes(chosen, unlisted, codes_of["action"], evidence, state_of)
+    summary[["note", "note_en"]] = notes.to_numpy(dtype=object)
     return SitingResult(
         sites=summary,
         findings=_findings_table(rows, places, chosen),
@@ -373,9 +381,7 @@ def _summary(
             "verdict": _take(words, strictest),
         }
     )
-    blocking = rows[
-        (rank == strictest[site]) & ~np.isin(rank, [_RANK["unchecked"], _RANK["clear"]])
-    ]
+    blocking = rows[(rank == strictest[site]) & (rank != _RANK["clear"])]
     names = np.array([r.id for r in rules], dtype=object)[blocking["rule"].to_numpy()]
     listed = pd.Series(names, dtype=object).groupby(blocking["site"].to_numpy()).agg(", ".join)
     table["blocking_rules"] = listed.reindex(range(n), fill_value="").astype("str")

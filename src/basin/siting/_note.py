@@ -94,13 +94,35 @@ _HEADS = {
     "nearest_river": ("最近河流", "nearest river"),
     "nearest_line_id": ("最近岸线", "nearest line"),
     "nearest_m": ("距最近岸线 (m)", "to the nearest line (m)"),
+    "note": ("备注", "note"),
 }
+_MOST_RULES = 4
+
+
+def deciding_text(sites: pd.DataFrame, lang: str) -> list[str]:
+    """Tell the deciding rules of each site, the first few of many; for undetermined, that they are
+    unchecked.
+    """
+    told = []
+    for ids, verdict in zip(sites["blocking_rules"], sites["verdict"], strict=True):
+        rules = str(ids).split(", ") if ids else []
+        text = ", ".join(rules[:_MOST_RULES])
+        if len(rules) > _MOST_RULES:
+            text += f" 等 {len(rules)} 条" if lang == "zh" else f" and {len(rules) - 4} more"
+        if verdict == "undetermined":
+            word = label("verdict", "unchecked", lang)
+            none = label("finding_reason", "no_rule", lang)
+            text = (f"{word}：{text}" if lang == "zh" else f"{word}: {text}") if text else none
+        told.append(text)
+    return told
 
 
 def site_frame(result: SitingResult, lang: str) -> pd.DataFrame:
     """One row a site, headings and codes in words."""
     table = pd.DataFrame(result.sites.drop(columns="geometry")).reset_index()
-    table = table[list(_HEADS)]
+    table["note"] = table["note" if lang == "zh" else "note_en"]
+    table["blocking_rules"] = deciding_text(table, lang)
+    table = table[[name for name in _HEADS if name != "note" or table["note"].ne("").any()]]
     table["category"] = [category_label(c, lang) for c in table["category"]]
     table["action"] = [label("site_action", a, lang) for a in table["action"]]
     table["verdict"] = [label("verdict", v, lang) for v in table["verdict"]]
@@ -121,8 +143,8 @@ def explain_all(result: SitingResult, lang: str) -> str:
         some = sites[sites["verdict"] == verdict]
         if len(some):
             lines.append(f"{label('verdict', verdict, lang)} {len(some)}")
-        for site, row in some.iterrows():
-            why = f"（{row['blocking_rules']}）" if row["blocking_rules"] else ""
+        for (site, row), deciding in zip(some.iterrows(), deciding_text(some, lang), strict=True):
+            why = f"（{deciding}）" if deciding else ""
             lines.append(f"  {site} {row['name']}{why}".rstrip())
     return "\n".join([*lines, CAVEAT[lang]])
 
@@ -171,6 +193,9 @@ def _headline(result: SitingResult, site: str, row: Any, lang: str) -> list[str]
             if zh
             else f"Nearest shoreline: {line}, {row['nearest_m']:,.1f} m"
         )
+    note = row["note"] if zh else row["note_en"]
+    if note:
+        lines.append(f"提示：{note}" if zh else f"Notice: {note}")
     return lines
 
 

@@ -27,9 +27,10 @@ class SitingResult:
     sites : GeoDataFrame
         EPSG:4490, indexed by ``site_id``: ``name``, ``category``, ``action``; ``verdict`` (the
         strictest found, where unchecked reads undetermined); ``blocking_rules`` (those of the
-        deciding verdict); ``n_<verdict>``; the nearest line in force: ``nearest_line_id``,
-        ``nearest_river``, ``nearest_m``, and both nearest points (``foot_*`` on the bank,
-        ``site_*`` on the site).
+        deciding verdict, for undetermined the unchecked ones); ``n_<verdict>``; the nearest line in
+        force: ``nearest_line_id``, ``nearest_river``, ``nearest_m``, and both nearest points
+        (``foot_*`` on the bank, ``site_*`` on the site); ``note``, ``note_en`` (rules met
+        by place whose text does not list the action; a place far from all data).
     findings : DataFrame
         One row a site and rule that concerns it, also where it is clear: ``verdict``, ``reason``
         (code of ``finding_reason``), ``distance_m``, ``limit_m``, ``margin_m`` (limit - distance),
@@ -63,9 +64,16 @@ class SitingResult:
         """
         return unchecked_rows(self)
 
-    def to_frame(self, lang: str = "zh") -> pd.DataFrame:
-        """Return one row a site, headings and codes in words."""
-        return site_frame(self, lang)
+    def to_frame(self, lang: str | None = None) -> pd.DataFrame:
+        """Return the table of sites; with a language, one to read: words instead of codes.
+
+        Without one, the rows are labelled by id and ``site_id`` is a column as well.
+        """
+        if lang is not None:
+            return site_frame(self, lang)
+        table: pd.DataFrame = self.sites.rename_axis(None)
+        table.insert(0, "site_id", self.sites.index.astype("str"))
+        return table
 
     def explain(self, site_id: Any = None, lang: str = "zh") -> str:
         """Write an officer's note on one site, or on all of them in brief.

@@ -16,7 +16,7 @@ FLOORS = {
     2: ("buffers", "zones", "quality", "_measure", "_banks"),
     3: ("siting", "tracing"),
     4: ("maps", "figures", "reports"),
-    5: ("project", "demo", "cli"),
+    5: ("project", "draft", "demo", "cli"),
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 
@@ -63,7 +63,7 @@ def test_a_room_imports_only_from_floors_below_it(file: Path):
         ("network", "_network"), ("zones", "_measure"), ("buffers", "_measure"),
         ("buffers", "_banks"), ("_banks", "_measure"),
         ("zones", "buffers"), ("_raster", "errors"), ("crs", "errors"), ("standards", "errors"),
-        ("demo", "project"), ("cli", "project"), ("cli", "demo"),
+        ("demo", "project"), ("cli", "project"), ("cli", "demo"), ("cli", "draft"),
     }  # fmt: skip
     wrong = {o for o in others if FLOOR_OF[o] >= FLOOR_OF[room] and (room, o) not in walls}
     assert not wrong

@@ -29,6 +29,7 @@ def test_help_lists_the_commands():
     assert done.exit_code == 0
     for command in [
         "demo",
+        "init",
         "validate",
         "network",
         "check",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,10 @@ def test_python_of_the_readme(page: str, capsys: pytest.CaptureFixture[str]):
 @pytest.mark.parametrize("command", commands())
 def test_command_of_the_readme(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "data").symlink_to(ROOT / "data")
+    if "incoming" in command:  # what a user got: files without a project
+        shutil.copytree(
+            ROOT / "data/sample_layers", tmp_path / "incoming", ignore=lambda *_: {"basin.toml"}
+        )
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(main, shlex.split(command)[1:])
     assert done.exit_code == 0 or (done.exit_code == 1 and " validate " in command), done.output

@@ -27,6 +27,7 @@ from basin.cli._output import (
     say_files,
     write_result,
 )
+from basin.cli._start import init
 
 if TYPE_CHECKING:
     from basin.project import Basin
@@ -387,3 +388,6 @@ def demo(project: Path | None, output: Path, lang: str | None, as_json: bool) ->
         print_json({"summary": done.summary, **files_as_json(done.files)})
     else:
         done.print()
+
+
+main.add_command(init)

@@ -476,6 +476,9 @@ def _spellings(table: str) -> dict[str, tuple[str, ...]]:
                 grades[code] = (*grades.get(code, (code,)), *names)
         return grades
     own = {code: (code, *names) for code, names in _table()["coded"][table].items()}
+    if table == "layer_name":
+        for code in own:
+            own[code] = (*own[code], *_table()["layer"][code]["names"])
     if table == "site_category":
         text = files("basin.standards").joinpath("categories.toml").read_text(encoding="utf-8")
         for code, entry in tomllib.loads(text).items():

@@ -455,3 +455,20 @@ def test_hillshade_refuses_other_files_and_a_dem_without_crs(tmp_path):
     write_dem(tmp_path / "bare.tif", np.zeros((5, 5)), crs=None)
     with pytest.raises(LayerError, match="coordinate reference system"):
         hillshade(tmp_path / "bare.tif")
+
+
+def test_a_point_site_inside_an_area_is_drawn_over_a_wider_mark(sample):
+    """X-03 lies in G-05, whose stricter verdict would else hide it at the opening zoom."""
+    siting = sample.check()
+    ids = list(siting.sites.index)
+    page = maps.basin_map(sites=siting.sites, findings=siting.findings)
+    layer = next(
+        s
+        for s in page.content["layers"]
+        if s["row"] == "sites" and len(s["features"]) == len(ids) and "records" in s
+    )
+    places = {feature[2]: at for at, feature in enumerate(layer["features"])}
+    point, area = places[ids.index("X-03")], places[ids.index("G-05")]
+    assert point > area
+    sizes = [layer["styles"][layer["features"][at][1]]["radius"] for at in (point, area)]
+    assert sizes[1] >= sizes[0] + 3

@@ -520,3 +520,13 @@ def test_every_verdict_has_a_readable_badge() -> None:
             ground = light(colour(kind, code))
             dark, bright = sorted((ground, light(text_on(colour(kind, code)))))
             assert (bright + 0.05) / (dark + 0.05) >= 4.5  # WCAG 2 AA
+
+
+def test_the_english_assessment_names_items_and_method_in_english(sample, tmp_path: Path) -> None:
+    path = reports.write_report(sample.assess("2025"), tmp_path / "a.html", lang="en")
+    page = path.read_text(encoding="utf-8")
+    assert "total phosphorus (0.1)" in page
+    assert "总磷(" not in page
+    facts = page[: page.index("In words")]
+    assert "below detection counts as half" in facts
+    assert "表1限值" not in facts

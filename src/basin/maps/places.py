@@ -41,6 +41,9 @@ _LEVEL_SHAPES = {
 }
 
 
+#: The mark of an area is wider by this, so that a point over it leaves a rim to see and to click.
+_WIDER_PX = 4.0
+
 #: Farther lines to a bank would cross the whole map.
 _LONGEST_BANK_LINE_M = 10_000.0
 
@@ -230,8 +233,12 @@ def add_sites(content: Content, sites: Any, findings: pd.DataFrame | None) -> No
     verdicts = strings(table, "verdict")
     strictness = {code: place for place, code in enumerate(codes("verdict"))}
     shapes = content.shapes(table, "sites")
-    # the strictest are drawn last, above the others
-    for i in sorted(range(len(table)), key=lambda i: -strictness.get(verdicts[i], 99)):
+    # points above the wider marks of areas, so that a site within another shows; of each, the
+    # strictest are drawn last, above the others
+    plot = [shape is not None and shapely.get_dimensions(shape) > 0 for shape in shapes]
+    for i in sorted(
+        range(len(table)), key=lambda i: (not plot[i], -strictness.get(verdicts[i], 99))
+    ):
         _draw_site(areas, points, shapes[i], verdicts[i], i)
     _draw_bank_lines(lines, table)
     tell_findings(records, table, findings, lang)
@@ -266,7 +273,10 @@ def _draw_site(areas: Drawn, points: Drawn, shape: Any, verdict: str, record: in
         tint = colour("verdict", verdict, "#37474f")
         fill = {"color": tint, "weight": 1.6, "fillColor": tint, "fillOpacity": 0.25}
         areas.add(shape, fill, record)
-        shape = shapely.point_on_surface(shape)
+        style = _site_style(verdict)
+        style["radius"] += _WIDER_PX
+        points.add(shapely.point_on_surface(shape), style, record)
+        return
     points.add(shape, _site_style(verdict), record)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pandas as pd
@@ -85,6 +86,8 @@ def assessment_document(assessment: Any, lang: str, pictures: tuple[Picture, ...
     plain = pd.DataFrame(assessment.sections.drop(columns="geometry", errors="ignore"))
     apart = [c for c in ("tn_class", "fecal_coliform_class") if c in plain]
     plain[apart] = plain[apart].replace("none", None)  # a river has no limit of total nitrogen
+    if lang != "zh" and "main_pollutants" in plain:
+        plain["main_pollutants"] = _in_english(plain["main_pollutants"])
     sections = tabulate(words["sections"], plain, heads(_SECTIONS, lang, note="section_note"))
     # an item without limits in this water (total nitrogen in a river) has a value but no class
     classed = assessment.items.assign(
@@ -113,11 +116,26 @@ def assessment_document(assessment: Any, lang: str, pictures: tuple[Picture, ...
         facts=(
             (words["period"], join_ids(periods, lang)),
             (words["count"], words["count_text"].format(len(plain), len(assessment.failing))),
-            (words["method"], clean(getattr(assessment, "method", words["method_text"]))),
+            (words["method"], _method(assessment, lang)),
         ),
         conclusion=_conclusion(assessment, lang), sections=tuple(parts),
         sheets=(sections, items, months, left_out), pictures=pictures,
     )  # fmt: skip
+
+
+def _method(assessment: Any, lang: str) -> str:
+    """The method in words; the assessment itself states it in Chinese only."""
+    if lang != "zh":
+        return _WORDS[lang]["method_text"]
+    return clean(getattr(assessment, "method", _WORDS[lang]["method_text"]))
+
+
+def _in_english(pollutants: pd.Series[Any]) -> pd.Series[Any]:
+    """Turn the Chinese item names of ``main_pollutants`` into English ones, longest first."""
+    names = {label("item", code, "zh"): label("item", code, "en") for code in codes("item")}
+    pattern = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    text = pollutants.astype("string").str.replace("、", ", ")
+    return text.str.replace(pattern, lambda m: f"{names[m.group()]} ", regex=True)
 
 
 def _conclusion(assessment: Any, lang: str) -> str:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from basin.layers import read_layer
 from basin.layers.coordinates import parse_degrees, split_pair
 from basin.layers.encodings import restore
 from basin.layers.measurements import FLAGS, parse_date, parse_dates, parse_measurement
@@ -90,6 +91,31 @@ def test_parse_measurement(text, value, flag):
     values, flags = parse_measurement(pd.Series([text], index=["x"], dtype=object))
     assert values.loc["x"] == pytest.approx(value, nan_ok=True)
     assert flags.loc["x"] == flag
+
+
+@pytest.mark.parametrize(
+    ("text", "heading", "value", "flag"),
+    [
+        ("5μg/L", "总磷(mg/L)", 0.005, ""),
+        ("<5 ug/L", "总磷", 0.005, "below"),
+        ("0.05Lmg/L", "总磷(mg/L)", 0.05, "below"),
+        ("未检出（<0.01 mg/L）", "总磷", 0.01, "below"),
+        ("0.00005mg/L", "汞(μg/L)", 0.00005, ""),
+        ("0.05", "汞(μg/L)", 0.00005, ""),
+        ("1.2×10^4个/L", "粪大肠菌群(个/L)", 12000, ""),
+        ("12.5℃", "水温", 12.5, ""),
+        ("3m", "总磷", math.nan, "unreadable"),
+        ("3kg/d", "总磷(mg/L)", math.nan, "unreadable"),
+    ],
+)
+def test_a_unit_in_a_cell_is_converted_and_never_dropped(text, heading, value, flag):
+    table = pd.DataFrame({"断面编码": ["S"], "日期": ["2025-07"], heading: [text]})
+    problems = []
+    samples = read_layer(table, "samples", problems=problems)
+    item = next(c for c in samples.columns if f"{c}_flag" in samples.columns)
+    assert samples[item][0] == pytest.approx(value, nan_ok=True)
+    assert samples[f"{item}_flag"][0] == flag
+    assert ("number_unreadable" in {p.kind for p in problems}) is (flag == "unreadable")
 
 
 def test_parse_measurement_of_numbers_and_empty():

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 
 from basin.errors import LayerError
-from basin.layers.measurements import parse_dates, parse_measurement, plain
+from basin.layers.measurements import parse_dates, parse_measurement
 from basin.layers.problems import Notes
 from basin.layers.vocabulary import (
     Match,
     Schema,
+    cell_units,
     closest,
     closest_column,
     code_of,
@@ -22,7 +23,6 @@ from basin.layers.vocabulary import (
     is_date,
     is_known_column,
     is_number,
-    item_ids,
     key,
     kind_and_grade_of,
     known_codes,
@@ -33,11 +33,14 @@ from basin.layers.vocabulary import (
 )
 
 __all__ = [
+    "as_text",
     "clean_columns",
-    "clean_samples",
     "match_headings",
     "name_columns",
     "name_rows",
+    "note_unreadable",
+    "read_number",
+    "shown",
     "without_blank_rows",
 ]
 
@@ -48,7 +51,8 @@ _UNKNOWN_LISTED = 20
 _BLANKS = " \t\r\n\v\f\u00a0\u3000\ufeff\u200b"
 
 
-def _shown(values: pd.Series[Any]) -> str:
+def shown(values: pd.Series[Any]) -> str:
+    """Return a few of the distinct values for a message."""
     return "; ".join(str(v) for v in values.dropna().unique()[:_SHOWN])
 
 
@@ -221,7 +225,8 @@ def _text_of(value: Any) -> str | None:
     return str(value).strip(_BLANKS) or None
 
 
-def _as_text(column: pd.Series[Any]) -> pd.Series[str]:
+def as_text(column: pd.Series[Any]) -> pd.Series[str]:
+    """Return a column as text without blanks around it; a cell of blanks is null."""
     if pd.api.types.is_string_dtype(column.dtype) and column.dtype != object:
         text = column.str.strip(_BLANKS)
         return text.where(text.ne("")).astype("str")
@@ -259,7 +264,7 @@ def name_rows(table: pd.DataFrame, layer: Schema, notes: Notes) -> pd.DataFrame:
     """
     if not layer.id:
         return table
-    ids = _as_text(table[layer.id])
+    ids = as_text(table[layer.id])
     missing = ids.isna().to_numpy()
     again = ids.duplicated().to_numpy() & ~missing
     copy_of = ids.where(again) if again.any() else _null_column("duplicate_of", table.index)
@@ -317,7 +322,7 @@ def clean_columns(
                 continue  # needs the kind, settled below
             result[name] = _clean_codes(table[name], layer.coded[name], notes)
         elif name != layer.id:
-            result[name] = _as_text(table[name])
+            result[name] = as_text(table[name])
     if layer.coded.get("grade") == "zone_grade":
         result = _clean_grades(result, table, notes)
     for name in layer.required:
@@ -337,42 +342,44 @@ def _null_column(name: str, index: pd.Index[Any]) -> pd.Series[Any]:
 
 def _clean_number(table: pd.DataFrame, name: str, factor: float, notes: Notes) -> pd.DataFrame:
     column = table[name]
-    values, flags = _read_number(column, name)
-    _note_unreadable(column, flags, name, notes)
+    values, flags = read_number(column, name, factor)
+    note_unreadable(column, flags, name, notes)
     notes.add("number_without_limit", flags.eq("below_unknown"), columns=name)
     beyond = flags.isin(["below", "above"])
-    notes.add("number_flagged", beyond, columns=name, values=_shown(column[beyond]))
+    notes.add("number_flagged", beyond, columns=name, values=shown(column[beyond]))
     result = table.assign(**{name: values * factor})
-    if (beyond | flags.eq("below_unknown")).any():
-        result[f"{name}_flag"] = flags.where(~flags.isin(["missing", "unreadable"]), "")
+    if not flags.isin(["", "missing"]).all():
+        result[f"{name}_flag"] = flags.where(flags.ne("missing"), "")
     return result
 
 
-def _read_number(column: pd.Series[Any], name: str) -> tuple[pd.Series[float], pd.Series[str]]:
+def read_number(
+    column: pd.Series[Any], name: str, factor: float
+) -> tuple[pd.Series[float], pd.Series[str]]:
+    """Read figures in the unit of the heading, which `factor` turns into that of the column."""
     if own_unit(name) == "%" and not pd.api.types.is_numeric_dtype(column.dtype):
         percent = column.astype("str").str.strip().str.endswith(("%", "％")).fillna(False)
         values, flags = parse_measurement(column.astype("str").str.strip().str.rstrip("%％"))
         values = values.where(~percent, values / 100)
         return values, flags
-    return parse_measurement(column)
+    return parse_measurement(column, units=cell_units(name, factor))
 
 
-def _note_unreadable(
-    column: pd.Series[Any], flags: pd.Series[str], name: str, notes: Notes
-) -> None:
+def note_unreadable(column: pd.Series[Any], flags: pd.Series[str], name: str, notes: Notes) -> None:
+    """List the cells of a column of numbers that are none."""
     bad = flags.eq("unreadable")
-    notes.add("number_unreadable", bad, column=name, values=_shown(column[bad]))
+    notes.add("number_unreadable", bad, column=name, values=shown(column[bad]))
 
 
 def _clean_dates(column: pd.Series[Any], notes: Notes) -> pd.Series[Any]:
     dates, bad = parse_dates(column, end=column.name == "valid_to")
-    notes.add("date_unreadable", bad, column=str(column.name), values=_shown(column[bad]))
+    notes.add("date_unreadable", bad, column=str(column.name), values=shown(column[bad]))
     return dates
 
 
 def _clean_codes(column: pd.Series[Any], table: str, notes: Notes) -> pd.Series[str]:
     """Replace values by their codes; an unknown one stays and is listed with a suggestion."""
-    text = _as_text(column)
+    text = as_text(column)
     places, values = pd.factorize(text, use_na_sentinel=True)
     codes: list[str | None] = []
     unknown = []
@@ -416,8 +423,8 @@ def _note_unknown_code(
 
 def _clean_grades(result: pd.DataFrame, table: pd.DataFrame, notes: Notes) -> pd.DataFrame:
     """Read grades within their kind; a kind such as 禁养区 brings its own."""
-    text = _as_text(table["grade"]) if "grade" in table.columns else result["grade"]
-    stated = _as_text(table["kind"])
+    text = as_text(table["grade"]) if "grade" in table.columns else result["grade"]
+    stated = as_text(table["kind"])
     # each combination once: a grade means something only within its kind
     cells = pd.DataFrame({"grade": text, "kind": result["kind"], "word": stated})
     places = cells.groupby(list(cells.columns), dropna=False, sort=False).ngroup().to_numpy()
@@ -443,57 +450,3 @@ def _clean_grades(result: pd.DataFrame, table: pd.DataFrame, notes: Notes) -> pd
     _note_unknown_codes("grade", "zone_grade", merged[places], said, list(range(len(said))), notes)
     mapped = pd.array(grades, dtype="str").take(places)
     return result.assign(grade=pd.Series(mapped, index=result.index))
-
-
-def clean_samples(
-    table: pd.DataFrame, layer: Schema, factors: Mapping[str, float], notes: Notes
-) -> pd.DataFrame:
-    """Return the samples: ``section_id``, ``date``, one float column an item and its ``_flag``.
-
-    A value below detection is its detection limit with flag ``below``; ``未检出`` without a limit
-    is NaN with ``below_unknown``. Rows without a section or a date are set aside and listed.
-    """
-    sections = _as_text(table["section_id"])
-    dates, bad = parse_dates(table["date"])
-    notes.ids = pd.Series(
-        [
-            f"{s} {plain(d)}"
-            for s, d in zip(sections.fillna("?"), table["date"].astype("str"), strict=True)
-        ],
-        index=table.index,
-        dtype="str",
-    )
-    if bad.any():
-        notes.add("date_unreadable", bad, column="date", values=_shown(table["date"][bad]))
-    lost = (sections.isna() | dates.isna()).to_numpy()
-    if lost.any():
-        notes.add("row_without_key", lost, column="section_id / date")
-        notes.ids = notes.ids[~lost]
-        notes.keep(~lost)
-    kept = table.assign(section_id=sections, date=dates).loc[~lost].reset_index(drop=True)
-    notes.add("key_duplicate", kept.duplicated(["section_id", "date"], keep=False).to_numpy())
-    items = [i for i in item_ids() if i in kept.columns]
-    flagged: dict[str, pd.Series[str]] = {}
-    for item in items:
-        values, flags = _read_number(kept[item], item)
-        _note_unreadable(kept[item], flags, item, notes)
-        flagged[item] = flags
-        kept = kept.assign(**{item: values * factors.get(item, 1.0)})
-        kept[f"{item}_flag"] = flags.where(~flags.isin(["missing", "unreadable"]), "")
-    _note_limits(flagged, notes)
-    known = ["section_id", "date", *items, *(f"{i}_flag" for i in items)]
-    return kept[[*known, *(c for c in kept.columns if c not in known)]]
-
-
-def _note_limits(flagged: Mapping[str, pd.Series[str]], notes: Notes) -> None:
-    """One line for all items: nearly every row of a full analysis has a value below detection."""
-    for kind, marks in (
-        ("number_without_limit", ["below_unknown"]),
-        ("number_flagged", ["below", "above"]),
-    ):
-        masks = {item: flags.isin(marks).to_numpy() for item, flags in flagged.items()}
-        counts = {item: int(mask.sum()) for item, mask in masks.items() if mask.any()}
-        if counts:
-            words = ", ".join(f"{item} ({n})" for item, n in counts.items())
-            mask = np.logical_or.reduce(list(masks.values()))
-            notes.add(kind, mask, columns=words, values="<0.01, 0.01L")

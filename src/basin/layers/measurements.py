@@ -5,10 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import re
 import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from basin.layers.vocabulary import unit_of
 
 __all__ = ["FLAGS", "parse_date", "parse_dates", "parse_measurement", "plain"]
 
@@ -35,7 +38,9 @@ _VALUE = re.compile(rf"(?P<n>{_NUMBER})(?:(?:e|[x*×]10\^)(?P<e>[+-]?\d+))?")
 _BELOW_BEFORE = re.compile(r"(?:<=|≤|<|小于等于|小于|低于|未检出\(?<?)")
 _BELOW_AFTER = re.compile(r"\(?l\)?|nd|\(nd\)|\(未检出\)|未检出")
 _ABOVE = re.compile(r"(?:>=|≥|>|大于等于|大于|高于)")
-_UNITS = re.compile(r"(?:mg/l|μg/l|ug/l|kg/d|个/l|mpn/l|℃|°c)$")
+_WITH_UNIT = re.compile(
+    r"(?P<figure>[^\d]*[\d.,]+(?:(?:e|[x*×]10\^)[+-]?\d+)?\(?l?\)?)(?P<unit>.+)"
+)
 _PARTED = re.compile(r"\d\s+\d")
 _SPACED_THOUSANDS = re.compile(r"(?<!\d)\d{1,3}(?:\s\d{3})+(?!\d|\s)")
 # NFKC would turn 10⁴ into 104
@@ -57,7 +62,18 @@ def _number(text: str) -> float | None:
     return value if np.isfinite(value) else None
 
 
-def _parse_one(value: Any) -> tuple[float, str]:
+def _without_unit(text: str, units: Mapping[str, float] | None) -> tuple[str, float] | None:
+    """Cut a unit off a figure; its factor, or None where it is of another kind."""
+    found = _WITH_UNIT.fullmatch(text)
+    unit = unit_of(found["unit"].rstrip(")")) if found else ""
+    if not found or not unit:
+        return text, 1.0
+    if units is None:
+        return found["figure"], 1.0
+    return (found["figure"], units[unit]) if unit in units else None
+
+
+def _parse_one(value: Any, units: Mapping[str, float] | None = None) -> tuple[float, str]:
     if _PARTED.search(str(value)) and not _SPACED_THOUSANDS.search(str(value)):
         return np.nan, "unreadable"  # 12 3 is not 123
     text = plain(value)
@@ -65,7 +81,10 @@ def _parse_one(value: Any) -> tuple[float, str]:
         return np.nan, "missing"
     if text in _NOT_DETECTED:
         return np.nan, "below_unknown"
-    text = _UNITS.sub("", text)
+    cut = _without_unit(text, units)
+    if cut is None:
+        return np.nan, "unreadable"
+    text, factor = cut
     flag = ""
     if found := _BELOW_BEFORE.match(text):
         text, flag = text[found.end() :].rstrip(")"), "below"
@@ -78,10 +97,12 @@ def _parse_one(value: Any) -> tuple[float, str]:
     if flag == "below" and _BELOW_AFTER.fullmatch(text[len(text.rstrip("l")) :] or "x"):
         text = text.rstrip("l")  # <0.01L says it twice
     number = _number(text)
-    return (np.nan, "unreadable") if number is None else (number, flag)
+    return (np.nan, "unreadable") if number is None else (number * factor, flag)
 
 
-def parse_measurement(series: pd.Series[Any]) -> tuple[pd.Series[float], pd.Series[str]]:
+def parse_measurement(
+    series: pd.Series[Any], *, units: Mapping[str, float] | None = None
+) -> tuple[pd.Series[float], pd.Series[str]]:
     """Read measured figures as laboratories write them.
 
     ``<0.01``, ``0.01L``, ``未检出(<0.01)`` give the detection limit, flag ``below``; ``未检出`` and
@@ -94,11 +115,14 @@ def parse_measurement(series: pd.Series[Any]) -> tuple[pd.Series[float], pd.Seri
     ----------
     series : shape (n,)
         Text or numbers.
+    units
+        Unit that a cell may state beside its figure -> factor to the unit of the column; another
+        unit is ``unreadable``. None takes any unit for that of the column.
 
     Returns
     -------
     Series of float, shape (n,)
-        In the unit of the input, on the same index.
+        In the unit of the column, on the same index.
     Series of str, shape (n,)
         One of `FLAGS`.
 
@@ -111,20 +135,35 @@ def parse_measurement(series: pd.Series[Any]) -> tuple[pd.Series[float], pd.Seri
     >>> flag.tolist()
     ['below', 'below', 'below_unknown', 'missing', '', 'unreadable']
     """
-    if pd.api.types.is_numeric_dtype(series.dtype) and not pd.api.types.is_bool_dtype(series.dtype):
-        values = series.to_numpy(dtype=float, na_value=np.nan)
-        bad = np.isinf(values) | (values < 0)
-        flags = np.where(np.isnan(values), "missing", np.where(bad, "unreadable", ""))
-        values = np.where(bad, np.nan, values)
-    else:
-        codes, distinct = pd.factorize(series.astype(object), use_na_sentinel=True)
-        parsed = [_parse_one(v) for v in distinct] + [(np.nan, "missing")]
-        values = np.array([v for v, _ in parsed], dtype=float)[codes]
-        flags = np.array([f for _, f in parsed], dtype=object)[codes]
+    values, flags = _of_numbers(series)
+    if flags is None:
+        # plain figures at once; what else stands in the cells, once for each spelling
+        plain_ones = pd.to_numeric(series, errors="coerce").astype(float)
+        values, flags = _of_numbers(plain_ones)
+        other = plain_ones.isna() & series.notna()
+        if series.dtype in (object, bool):
+            other |= series.map(lambda v: isinstance(v, bool))
+        odd = np.flatnonzero(other.to_numpy(dtype=bool))
+        codes, distinct = pd.factorize(series.iloc[odd].astype(object))
+        parsed = [_parse_one(v, units) for v in distinct]
+        if parsed:
+            values[odd] = np.array([v for v, _ in parsed], dtype=float)[codes]
+            flags[odd] = np.array([f for _, f in parsed], dtype=object)[codes]
     return (
         pd.Series(values, index=series.index, name=series.name),
         pd.Series(flags, index=series.index, name=series.name, dtype="str"),
     )
+
+
+def _of_numbers(series: pd.Series[Any]) -> tuple[Any, Any]:
+    """Return values and flags of a column of numbers; no flags for any other."""
+    number = pd.api.types.is_numeric_dtype(series.dtype)
+    if not number or pd.api.types.is_bool_dtype(series.dtype):
+        return None, None
+    values = series.to_numpy(dtype=float, na_value=np.nan)
+    bad = np.isinf(values) | (values < 0)
+    flags = np.where(np.isnan(values), "missing", np.where(bad, "unreadable", ""))
+    return np.where(bad, np.nan, values), flags.astype(object)
 
 
 # ---------------------------------------------------------------- dates

@@ -13,7 +13,6 @@ import pandas as pd
 from basin.errors import BasinWarning, LayerError
 from basin.layers.columns import (
     clean_columns,
-    clean_samples,
     name_columns,
     name_rows,
     without_blank_rows,
@@ -23,6 +22,7 @@ from basin.layers.encodings import mend_text
 from basin.layers.files import Raw, read_source
 from basin.layers.geometry import settle_crs, settle_geometry
 from basin.layers.problems import Notes, Problem, make_error
+from basin.layers.samples import clean_samples, widen
 from basin.layers.vocabulary import Schema, schema
 
 __all__ = ["Raw", "read_layer", "read_source"]
@@ -99,6 +99,8 @@ def read_layer(
         raw, cut_in = found.table, found.cut_in
     raw = _plain_cells(raw)
     raw = mend_text(raw, notes)
+    if wanted.kind == "samples":
+        raw, options = widen(raw, wanted, options, notes)
     table, factors = name_columns(raw, wanted, columns=options, cut_in=cut_in, notes=notes)
     table = without_blank_rows(table, notes)
     if table.empty:

@@ -22,6 +22,7 @@ __all__ = [
     "KINDS",
     "Match",
     "Schema",
+    "cell_units",
     "closest",
     "closest_column",
     "code_of",
@@ -31,11 +32,14 @@ __all__ = [
     "is_known_column",
     "is_number",
     "item_ids",
+    "item_of",
     "key",
     "kind_and_grade_of",
     "known_codes",
+    "long_headings",
     "match_column",
     "own_unit",
+    "plausible_range",
     "schema",
     "spellings_of",
     "truncated_matches",
@@ -208,6 +212,18 @@ def unit_factor(column: str, heading: str) -> tuple[str, float]:
     return (unit, factor) if factor is not None else ("", 1.0)
 
 
+def cell_units(column: str, factor: float = 1.0) -> dict[str, float]:
+    """Return the units that a cell of a column may state -> factor to the unit of its heading.
+
+    Examples
+    --------
+    >>> cell_units("tp")["ug/l"], cell_units("hg", 0.001)["mg/l"]
+    (0.001, 1000.0)
+    """
+    table: dict[str, float] = _table()["units"].get(_dimension(column) or "", {})
+    return {unit: own / factor for unit, own in table.items()}
+
+
 def own_unit(column: str) -> str:
     """Return the unit that a canonical column is in, such as ``kg/d``; "" for none."""
     dimension = _dimension(column)
@@ -227,6 +243,33 @@ def is_known_column(column: str, layer: Schema) -> bool:
 def item_ids() -> tuple[str, ...]:
     """Return the item ids (those of ``gb3838.csv``)."""
     return tuple(_table()["items"])
+
+
+def item_of(text: Any) -> str | None:
+    """Return the item that a text names, with or without idle words; None for none.
+
+    Examples
+    --------
+    >>> item_of("总磷(以P计)"), item_of("NH3-N"), item_of("电导率")
+    ('tp', 'nh3n', None)
+    """
+    base, _, others = _split_unit(str(text))
+    for words in (base + "".join(others), base):
+        item, quantity = _item_and_quantity(key(words))
+        if item and quantity != "load":
+            return item
+    return None
+
+
+def long_headings(column: str) -> list[str]:
+    """Return the keys of headings of ``item``, ``value`` or ``unit``, where a row is one value."""
+    return [key(w) for w in (column, *_table()["long"][column])]
+
+
+def plausible_range(item: str) -> tuple[float, float] | None:
+    """Return between what a value of an item can be, where that is no multiple of a limit."""
+    low_high = _table()["plausible"].get(item)
+    return (float(low_high[0]), float(low_high[1])) if low_high else None
 
 
 def _dimension(column: str) -> str | None:

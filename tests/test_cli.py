@@ -283,7 +283,7 @@ def test_map_and_layers_without_a_layer_that_cannot_be_read(tmp_path: Path):
     [
         (("--help",), ("用法：", "选项", "命令", "流域与管控分区")),
         (("check", "--help"), ("能不能建在这里", "配合 --at", "显示本帮助")),
-        (("check", "nowhere"), ("错误 ProjectError：", "怎么改：", "nowhere")),
+        (("check", "nowhere"), ("错误 ProjectError：没有工程", "怎么改：给出", "nowhere")),
         (("check", "--date", "2020-99-01"), ("错误：", "不是日期")),
         (("check", "--fail-on", "x"), ("错误：", "只能是", "prohibited")),
         (("check", "--frobnicate"), ("没有选项 --frobnicate",)),

@@ -64,7 +64,10 @@ def open(path: str | Path = ".") -> Basin:
     place = Path(path).resolve()
     if not place.exists():
         raise ProjectError(
-            f"there is no project at {str(path)!r}", mend="Give a folder, basin.toml or .gpkg."
+            f"there is no project at {str(path)!r}",
+            mend="Give a folder, basin.toml or .gpkg.",
+            zh=f"没有工程 {str(path)!r}",
+            mend_zh="给出文件夹、basin.toml 或 .gpkg 的路径",
         )
     file = place / "basin.toml" if place.is_dir() else place
     if file.suffix.casefold() == ".toml" and file.exists():
@@ -76,6 +79,8 @@ def open(path: str | Path = ".") -> Basin:
         raise ProjectError(
             f"{str(path)!r} holds no basin.toml and no layer named rivers or shorelines",
             mend="Name the layers rivers, shorelines, zones ... or write a basin.toml.",
+            zh=f"{str(path)!r} 中没有 basin.toml，也没有图层 rivers（河流）或 shorelines（岸线）",
+            mend_zh="按 rivers、shorelines、zones……命名图层，或写一个 basin.toml",
         )
     sources = {
         name: tuple(
@@ -204,6 +209,8 @@ class Basin:
             raise ProjectError(
                 f"project {self.name!r} has no layer {name!r}, which {purpose} needs",
                 mend=f"Add {name} to [layers] in basin.toml.",
+                zh=f"工程“{self.name}”没有图层 {name}",
+                mend_zh=f"在 basin.toml 的 [layers] 中加上 {name}",
             )
         return self.layers[name]
 

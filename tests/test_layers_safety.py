@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from pathlib import Path
 
@@ -18,9 +19,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from shapely.geometry import Point, Polygon
+from shapely.geometry import LineString, Point, Polygon
 
-from basin.errors import LayerError
+from basin.errors import CrsError, LayerError
 from basin.layers import find_layers, layer_names, read_layer
 
 POINT = gpd.GeoDataFrame({"site_id": ["a"]}, geometry=[Point(106.6, 29)], crs=4490)
@@ -439,3 +440,58 @@ def test_three_hundred_columns(tmp_path):
     read = read_layer(tmp_path / "sites.gpkg", "sites", problems=[])
     assert set(names) <= set(read.columns)
     assert len(read) == 50
+
+
+def ring(vertices: int, wobble: float = 0.0) -> Polygon:
+    """A circle; with a wobble its vertices change places, and it crosses itself everywhere."""
+    random = np.random.default_rng(1)
+    turn = np.linspace(0, 2 * np.pi, vertices, endpoint=False)
+    turn = turn + random.normal(0, wobble * 2 * np.pi / vertices, vertices)
+    radius = 0.5 + 0.01 * random.normal(size=vertices) * bool(wobble)
+    return Polygon(np.column_stack([106.5 + radius * np.cos(turn), 29.5 + radius * np.sin(turn)]))
+
+
+def test_ten_million_vertices_in_one_polygon(tmp_path):
+    heavy = shapely.polygons(
+        np.tile([[106.5, 29.5], [106.6, 29.5], [106.6, 29.6], [106.5, 29.5]], (2_500_000, 1))
+    )
+    shapes = [heavy, ring(250_000, 3.0), ring(250_000)]
+    table = gpd.GeoDataFrame(
+        {"zone_id": list("abc"), "kind": "red_line"}, geometry=shapes, crs=4490
+    )
+    table.to_file(tmp_path / "zones.gpkg")
+    problems = []
+    start = time.process_time()
+    read = read_layer(tmp_path / "zones.gpkg", "zones", problems=problems)
+    assert time.process_time() - start < 15
+    assert read.geometry.isna().tolist() == [True, True, False]
+    listed = [p for p in problems if p.kind == "geometry_heavy"]
+    assert [p.ids for p in listed] == [("a",), ("b",)]
+    assert "1000000" in listed[0].zh
+    assert not [p for p in problems if p.kind == "geometry_missing"]  # said once
+
+
+@pytest.mark.parametrize(("crs", "far"), [(4544, 9e8), (4544, 9e6), (3857, 9e8), (4490, 9e8)])
+def test_enormous_coordinates(crs, far):
+    """An edge of a million kilometres is not cut into pieces of 500 m."""
+    n = 200
+    x = np.where(np.arange(n) % 2, far, -far) * np.linspace(0.9, 1, n)
+    there = LineString(np.column_stack([x, np.linspace(3.0e6, 3.3e6, n)]))
+    near = gpd.GeoSeries([LineString([(106, 29), (106.1, 29)])] * 2, crs=4490).to_crs(crs)
+    table = gpd.GeoDataFrame({"reach_id": list("abc")}, geometry=[*near, there], crs=crs)
+    problems = []
+    start = time.process_time()
+    read = read_layer(table, "rivers", problems=problems)
+    assert time.process_time() - start < 3
+    assert read.geometry.isna().tolist() == [False, False, True]
+    assert {p.kind: p.ids for p in problems}["coordinates_outside"] == ("c",)
+
+
+def test_edges_longer_together_than_all_rivers():
+    back_and_forth = np.tile([[0.0, 3.2e6], [5e5, 3.3e6]], (48, 1))
+    line = LineString(back_and_forth)  # 48,000 km
+    table = gpd.GeoDataFrame(
+        {"reach_id": [str(n) for n in range(300)]}, geometry=[line] * 300, crs=4544
+    )
+    with pytest.raises(CrsError, match="more than all rivers and borders of China"):
+        read_layer(table, "rivers", problems=[])

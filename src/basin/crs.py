@@ -58,6 +58,9 @@ WEB_MAPS = {"gcj02": "GCJ-02", "bd09": "BD-09"}
 #: Longest edge of a plane that is taken for straight in degrees too (metres). The miss goes with
 #: the square: 0.042 m at 2 km, under 0.003 m at 500 m, within the centimetre that is promised.
 _MAX_EDGE_M = 500.0
+# Pieces that long edges are cut into at most: 50,000 km of edges over 500 m in one feature, and
+# 10 million km in a layer, are not in China.
+_MOST_PIECES, _MOST_PIECES_ALL = 1e5, 2e7
 #: Longest edge in degrees (metres) that is taken for straight in an equal-area plane.
 _AREA_EDGE_M = 2_000.0
 
@@ -130,9 +133,25 @@ def _check_bounds(
         )
 
 
-def _cut(shapes: Any, most: float) -> Any:
-    """Cut edges to a greatest length; GEOS drops half of a self-crossing polygon, so not those."""
-    return shapes.segmentize(most).where(shapes.is_valid | shapes.isna(), shapes)
+def _cut(shapes: Any, most: float, layer: str = "layer") -> Any:
+    """Cut edges to a greatest length; GEOS drops half of a self-crossing polygon, so not those.
+
+    Nor features whose edges are longer than any in China: cutting them would fill the memory, and
+    the check of bounds names them.
+    """
+    coords, owner = shapely.get_coordinates(np.asarray(shapes.array), return_index=True)
+    edges = np.hypot(*np.diff(coords, axis=0).T) if len(coords) > 1 else np.zeros(0)
+    long = (edges > most) & (owner[1:] == owner[:-1])
+    pieces = np.bincount(owner[1:][long], edges[long] / most, minlength=len(shapes))
+    real = pieces <= _MOST_PIECES
+    if pieces[real].sum() > _MOST_PIECES_ALL:
+        raise CrsError(
+            f"layer {layer!r}: its edges are {pieces[real].sum() * most:.3g} units long together, "
+            "more than all rivers and borders of China",
+            mend="Check the stated coordinate system and the coordinates.",
+        )
+    whole = shapes.is_valid.to_numpy() & real
+    return shapes.where(~whole, shapes.where(whole).segmentize(most))
 
 
 def to_exchange(
@@ -172,7 +191,8 @@ def to_exchange(
         result = table
         if known.is_projected:
             # a straight edge in the source plane stays straight: cut it before it is moved
-            cut = _cut(table.geometry, _MAX_EDGE_M / known.axis_info[0].unit_conversion_factor)
+            most = _MAX_EDGE_M / known.axis_info[0].unit_conversion_factor
+            cut = _cut(table.geometry, most, layer)
             result = table.set_geometry(cut) if isinstance(table, gpd.GeoDataFrame) else cut
         result = to_degrees(result)
     _check_bounds(result, layer, bounds)

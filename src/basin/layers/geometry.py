@@ -39,6 +39,10 @@ _WORDS = {"point": ("点", "points"), "line": ("线", "lines"), "polygon": ("面
 # No system has coordinates as large as this, in metres or degrees.
 _NO_PLACE = 1e9
 
+# Vertices that a feature may have: a province at 1:10 000 has some hundred thousand. Mending costs
+# by the square of the crossings, so a self-crossing polygon may have fewer (20 s at worst).
+_MOST_VERTICES, _MOST_MENDED = 1_000_000, 200_000
+
 # Above this share of features outside China the stated system is wrong, not the features.
 _MOST = 0.5
 
@@ -67,7 +71,7 @@ def settle_crs(
             fit_zh=propose_crs(box, "zh", near),
             fit_en=propose_crs(box, "en", near),
         )
-    shapes = _finite_and_flat(shapes, notes)
+    shapes = _finite_and_flat(_bearable(shapes, notes), notes)
     # before anything moves: GEOS drops half of a self-crossing polygon when it cuts its edges
     shapes = _mend_polygons(shapes, table.crs, notes)
     table = table.set_geometry(gpd.GeoSeries(shapes, table.index, crs=table.crs))
@@ -100,6 +104,15 @@ def _placed(table: gpd.GeoDataFrame, box: Any, notes: Notes) -> gpd.GeoDataFrame
         return moved
     corners = in_place(np.array([west, east]), np.array([south, north]), table.crs)
     return moved if corners.all() else _without_strays(table, box, notes)
+
+
+def _bearable(shapes: Any, notes: Notes) -> Any:
+    """Take off a geometry with more vertices than can be checked and measured in time."""
+    heavy = shapely.get_num_coordinates(shapes) > _MOST_VERTICES
+    if not heavy.any():
+        return shapes
+    notes.add("geometry_heavy", heavy, most=_MOST_VERTICES)
+    return np.where(heavy, None, shapes)
 
 
 def _without_shift(table: gpd.GeoDataFrame, crs: Any, notes: Notes) -> gpd.GeoDataFrame:
@@ -178,7 +191,7 @@ def settle_geometry(table: gpd.GeoDataFrame, layer: Schema, notes: Notes) -> gpd
     """
     shapes = np.asarray(table.geometry.array, dtype=object).copy()
     gone = shapely.is_missing(shapes) | shapely.is_empty(shapes)
-    said = ("coordinates_", "geometry_collapsed")
+    said = ("coordinates_", "geometry_collapsed", "geometry_heavy")
     earlier = {r for p in notes.found if p.kind.startswith(said) for r in p.rows}
     notes.add("geometry_missing", gone & ~np.isin(notes.rows, list(earlier)))
     shapes = _single_points(shapes, layer)
@@ -202,6 +215,10 @@ def _mend_polygons(shapes: Any, crs: Any, notes: Notes) -> Any:
     areal = np.isin(shapely.get_type_id(shapes), [3, 6]) & ~shapely.is_empty(shapes)
     crossed = areal.copy()
     crossed[areal] = ~shapely.is_valid(shapes[areal])
+    heavy = crossed & (shapely.get_num_coordinates(shapes) > _MOST_MENDED)
+    notes.add("geometry_heavy", heavy, most=_MOST_MENDED)
+    shapes[heavy] = None
+    crossed &= ~heavy
     if not crossed.any():
         return shapes
     before = _areas_m2(shapes[crossed], crs)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import http.server
 import itertools
 import json
 import os
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 import zipfile
 from pathlib import Path
@@ -25,29 +23,6 @@ from basin.errors import CrsError, LayerError
 from basin.layers import find_layers, layer_names, read_layer
 
 POINT = gpd.GeoDataFrame({"site_id": ["a"]}, geometry=[Point(106.6, 29)], crs=4490)
-
-
-@pytest.fixture
-def server():
-    """A web server on loopback that remembers every request."""
-    asked: list[str] = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            asked.append(self.path)
-            self.send_error(404)
-
-        do_HEAD = do_GET
-
-        def log_message(self, *_):
-            pass
-
-    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as running:
-        thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{running.server_port}", asked
-        running.shutdown()
-        thread.join()
 
 
 def vrt(source: str) -> str:

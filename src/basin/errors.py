@@ -20,7 +20,26 @@ __all__ = [
     "RuleError",
     "SnapError",
     "list_ids",
+    "shorten",
 ]
+
+#: No message is longer: what a hostile file holds is not echoed whole.
+_MOST_CHARACTERS = 4_000
+_MOST_OF_AN_ID = 80
+
+
+def shorten(text: str, most: int) -> str:
+    """Cut the middle out of a text longer than `most` characters, and say how much.
+
+    Examples
+    --------
+    >>> shorten("abc", 10), shorten("a" * 30 + "b" * 30, 20)
+    ('abc', 'aaaaaaaaaa… (+40) …bbbbbbbbbb')
+    """
+    if len(text) <= most:
+        return text
+    half = most // 2
+    return f"{text[:half]}… (+{len(text) - 2 * half}) …{text[-half:]}"
 
 
 def list_ids(ids: Iterable[Any], *, show: int = 5) -> str:
@@ -33,9 +52,10 @@ def list_ids(ids: Iterable[Any], *, show: int = 5) -> str:
     >>> list_ids(range(8))
     '0, 1, 2, 3, 4 (+3 more)'
     """
-    all_ids = [str(i) for i in ids]
+    all_ids = list(ids)
     more = len(all_ids) - show
-    return ", ".join(all_ids[:show]) + (f" (+{more} more)" if more > 0 else "")
+    shown = ", ".join(shorten(str(i), _MOST_OF_AN_ID) for i in all_ids[:show])
+    return shown + (f" (+{more} more)" if more > 0 else "")
 
 
 class BasinError(Exception):
@@ -63,10 +83,10 @@ class BasinError(Exception):
         mend_zh: str = "",
     ) -> None:
         self.ids = tuple(ids)
-        self.mend = mend
-        self.zh = zh
-        self.mend_zh = mend_zh
-        text = message.rstrip(".")
+        self.mend = mend = shorten(mend, _MOST_CHARACTERS)
+        self.zh = shorten(zh, _MOST_CHARACTERS)
+        self.mend_zh = shorten(mend_zh, _MOST_CHARACTERS)
+        text = shorten(message, _MOST_CHARACTERS).rstrip(".")
         if self.ids:
             text += f": ids {list_ids(self.ids)}"
         super().__init__(f"{text}. {mend}".rstrip() if mend else f"{text}.")

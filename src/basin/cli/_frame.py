@@ -135,8 +135,24 @@ class Group(click.Group):
             from basin.errors import BasinError
 
             if not isinstance(error, BasinError):
-                raise
+                raise _Fault(_internal(error)) from error
             raise _Fault(_with_mend(error)) from error
+
+
+def _internal(error: Exception) -> str:
+    """One line for what is a fault of `basin`; the traceback if ``BASIN_DEBUG=1``."""
+    import traceback
+
+    from basin.errors import shorten
+
+    if os.environ.get("BASIN_DEBUG") == "1":
+        click.echo("".join(traceback.format_exception(error)), err=True)
+    own = [f for f in traceback.extract_tb(error.__traceback__) if f"{os.sep}basin{os.sep}" in f[0]]
+    place = f" ({Path(own[-1].filename).stem}:{own[-1].lineno})" if own else ""
+    what = f"{type(error).__name__}: {shorten(_plain(str(error)), 300)}{place}"
+    if frame_lang() == "zh":
+        return f"程序内部出错：{what}。请报告此问题；设 BASIN_DEBUG=1 再运行可得详情"
+    return f"internal error: {what}; please report it, with what BASIN_DEBUG=1 shows in addition"
 
 
 def _with_mend(error: Any) -> str:

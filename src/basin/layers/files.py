@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,6 +18,7 @@ from basin.errors import LayerError
 from basin.layers.archives import packed_sources, pick_packed, unpacked
 from basin.layers.content import check_file, damaged, deleted_rows, sidecar
 from basin.layers.encodings import Choice, choose, dbf_choice, decode_dbf, note_choice
+from basin.layers.geojson import check_features, stated_system
 from basin.layers.kml import read_kml
 from basin.layers.problems import Notes
 from basin.layers.sources import local_file, names_inside
@@ -35,11 +34,14 @@ _DRIVERS = {
     "flatgeobuf": {"FlatGeobuf"},
     "geodatabase": {"OpenFileGDB"},
 }
-# What a feature has by its standard: if one mark is there more often than rows, count exactly.
-_FEATURE_MARKS = tuple(
-    re.compile(mark)
-    for mark in (rb'"type"\s*:\s*"Feature"', rb'"geometry"\s*:', rb'"properties"\s*:')
-)
+# Nothing is fetched: no file system over the network, and a proxy where no one listens.
+_NO_NETWORK = {
+    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
+    "GDAL_HTTP_PROXY": "127.0.0.1:9",
+    "GDAL_HTTPS_PROXY": "127.0.0.1:9",
+    "GDAL_HTTP_TIMEOUT": "1",
+    "GDAL_HTTP_MAX_RETRY": "0",
+}
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,7 @@ def _gdal(
     import pyogrio
 
     # second line of defence: the content was checked before (`content.check_file`)
-    pyogrio.set_gdal_config_options({"CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none"})
+    pyogrio.set_gdal_config_options(_NO_NETWORK)
     # Arrow spares a copy of every value; of a FlatGeobuf with null geometries GDAL 3.12 dies by it
     if known == "geopackage" and find_spec("pyarrow"):
         options["use_arrow"] = True
@@ -188,7 +190,7 @@ def _gdal(
             f"{path.name} cannot be read ({error})", mend="Export it again, or ask for a new copy."
         ) from error
     finally:
-        pyogrio.set_gdal_config_options({"CPL_VSIL_CURL_ALLOWED_EXTENSIONS": None})
+        pyogrio.set_gdal_config_options(dict.fromkeys(_NO_NETWORK))
     for note in dict.fromkeys(str(c.message) for c in caught):
         notes.add("gdal_note", note=note)
     if len(table) + gone < stated:
@@ -231,27 +233,21 @@ def _decode(table: Any, choice: Choice, notes: Notes) -> Any:
 
 def _geojson(path: Path, wanted: _Wanted, notes: Notes) -> Raw:
     """GeoJSON is UTF-8 by its standard; files in GBK exist all the same."""
-    data = path.read_bytes()
-    choice = choose(data.removeprefix(b"\xef\xbb\xbf"), file=path.name, given=wanted.encoding)
-    if choice.encoding == "utf-8":
+    data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    choice = choose(data, file=path.name, given=wanted.encoding)
+    text = data if choice.encoding == "utf-8" else data.decode(choice.encoding).encode("utf-8")
+    stated = stated_system(path, text, wanted.schema.kind)
+    if text is data:
         table = _gdal(path, notes)
     else:
         note_choice(choice, notes)
-        table = _gdal(path, notes, content=data.decode(choice.encoding).encode("utf-8"))
-    if any(sum(1 for _ in mark.finditer(data)) > len(table) for mark in _FEATURE_MARKS):
-        _all_features(path, data.decode(choice.encoding), len(table))
+        table = _gdal(path, notes, content=text)
+    if stated is not None and isinstance(table, gpd.GeoDataFrame):
+        # GDAL takes a name that it does not know for WGS 84
+        known = table.crs is not None and table.crs.equals(stated, ignore_axis_order=True)
+        table = table if known else table.set_crs(stated, allow_override=True)
+    check_features(path, text, len(table))
     return Raw(table, encoding=choice.encoding)
-
-
-def _all_features(path: Path, text: str, read: int) -> None:
-    """GDAL leaves out what it does not take for a feature: count what the file itself lists."""
-    try:
-        content = json.loads(text.removeprefix("\ufeff"))
-    except (ValueError, RecursionError):
-        return  # not what the count can be taken from: GDAL read it, and said what it skipped
-    listed = content.get("features") if isinstance(content, dict) else None
-    if isinstance(listed, list) and len(listed) > read:
-        raise damaged(path, f"it lists {len(listed)} features, and {read} can be read")
 
 
 def _parquet(path: Path, wanted: _Wanted, notes: Notes) -> Raw:

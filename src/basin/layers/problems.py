@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from basin.errors import BasinError, list_ids
+from basin.errors import BasinError, list_ids, shorten
 
 __all__ = [
     "Notes",
@@ -23,6 +23,10 @@ __all__ = [
     "problems_frame",
     "unreadable",
 ]
+
+
+#: A heading or cell of a million characters is not echoed whole.
+_MOST_OF_A_VALUE = 2_000
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ def make_problem(
         "n": len(all_rows) or len(all_ids),
         "ids": list_ids(all_ids),
         "rows": list_rows(all_rows),
-        **values,
+        **{n: shorten(v, _MOST_OF_A_VALUE) if isinstance(v, str) else v for n, v in values.items()},
     }
     return Problem(
         layer=layer,

@@ -581,7 +581,7 @@ def test_columns_given_by_the_user(tmp_path):
     assert table.loc[0, "load_tp_kg_d"] == pytest.approx(1.0)
     with pytest.raises(LayerError, match="which the file does not have"):
         read_layer(path, "outfalls", columns={"outfall_id": "nope"})
-    with pytest.raises(LayerError, match="no column 'outfal_id'"):
+    with pytest.raises(LayerError, match="'outfal_id', which is no column"):
         read_layer(path, "outfalls", columns={"outfal_id": "a"})
 
 

@@ -10,16 +10,18 @@ import pandas as pd
 
 from basin.errors import LayerError
 from basin.layers.measurements import parse_dates, parse_measurement
-from basin.layers.problems import Notes
+from basin.layers.problems import Notes, make_error
 from basin.layers.vocabulary import (
     Match,
     Schema,
+    category_words,
     cell_units,
     closest,
     closest_column,
     code_of,
     grade_of,
     has_grades,
+    industry_category,
     is_date,
     is_known_column,
     is_number,
@@ -30,6 +32,7 @@ from basin.layers.vocabulary import (
     own_unit,
     truncated_matches,
     unit_factor,
+    words_of,
 )
 
 __all__ = [
@@ -96,7 +99,14 @@ def name_columns(
     left = [h for h in headings if h not in stated.values()]
     match_headings(left, layer, set(stated) | set(constants), taken, cut_in, notes)
     named = {heading: column for column, (heading, _) in taken.items()}
-    _require(layer, set(taken) | set(constants), headings)
+    stand_ins = {
+        column: other
+        for column, other in layer.fallback.items()
+        if column not in taken and column not in constants and other in taken
+    }
+    for column, other in stand_ins.items():
+        notes.add("column_stands_in", column=column, heading=taken[other][0])
+    _require(layer, set(taken) | set(constants) | set(stand_ins), headings)
     _report(layer, taken, [h for h in headings if h not in named], notes)
     for column in layer.wanted:
         if column not in taken and column not in constants:
@@ -108,6 +118,8 @@ def name_columns(
     result = table.rename(columns={**named, **clash})
     if constants:
         result = result.assign(**constants)
+    for column, other in stand_ins.items():
+        result = result.assign(**{column: result[other]})
     return result, {column: match.factor for column, (_, match) in taken.items()}
 
 
@@ -118,19 +130,28 @@ def _stated(
     by_key = {key(h): h for h in reversed(headings)}
     for column, heading in columns.items():
         if not is_known_column(column, layer):
-            raise LayerError(
-                f"layer {layer.kind!r} has no column {column!r} (in columns=)",
-                mend="columns= goes canonical name = name in the file. "
-                f"Canonical: {', '.join(layer.columns)}.",
+            raise make_error(
+                LayerError,
+                layer.kind,
+                "columns_unknown_name",
+                column=column,
+                known=", ".join(layer.columns),
             )
         if heading.startswith("="):
             constants[column] = heading[1:]
         elif heading in headings or key(heading) in by_key:
             stated[column] = heading if heading in headings else by_key[key(heading)]
         else:
-            raise LayerError(
-                f"layer {layer.kind!r}: columns= names {heading!r}, which the file does not have",
-                mend=f"It has: {', '.join(headings)}.",
+            near = closest_column(heading, layer, headings)
+            raise make_error(
+                LayerError,
+                layer.kind,
+                "columns_unknown_heading",
+                heading=heading,
+                column=column,
+                near_zh=f"是“{near}”吗？" if near else "",
+                near_en=f"Did you mean {near!r}? " if near else "",
+                headings=", ".join(headings),
             )
     return stated, constants
 
@@ -174,12 +195,16 @@ def _require(layer: Schema, have: set[str], headings: list[str]) -> None:
         if column in have:
             continue
         near = closest_column(column, layer, headings)
-        tried = ", ".join(layer.spelled[column][:8])
-        raise LayerError(
-            f"layer {layer.kind!r} has no column {column!r} (tried {tried} ...); "
-            f"the file has: {', '.join(headings) or 'none'}",
-            mend=(f"Is it {near!r}? Then give" if near else "Give")
-            + f" columns={{{column!r}: {near or 'its name'!r}}}.",
+        raise make_error(
+            LayerError,
+            layer.kind,
+            "column_missing",
+            column=column,
+            tried=", ".join(layer.spelled[column][1:8]) or column,
+            headings=", ".join(headings) or "-",
+            near_zh=f"是“{near}”吗？" if near else "",
+            near_en=f"Is it {near!r}? " if near else "",
+            heading=near or "…",
         )
 
 
@@ -300,13 +325,18 @@ def _renamed(ids: pd.Series[str], missing: Any, again: Any, notes: Notes) -> pd.
 
 
 def clean_columns(
-    table: pd.DataFrame, layer: Schema, factors: Mapping[str, float], notes: Notes
+    table: pd.DataFrame,
+    layer: Schema,
+    factors: Mapping[str, float],
+    notes: Notes,
+    values: Mapping[str, Mapping[str, str]] | None = None,
 ) -> pd.DataFrame:
     """Turn each canonical column into its type, add those the file lacks (null), and order them.
 
     Codes become those of ``labels.toml``, figures float in the unit of the column's name, dates
     datetime64 without a zone, the rest text. Unknown columns stay as they are, at the end.
     """
+    own = _own_codes(layer, values or {})
     result = table.copy(deep=False)
     items = [c for c in table.columns if c not in layer.columns and is_known_column(str(c), layer)]
     for name in [*layer.columns, *items]:
@@ -320,11 +350,11 @@ def clean_columns(
         elif name in layer.coded:
             if layer.coded[name] == "zone_grade":
                 continue  # needs the kind, settled below
-            result[name] = _clean_codes(table[name], layer.coded[name], notes)
+            result[name] = _clean_codes(table[name], layer.coded[name], notes, own.get(name, {}))
         elif name != layer.id:
             result[name] = as_text(table[name])
     if layer.coded.get("grade") == "zone_grade":
-        result = _clean_grades(result, table, notes)
+        result = _clean_grades(result, table, notes, own.get("grade", {}))
     for name in layer.required:
         if name != layer.id:
             lacking = "name_blank" if name in ("name", "river") else "required_blank"
@@ -377,14 +407,57 @@ def _clean_dates(column: pd.Series[Any], notes: Notes) -> pd.Series[Any]:
     return dates
 
 
-def _clean_codes(column: pd.Series[Any], table: str, notes: Notes) -> pd.Series[str]:
+def _own_codes(layer: Schema, values: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """Check what the user says of coded values: column -> key of a word -> code.
+
+    Raises
+    ------
+    LayerError
+        If a column holds no codes, or there is no such code.
+    """
+    own: dict[str, dict[str, str]] = {}
+    for column, words in values.items():
+        table = layer.coded.get(column)
+        if table is None:
+            coded = ", ".join(layer.coded) or "-"
+            raise make_error(
+                LayerError, layer.kind, "values_unknown_column", column=column, known=coded
+            )
+        for word, meant in words.items():
+            code = code_of(meant, table)
+            if table == "zone_grade" and meant in known_codes(table):
+                code = meant
+            if code is None:
+                near = closest(meant, table)
+                raise make_error(
+                    LayerError,
+                    layer.kind,
+                    "values_unknown_code",
+                    column=column,
+                    word=word,
+                    code=meant,
+                    near_zh=f"是“{near}”吗？" if near else "",
+                    near_en=f"Did you mean {near!r}? " if near else "",
+                    known_zh=words_of(table, "zh"),
+                    known_en=words_of(table, "en"),
+                )
+            own.setdefault(column, {})[key(word)] = code
+    return own
+
+
+def _clean_codes(
+    column: pd.Series[Any], table: str, notes: Notes, own: Mapping[str, str]
+) -> pd.Series[str]:
     """Replace values by their codes; an unknown one stays and is listed with a suggestion."""
     text = as_text(column)
     places, values = pd.factorize(text, use_na_sentinel=True)
     codes: list[str | None] = []
     unknown = []
     for at, value in enumerate(values.tolist()):
-        code = code_of(value, table)
+        code = own.get(key(value)) or code_of(value, table)
+        if code is None and table == "site_category" and (industry := industry_category(value)):
+            code = industry[1]
+            _note_industry(str(column.name), value, code, places == at, notes)
         if code is None and table == "zone_kind" and (pair := kind_and_grade_of(value)):
             code = pair[0]
         if code is None:
@@ -393,6 +466,19 @@ def _clean_codes(column: pd.Series[Any], table: str, notes: Notes) -> pd.Series[
     _note_unknown_codes(str(column.name), table, places, values, unknown, notes)
     mapped = pd.array([*codes, None], dtype="str").take(places)
     return pd.Series(mapped, index=text.index, name=text.name)
+
+
+def _note_industry(column: str, value: str, code: str, mask: Any, notes: Notes) -> None:
+    word = category_words(code)
+    notes.add(
+        "code_of_industry",
+        mask,
+        column=column,
+        value=value,
+        code=code,
+        word_zh=word["zh"],
+        word_en=word["en"],
+    )
 
 
 def _note_unknown_codes(
@@ -417,11 +503,15 @@ def _note_unknown_code(
         value=value,
         hint_zh=f"；是“{near}”吗？" if near else "",
         hint_en=f"; did you mean {near!r}?" if near else "",
-        known=", ".join(known_codes(table)),
+        column_key=column,
+        known_zh=words_of(table, "zh"),
+        known_en=words_of(table, "en"),
     )
 
 
-def _clean_grades(result: pd.DataFrame, table: pd.DataFrame, notes: Notes) -> pd.DataFrame:
+def _clean_grades(
+    result: pd.DataFrame, table: pd.DataFrame, notes: Notes, own: Mapping[str, str]
+) -> pd.DataFrame:
     """Read grades within their kind; a kind such as 禁养区 brings its own."""
     text = as_text(table["grade"]) if "grade" in table.columns else result["grade"]
     stated = as_text(table["kind"])
@@ -440,7 +530,7 @@ def _clean_grades(result: pd.DataFrame, table: pd.DataFrame, notes: Notes) -> pd
             )
             grades.append(implied[1] if implied else None)
             continue
-        code = grade_of(grade, kind)
+        code = own.get(key(grade)) or grade_of(grade, kind)
         if code is None and has_grades(kind):
             unknown.append(at)
         grades.append(code or grade)

@@ -36,6 +36,7 @@ def read_layer(
     encoding: str | None = None,
     crs: Any = None,
     columns: Mapping[str, str] | None = None,
+    values: Mapping[str, Mapping[str, str]] | None = None,
     angles: str | None = None,
     near: Any = None,
     problems: list[Problem] | None = None,
@@ -62,6 +63,9 @@ def read_layer(
     columns
         Canonical name -> heading in the file, or ``"=text"`` for one value in every row; headings
         that are not named here are recognised by ``standards/aliases.toml``.
+    values
+        Coded column -> word in the file -> code (or one of its known words), over
+        ``standards/aliases.toml``: ``{"category": {"磷肥车间": "fertiliser"}}``.
     angles : {'degrees', 'dms', None}
         What the plain figures of coordinate columns are: ``"dms"`` for degrees, minutes and seconds
         in one number (1063912.3 or 106.39123).
@@ -105,7 +109,7 @@ def read_layer(
     table = without_blank_rows(table, notes)
     if table.empty:
         notes.add("layer_empty")
-    result = _settle(table, wanted, factors, crs, notes, angles=angles, near=near)
+    result = _settle(table, wanted, factors, crs, notes, values=values, angles=angles, near=near)
     _hand_over(notes, problems)
     return result
 
@@ -117,6 +121,7 @@ def _settle(
     crs: Any,
     notes: Notes,
     *,
+    values: Mapping[str, Mapping[str, str]] | None,
     angles: str | None,
     near: Any,
 ) -> Any:
@@ -132,7 +137,7 @@ def _settle(
         table = table.rename_geometry("geometry")
     table = settle_crs(table, crs, notes, near=near)
     table = settle_geometry(table, wanted, notes)
-    return clean_columns(table, wanted, factors, notes)
+    return clean_columns(table, wanted, factors, notes, values)
 
 
 def _hand_over(notes: Notes, problems: list[Problem] | None) -> None:

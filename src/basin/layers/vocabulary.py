@@ -17,17 +17,20 @@ from importlib.resources import files
 from typing import Any
 
 from basin.errors import LayerError
+from basin.standards.labels import label
 
 __all__ = [
     "KINDS",
     "Match",
     "Schema",
+    "category_words",
     "cell_units",
     "closest",
     "closest_column",
     "code_of",
     "grade_of",
     "has_grades",
+    "industry_category",
     "is_date",
     "is_known_column",
     "is_number",
@@ -45,6 +48,7 @@ __all__ = [
     "truncated_matches",
     "unit_factor",
     "unit_of",
+    "words_of",
 ]
 
 #: A shapefile keeps this many bytes of a field name.
@@ -52,6 +56,10 @@ SHAPEFILE_NAME_BYTES = 10
 
 _BRACKETS = re.compile(r"[(\[【〔{]([^()\[\]【】〔〕{}]*)[)\]】〕}]")
 _ITEM_COLUMN = re.compile(r"(load|conc)_(\w+?)_(kg_d|mg_l)")
+# A code of GB/T 4754: two to four digits, with or without the letter of its section
+_INDUSTRY = re.compile(
+    r"(?:[A-Ta-t]\s*)?(?P<digits>\d{2,4})(?:\.0)?(?=$|[\s、,:：.-]|[\u4e00-\u9fff](?<!号))"
+)
 _DATES = frozenset({"valid_from", "valid_to", "date", "closed_on", "sampled_on"})
 
 # The unit that a canonical name ends in; the longest ending decides (m3_s before s).
@@ -127,6 +135,8 @@ class Schema:
         Columns that are not added where the file has none.
     coded : dict
         Coded column -> table of codes.
+    fallback : dict
+        Required column -> the column that stands in where the file has none for it.
     items : str
         ``"value"`` for samples, ``"load"`` for outfalls, "" otherwise.
     aliases : dict
@@ -143,6 +153,7 @@ class Schema:
     coded: dict[str, str]
     items: str
     names: tuple[str, ...]
+    fallback: dict[str, str]
     aliases: dict[str, tuple[str, int]] = field(repr=False)
     spelled: dict[str, tuple[str, ...]] = field(repr=False)
 
@@ -187,6 +198,7 @@ def schema(kind: str) -> Schema:
         coded=dict(entry.get("coded", {})),
         items=entry.get("items", ""),
         names=(kind, *entry["names"]),
+        fallback=dict(entry.get("fallback", {})),
         aliases=aliases,
         spelled=spelled,
     )
@@ -510,6 +522,12 @@ def _cut(name: str, encoding: str) -> str:
 
 
 @cache
+def _categories() -> dict[str, dict[str, Any]]:
+    text = files("basin.standards").joinpath("categories.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+@cache
 def _spellings(table: str) -> dict[str, tuple[str, ...]]:
     """Code -> every way to write it."""
     if table == "zone_grade":
@@ -523,8 +541,7 @@ def _spellings(table: str) -> dict[str, tuple[str, ...]]:
         for code in own:
             own[code] = (*own[code], *_table()["layer"][code]["names"])
     if table == "site_category":
-        text = files("basin.standards").joinpath("categories.toml").read_text(encoding="utf-8")
-        for code, entry in tomllib.loads(text).items():
+        for code, entry in _categories().items():
             own[code] = (*own.get(code, (code,)), entry["zh"], entry["en"])
     return own
 
@@ -542,6 +559,48 @@ def spellings_of(table: str) -> dict[str, tuple[str, ...]]:
 def known_codes(table: str) -> tuple[str, ...]:
     """Return the codes of a table, such as ``outfall_kind``."""
     return tuple(_spellings(table))
+
+
+def category_words(code: str) -> dict[str, Any]:
+    """Return the entry of a category of projects: ``zh`` and ``en``."""
+    return _categories()[code]
+
+
+def words_of(table: str, lang: str) -> str:
+    """Return the codes of a table with their words, for a message.
+
+    Examples
+    --------
+    >>> words_of("waterbody", "zh"), words_of("waterbody", "en")
+    ('河流、湖库', 'river, lake')
+    """
+    codes = known_codes(table)
+    if lang != "zh":
+        return ", ".join(codes)
+    if table == "site_category":
+        return "、".join(entry["zh"] for entry in _categories().values())
+    if table == "layer_name":
+        return "、".join(_table()["coded"][table][c][0] for c in codes)
+    return "、".join(label(table, c) for c in codes)
+
+
+def industry_category(value: Any) -> tuple[str, str] | None:
+    """Return the code of GB/T 4754 that a value begins with, and the category it is taken for.
+
+    Examples
+    --------
+    >>> industry_category("C2611 无机酸制造"), industry_category("2631"), industry_category("12号")
+    (('2611', 'chemical'), ('2631', 'pesticide'), None)
+    """
+    found = _INDUSTRY.match(unicodedata.normalize("NFKC", str(value)).strip())
+    if not found:
+        return None
+    digits = found["digits"]
+    for length in range(len(digits), 1, -1):
+        category = _table()["industry_codes"].get(digits[:length])
+        if category:
+            return digits, category
+    return None
 
 
 def code_of(value: Any, table: str) -> str | None:

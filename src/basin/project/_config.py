@@ -41,7 +41,7 @@ _KEYS = {
     "[network]": {"snap_tolerance_m", "max_offset_m"},
     "[layers]": {*LAYERS, "dem"},
 }
-_LAYER_KEYS = {"path", "layer", "encoding", "crs", "angles", "columns"}
+_LAYER_KEYS = {"path", "layer", "encoding", "crs", "angles", "columns", "values"}
 
 
 @dataclass(frozen=True)
@@ -234,6 +234,12 @@ def _options(entry: Mapping[str, Any], name: str, file: Path) -> dict[str, Any]:
     if options.get("angles", ANGLES[0]) not in ANGLES:
         one = " or ".join(f'"{a}"' for a in ANGLES)
         raise _wrong(options["angles"], f"{where} angles", "known", one, file)
+    values = options.get("values", {})
+    if not isinstance(values, dict) or not all(
+        isinstance(v, dict) and all(isinstance(w, str) for w in v.values()) for v in values.values()
+    ):
+        wanted, example = "tables of texts", '{ category = { "磷肥车间" = "fertiliser" } }'
+        raise _wrong(values, f"{where} values", wanted, example, file)
     columns = options.get("columns", {})
     if not isinstance(columns, dict) or not all(isinstance(v, str) for v in columns.values()):
         wanted = "a table of texts"

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sqlite3
+import subprocess
+import sys
 from contextlib import suppress
 
+import geopandas as gpd
 import pyproj
 import pytest
 from click.testing import CliRunner
+from shapely.geometry import Point
 
 from basin import errors
 from basin.cli import main
 from basin.errors import CrsError, LayerError
-from basin.layers import make_problem, read_layer
+from basin.layers import find_layers, layer_names, make_problem, read_layer
 from basin.layers.files import _gdal
 from basin.layers.problems import Notes
 
@@ -151,3 +157,111 @@ def test_even_unchecked_gdal_fetches_nothing(tmp_path, server):
     with suppress(LayerError):
         _gdal(path, Notes("sites"))
     assert asked == []
+
+
+# ---------------------------------------------------------------- GeoPackages
+
+
+def geopackage(path, ids=("a", "b")):
+    places = [Point(106.6 + n / 10, 29) for n in range(len(ids))]
+    table = gpd.GeoDataFrame(
+        {"site_id": list(ids), "category": ["chemical"] * len(ids)}, geometry=places, crs=4490
+    )
+    table.to_file(path, layer="sites")
+    return path
+
+
+def with_layer(path, sql):
+    """Register what `sql` makes, called v, as a second layer."""
+    with sqlite3.connect(path) as base:
+        base.execute(sql)
+        base.execute(
+            "INSERT INTO gpkg_contents (table_name, data_type, identifier, srs_id) "
+            "SELECT 'v', 'features', 'v', srs_id FROM gpkg_contents LIMIT 1"
+        )
+        base.execute(
+            "INSERT INTO gpkg_geometry_columns SELECT 'v', column_name, geometry_type_name, "
+            "srs_id, z, m FROM gpkg_geometry_columns LIMIT 1"
+        )
+    base.close()
+    return path
+
+
+ENDLESS = (
+    "CREATE VIEW v AS WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) "
+    "SELECT c.x AS fid, geom, site_id, category FROM c, sites"
+)
+HEAVY = (
+    "CREATE TABLE v (fid INTEGER PRIMARY KEY, geom POINT, site_id TEXT, category TEXT, "
+    "x TEXT GENERATED ALWAYS AS (hex(zeroblob(400000000))) VIRTUAL)"
+)
+
+
+@pytest.mark.parametrize(("sql", "what"), [(ENDLESS, "a view"), (HEAVY, "computed column")])
+def test_layers_that_are_computed_are_not_run(tmp_path, sql, what):
+    path = with_layer(geopackage(tmp_path / "a.gpkg"), sql)
+    code = (
+        "from basin.layers import read_layer\n"
+        "from basin.errors import LayerError\n"
+        f"assert len(read_layer({str(path)!r}, 'sites', layer='sites', problems=[])) == 2\n"
+        f"try: read_layer({str(path)!r}, 'sites', layer='v')\n"
+        "except LayerError as error: print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=True
+    )
+    assert what in done.stdout
+
+
+def unsaved(folder):
+    """A GeoPackage with an edit that is still in its -wal, as while QGIS has it open."""
+    made = geopackage(folder / "open.gpkg")
+    with sqlite3.connect(made) as base:
+        triggers = base.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for (trigger,) in triggers:  # they call functions of GDAL
+            base.execute(f'DROP TRIGGER "{trigger}"')
+        base.commit()
+        base.execute("PRAGMA journal_mode = WAL")
+        base.execute("PRAGMA wal_autocheckpoint = 0")
+        base.execute("UPDATE sites SET category = 'park' WHERE site_id = 'b'")
+        base.commit()
+        copied = folder / "in"
+        copied.mkdir()
+        for part in ("open.gpkg", "open.gpkg-wal"):
+            shutil.copy(folder / part, copied / part)
+    base.close()
+    return copied / "open.gpkg"
+
+
+def content(folder):
+    return {p.name: p.read_bytes() for p in folder.iterdir()}
+
+
+def test_a_geopackage_that_is_read_stays_as_it_was(tmp_path):
+    path = unsaved(tmp_path)
+    before = content(path.parent)
+    assert set(before) == {"open.gpkg", "open.gpkg-wal"}
+    problems = []
+    assert layer_names(path) == ["sites"]
+    assert list(find_layers(path)) == ["sites"]
+    table = read_layer(path, "sites", problems=problems)
+    assert table["category"].tolist() == ["chemical", "park"]
+    assert content(path.parent) == before
+    assert "geopackage_open" in {p.kind for p in problems}
+
+
+def test_a_geopackage_copied_without_its_wal_is_listed(tmp_path):
+    path = unsaved(tmp_path)
+    path.with_name("open.gpkg-wal").unlink()
+    before = content(path.parent)
+    problems = []
+    table = read_layer(path, "sites", problems=problems)
+    assert table["category"].tolist() == ["chemical", "chemical"]
+    assert content(path.parent) == before
+    assert "geopackage_wal_absent" in {p.kind for p in problems}
+
+
+def test_a_geopackage_at_rest_says_nothing(tmp_path):
+    problems = []
+    read_layer(geopackage(tmp_path / "a.gpkg"), "sites", problems=problems)
+    assert not [p for p in problems if p.kind.startswith("geopackage_")]

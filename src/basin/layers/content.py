@@ -27,6 +27,7 @@ __all__ = [
     "check_zip",
     "damaged",
     "deleted_rows",
+    "is_unsettled",
     "open_workbook",
     "read_only",
     "sidecar",
@@ -129,8 +130,15 @@ def _check_geopackage(path: Path, head: bytes) -> None:
             )
 
 
+def is_unsettled(path: Path) -> bool:
+    """Tell whether changes to an SQLite file still stand in a file beside it."""
+    beside = [path.with_name(f"{path.name}{ending}") for ending in ("-wal", "-journal")]
+    return any(p.is_file() and p.stat().st_size > 0 for p in beside)
+
+
 def read_only(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+    """Open an SQLite file so that nothing is written, not even beside it."""
+    return sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)
 
 
 def damaged(path: Path, detail: str) -> LayerError:

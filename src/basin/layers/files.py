@@ -19,6 +19,7 @@ from basin.layers.archives import packed_sources, pick_packed, unpacked
 from basin.layers.content import check_file, damaged, deleted_rows, sidecar
 from basin.layers.encodings import Choice, choose, dbf_choice, decode_dbf, note_choice
 from basin.layers.geojson import check_features, stated_system
+from basin.layers.geopackage import check_table, is_left_open, settled
 from basin.layers.kml import read_kml
 from basin.layers.problems import Notes
 from basin.layers.sources import local_file, names_inside
@@ -95,7 +96,10 @@ def read_source(
     """
     path = local_file(source)
     notes.file = path.name
-    return _read(path, _Wanted(wanted, layer, encoding, dict(columns or {})), notes)
+    with settled(path) as whole:
+        if whole != path:
+            notes.add("geopackage_open")
+        return _read(whole, _Wanted(wanted, layer, encoding, dict(columns or {})), notes)
 
 
 def _read(path: Path, wanted: _Wanted, notes: Notes) -> Raw:
@@ -154,7 +158,13 @@ def _layered(path: Path, wanted: _Wanted, notes: Notes) -> Raw:
             "clear",
             mend=f"Give layer= one of: {', '.join(names)}.",
         )
-    return Raw(_gdal(path, notes, known=known, layer=name))
+    if known == "geodatabase":
+        return Raw(_gdal(path, notes, known=known, layer=name))
+    check_table(path, name)
+    if is_left_open(path):
+        notes.add("geopackage_wal_absent")
+    # SQLite would leave files beside it, or settle it, only to read
+    return Raw(_gdal(path, notes, known=known, layer=name, IMMUTABLE="YES"))
 
 
 def _flatgeobuf(path: Path, wanted: _Wanted, notes: Notes) -> Raw:
@@ -203,7 +213,7 @@ def _stated_rows(path: Path, known: str, options: Mapping[str, Any]) -> int:
     """How many rows the file says that it has; -1 if it does not say."""
     import pyogrio
 
-    told = {k: v for k, v in options.items() if k in ("layer", "encoding")}
+    told = {k: v for k, v in options.items() if k in ("layer", "encoding", "IMMUTABLE")}
     info = pyogrio.read_info(path, **told)
     if info["driver"] not in _DRIVERS[known]:
         raise LayerError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,8 @@ from basin.layers.content import (
     check_file,
     damaged,
     open_workbook,
-    read_only,
 )
+from basin.layers.geopackage import settled, table_names
 from basin.layers.kml import kml_folders
 from basin.layers.vocabulary import KINDS, key, schema
 
@@ -82,19 +81,14 @@ def layer_names(path: str | Path) -> list[str]:
         If it is not a local file of a known kind, or is damaged.
     """
     file = local_file(path)
-    return names_inside(file, check_file(file))
+    with settled(file) as whole:
+        return names_inside(whole, check_file(whole))
 
 
 def names_inside(file: Path, known: str) -> list[str]:
     """Return the names of the layers in a file whose content was checked before."""
     if known == "geopackage":
-        with closing(read_only(file)) as base:
-            found = base.execute(
-                "SELECT table_name FROM gpkg_contents "
-                "WHERE data_type IN ('features', 'attributes') AND table_name <> 'layer_styles' "
-                "ORDER BY rowid"
-            ).fetchall()
-        return [str(name) for (name,) in found]
+        return table_names(file)
     if known == "xlsx":
         with open_workbook(file) as book:
             return [sheet.title for sheet in book.worksheets if sheet.sheet_state == "visible"]

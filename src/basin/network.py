@@ -14,6 +14,9 @@ flow downstream, and lists in ``.issues`` everything that it repaired or that it
 ``navigate``     sets above and below, walked distances, accumulation
 ``snap``         points on the network
 ``ledger``       the findings and their sentences (``tell``: the network in words)
+``base``         the reaches as arrays, and places on them
+``ways``         navigation, as methods of the class
+``loads``        accumulation, as methods of the class
 ``model``        the class that is asked
 ===============  ===================================================================
 """

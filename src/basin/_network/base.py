@@ -1,0 +1,129 @@
+"""What every part of a network stands on: its reaches as arrays, and places on them."""
+
+from __future__ import annotations
+
+import difflib
+from functools import cached_property
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from basin._network.arrays import Csr, Floats, Ints, group
+from basin._network.assemble import Parts
+from basin._network.geometry import Vertices, vertices
+from basin._network.join import Index
+from basin._text import as_id, as_ids
+from basin.errors import NetworkError, list_ids
+
+__all__ = ["Reaches", "Start"]
+
+#: A reach_id, or a reach_id and metres from its upstream end. Ids are text; 7 and 7.0 mean "7".
+Start = str | tuple[str, float]
+
+_S_PER_H = 3_600.0
+
+#: A measure may pass a reach's end by so much, in metres: rounding of whoever computed it.
+_PAST_END_M = 0.5
+
+
+class Reaches:
+    """The reaches of a network, numbered upstream first as they are stored."""
+
+    reaches: gpd.GeoDataFrame
+    issues: gpd.GeoDataFrame
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.reaches = parts.reaches
+        self.issues = parts.issues
+
+    @cached_property
+    def _frm(self) -> Ints:
+        return np.asarray(self.reaches["from_node"], dtype=np.intp)
+
+    @cached_property
+    def _to(self) -> Ints:
+        return np.asarray(self.reaches["to_node"], dtype=np.intp)
+
+    @cached_property
+    def _lengths(self) -> Floats:
+        return np.asarray(self.reaches["length_m"], dtype=float)
+
+    @cached_property
+    def _hours(self) -> Floats:
+        velocity = np.asarray(self.reaches["velocity_m_s"], dtype=float)
+        hours: Floats = self._lengths / np.where(velocity > 0, velocity, np.nan) / _S_PER_H
+        return hours
+
+    @cached_property
+    def _into(self) -> Csr:
+        return group(self._to, len(self._parts.nodes))
+
+    @cached_property
+    def _out(self) -> Csr:
+        return group(self._frm, len(self._parts.nodes))
+
+    @cached_property
+    def _verts(self) -> Vertices:
+        return vertices(np.asarray(self.reaches.geometry.array, dtype=object))
+
+    @cached_property
+    def _index(self) -> Index:
+        return Index(self._verts)
+
+    @cached_property
+    def _measures(self) -> Floats:
+        return self._verts.measures()
+
+    # ---- finding a place -------------------------------------------------------------------
+
+    def _reach(self, reach_id: Any) -> int:
+        try:
+            position = self.reaches.index.get_loc(as_id(reach_id))
+        except KeyError:
+            raise self._unknown([reach_id]) from None
+        return int(position)
+
+    def _unknown(self, ids: Any) -> NetworkError:
+        first = as_id(ids[0])
+        if first in self._parts.split:
+            mend = f"It was split into {list_ids(self._parts.split[first])}: name one of these."
+        elif first in self._parts.gone:
+            mend = f"It was set aside when the network was built ({self._parts.gone[first]})."
+        else:
+            close = difflib.get_close_matches(first, list(self.reaches.index[:20_000]), n=3)
+            mend = f"Did you mean {' or '.join(close)}?" if close else "See `reaches.index`."
+        return NetworkError("unknown reach_id", ids=ids, mend=mend)
+
+    def _place(self, start: Any, *, default: str) -> tuple[int, float]:
+        """Return reach and measure; a bare reach_id means its "upper" or "lower" end."""
+        if not isinstance(start, tuple):
+            reach = self._reach(start)
+            return reach, float(self._lengths[reach]) if default == "lower" else 0.0
+        reach, measure = self._reach(start[0]), float(start[1])
+        length = float(self._lengths[reach])
+        if not -_PAST_END_M <= measure <= length + _PAST_END_M:
+            raise NetworkError(
+                f"measure {measure:.1f} m is not on the reach, which is {length:.1f} m long",
+                ids=[start[0]],
+                mend="Give metres from its upstream end.",
+            )
+        return reach, min(max(measure, 0.0), length)
+
+    def _by_reach(self, values: pd.Series, what: str, missing: float) -> Floats:
+        ids = pd.Index(as_ids(pd.Series(values.index)).fillna(""), dtype=object)
+        unknown = ~ids.isin(self.reaches.index)
+        if unknown.any():
+            raise self._unknown(list(values.index[unknown]))
+        if ids.has_duplicates:
+            raise NetworkError(
+                f"{what} name a reach more than once",
+                ids=ids[ids.duplicated()].unique(),
+                mend="Add them up first: values.groupby(level=0).sum().",
+            )
+        result = np.full(len(self.reaches), missing)
+        number = pd.to_numeric(values).to_numpy(dtype=float)
+        result[self.reaches.index.get_indexer(ids)] = np.where(np.isnan(number), missing, number)
+        return result

@@ -1,0 +1,217 @@
+"""Navigation of a network: what lies above and below a place, walked distances, ways."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from basin._network import navigate
+from basin._network.arrays import Ints
+from basin._network.base import Reaches, Start
+from basin.errors import NetworkError
+
+__all__ = ["Navigation"]
+
+
+class Navigation(Reaches):
+    """The part of :class:`basin.network.RiverNetwork` that walks it."""
+
+    def upstream(
+        self,
+        start: Start,
+        *,
+        tributaries: bool = True,
+        distance_m: float | None = None,
+        partial: bool = False,
+    ) -> Any:
+        """Return all reaches that drain to a place, its own reach included.
+
+        Parameters
+        ----------
+        start
+            A reach_id (the whole reach), or (reach_id, metres from its upstream end).
+        tributaries
+            False: only the main path of the start reach. Both arms of a braid count otherwise.
+        distance_m
+            Only what is walked within so many metres from the place.
+        partial
+            Return the fraction of each reach that counts, 0..1.
+
+        Returns
+        -------
+        Index of reach_ids, or Series of fractions by reach_id; upstream reaches first.
+
+        Raises
+        ------
+        NetworkError
+            For an unknown reach, or a measure that is not on it.
+        """
+        reach, measure = self._place(start, default="lower")
+        tree = self._parts.tree
+        found = navigate.above(tree, reach) if tributaries else navigate.main_above(tree, reach)
+        walk = self._walk_up(reach, measure, found) if distance_m is not None else None
+        return self._result(found, reach, measure, walk, distance_m, partial, up=True)
+
+    def downstream(
+        self,
+        start: Start,
+        *,
+        diversions: bool = False,
+        distance_m: float | None = None,
+        partial: bool = False,
+    ) -> Any:
+        """Return the reaches on the main way from a place to the outlet, its own reach included.
+
+        Parameters
+        ----------
+        diversions
+            True: every reach that water from the place can come to, by any arm.
+
+        Other parameters and the result as in :meth:`upstream`; order as in :attr:`reaches`.
+        """
+        reach, measure = self._place(start, default="upper")
+        if diversions:
+            found = navigate.below(self._to, self._out, reach)
+        else:
+            found = navigate.main_below(self._parts.tree.down, reach)
+        walk = self._walk_down(reach, measure, found) if distance_m is not None else None
+        return self._result(found, reach, measure, walk, distance_m, partial, up=False)
+
+    def _result(
+        self,
+        found: Ints,
+        reach: int,
+        measure: float,
+        walk: navigate.Walk | None,
+        distance_m: float | None,
+        partial: bool,
+        *,
+        up: bool,
+    ) -> Any:
+        found = np.sort(found)  # reaches are stored upstream first
+        length = self._lengths[found]
+        own = found == reach
+        whole = measure if up else float(self._lengths[reach]) - measure
+        usable = np.where(own, whole, length)
+        if walk is not None and distance_m is not None:
+            at = np.full(len(self._lengths), np.inf)
+            at[walk.reaches] = walk.distance_m
+            at[reach] = 0.0
+            usable = np.clip(distance_m - at[found], 0.0, usable)
+            keep = own | (usable > 0)
+            found, length, usable = found[keep], length[keep], usable[keep]
+        index = self.reaches.index[found]
+        if not partial:
+            return index
+        fraction = np.divide(usable, length, out=np.ones(len(length)), where=length > 0)
+        return pd.Series(fraction, index=index, name="fraction")
+
+    def _walk_up(self, reach: int, measure: float, found: Ints) -> navigate.Walk:
+        met = np.diff(self._into.first) > 1
+        return navigate.walk(
+            found, reach, self._to, self._frm, self._lengths, self._hours, met, first_m=measure
+        )
+
+    def _walk_down(self, reach: int, measure: float, found: Ints) -> navigate.Walk:
+        met = np.diff(self._into.first) > 1
+        left = float(self._lengths[reach]) - measure
+        return navigate.walk(
+            found, reach, self._frm, self._to, self._lengths, self._hours, met, first_m=left
+        )
+
+    def distance_to(self, start: Start) -> pd.DataFrame:
+        """Walk from every upstream reach to a place, by the shortest way along the rivers.
+
+        Parameters
+        ----------
+        start
+            (reach_id, metres from its upstream end), or a reach_id for its downstream end.
+
+        Returns
+        -------
+        shape (n, 3), indexed by reach_id, nearest first
+            ``distance_m`` from the reach's downstream end to the place; ``time_h`` on the same
+            way (NaN if a velocity is missing on it); ``junctions``, the confluences passed. The
+            start reach itself has its measure less its length (0 or negative), so that for every
+            point, ``distance_m + length_m - measure_m`` is its distance.
+        """
+        reach, measure = self._place(start, default="lower")
+        found = navigate.above(self._parts.tree, reach)
+        return self._walk_table(self._walk_up(reach, measure, found))
+
+    def distance_from(self, start: Start) -> pd.DataFrame:
+        """Walk from a place to every reach below it, by the shortest way along the rivers.
+
+        As :meth:`distance_to`, with ``distance_m`` from the place to each reach's upstream end
+        (the start reach: minus its measure; a bare reach_id means its upstream end), so that
+        ``distance_m + measure_m`` is the distance to a point.
+        """
+        reach, measure = self._place(start, default="upper")
+        found = navigate.below(self._to, self._out, reach)
+        return self._walk_table(self._walk_down(reach, measure, found))
+
+    def _walk_table(self, walk: navigate.Walk) -> pd.DataFrame:
+        order = np.lexsort((walk.reaches, walk.distance_m))
+        return pd.DataFrame(
+            {
+                "distance_m": walk.distance_m[order],
+                "time_h": walk.time_h[order],
+                "junctions": walk.junctions[order],
+            },
+            index=self.reaches.index[walk.reaches[order]],
+        )
+
+    def path(self, a: Start, b: Start) -> pd.DataFrame:
+        """Return the shortest way downstream from one place to another.
+
+        Parameters
+        ----------
+        a, b
+            (reach_id, measure), or a reach_id: from the upstream end of `a`, to the downstream
+            end of `b`.
+
+        Returns
+        -------
+        shape (n, 3), indexed by reach_id in the order walked
+            ``from_measure_m``, ``to_measure_m``, ``length_m``.
+
+        Raises
+        ------
+        NetworkError
+            If water from `a` does not come to `b`.
+        """
+        first, from_m = self._place(a, default="upper")
+        last, to_m = self._place(b, default="lower")
+        if first == last and from_m <= to_m:
+            way = [first]
+        else:
+            way = self._way(first, from_m, last, to_m, a, b)
+        lengths = self._lengths[way]
+        begin, end = np.zeros(len(way)), lengths.copy()
+        begin[0], end[-1] = from_m, to_m
+        return pd.DataFrame(
+            {"from_measure_m": begin, "to_measure_m": end, "length_m": end - begin},
+            index=self.reaches.index[way],
+        )
+
+    def _way(self, first: int, from_m: float, last: int, to_m: float, a: Any, b: Any) -> list[int]:
+        found = navigate.above(self._parts.tree, last)
+        if first == last or first not in found:
+            names = [str(self.reaches.index[k]) for k in (first, last)]
+            above = navigate.above(self._parts.tree, first)
+            back = last in above and (first != last or from_m > to_m)
+            raise NetworkError(
+                "not connected: no water flows from the first to the second",
+                ids=names,
+                mend="The second lies upstream of the first: ask the other way round."
+                if back
+                else "See `issues` for gaps that were proposed but not closed.",
+            )
+        walk = self._walk_up(last, to_m, found)
+        after = dict(zip(walk.reaches.tolist(), walk.after.tolist(), strict=True))
+        way = [first]
+        while way[-1] != last:
+            way.append(after[way[-1]])
+        return way

@@ -270,7 +270,8 @@ def _parquet(path: Path, wanted: _Wanted, notes: Notes) -> Raw:
         ) from error
     try:
         try:
-            table = gpd.read_parquet(path)
+            with np.errstate(invalid="ignore", over="ignore"):  # odd figures are listed later
+                table = gpd.read_parquet(path)
         except ValueError:  # no geometry in it
             table = pd.read_parquet(path)
     except Exception as error:  # arrow raises its own

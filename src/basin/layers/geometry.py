@@ -7,6 +7,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import shapely
 
 from basin.crs import (
@@ -33,6 +34,11 @@ _TYPES = {
     2: "line",
     3: "polygon",
     6: "polygon",
+}
+_MULTI: dict[str, Any] = {
+    "point": shapely.multipoints,
+    "line": shapely.multilinestrings,
+    "polygon": shapely.multipolygons,
 }
 _WORDS = {"point": ("点", "points"), "line": ("线", "lines"), "polygon": ("面", "polygons")}
 
@@ -187,20 +193,66 @@ def settle_geometry(table: gpd.GeoDataFrame, layer: Schema, notes: Notes) -> gpd
 
     - polygons that cross themselves after the move are made valid by the structure rule;
     - a type that the layer cannot hold is taken off; a MultiPoint of one point becomes that point;
-    - null and empty geometries and lines of zero length stay.
+    - a collection keeps the parts that the layer can hold;
+    - null and empty geometries, lines of zero length and rows that repeat another stay.
     """
     shapes = np.asarray(table.geometry.array, dtype=object).copy()
     gone = shapely.is_missing(shapes) | shapely.is_empty(shapes)
     said = ("coordinates_", "geometry_collapsed", "geometry_heavy")
     earlier = {r for p in notes.found if p.kind.startswith(said) for r in p.rows}
     notes.add("geometry_missing", gone & ~np.isin(notes.rows, list(earlier)))
+    shapes = _from_collections(shapes, layer, notes)
     shapes = _single_points(shapes, layer)
     shapes = _mend_polygons(shapes, EXCHANGE_CRS, notes)
     shapes = _right_type(shapes, layer, notes)
     if "line" in layer.geometry:
         lines = np.isin(shapely.get_type_id(shapes), [1, 2, 5]) & ~shapely.is_empty(shapes)
         notes.add("geometry_zero_length", lines & (shapely.length(shapes) == 0))
-    return table.set_geometry(gpd.GeoSeries(shapes, index=table.index, crs=table.crs))
+    result = table.set_geometry(gpd.GeoSeries(shapes, index=table.index, crs=table.crs))
+    notes.add("row_repeated", _repeated(result, layer))
+    return result
+
+
+def _repeated(table: gpd.GeoDataFrame, layer: Schema) -> npt.NDArray[np.bool_]:
+    """Rows that are another row again: the same shape and, but for the id, the same cells."""
+    shapes = np.asarray(table.geometry.array, dtype=object)
+    present = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
+    again = np.zeros(len(shapes), dtype=bool)
+    # cheap, and equal for equal shapes: one figure of the bounds, sorted
+    figure = shapely.bounds(shapes[present]) @ np.array([1.0, np.pi, np.e, np.sqrt(2)])
+    ordered = np.sort(figure)
+    twice = ordered[1:][ordered[1:] == ordered[:-1]]
+    near = np.flatnonzero(present)[np.isin(figure, twice)] if len(twice) else twice
+    if not len(near):
+        return again
+    other = [c for c in table.columns if c not in (layer.id, "duplicate_of", table.geometry.name)]
+    cells = pd.DataFrame(table.iloc[near][other]).astype("str")
+    again[near] = cells.assign(wkb=shapely.to_wkb(shapes[near])).duplicated().to_numpy()
+    return again
+
+
+def _from_collections(shapes: Any, layer: Schema, notes: Notes) -> Any:
+    """Keep the parts of a collection that the layer can hold; list those with others."""
+    at = np.flatnonzero((shapely.get_type_id(shapes) == 7) & ~shapely.is_empty(shapes))
+    left = np.zeros(len(shapes), dtype=bool)
+    for i in at.tolist():
+        parts = _flat_parts(shapes[i])
+        families = [_TYPES.get(int(shapely.get_type_id(p)), "") for p in parts]
+        wanted = next((g for g in layer.geometry[::-1] if g in families), None)
+        if wanted is None:
+            continue  # listed as a wrong type
+        kept = [p for p, f in zip(parts, families, strict=True) if f == wanted]
+        left[i] = len(kept) < len(parts)
+        shapes[i] = _MULTI[wanted](kept) if len(kept) > 1 else kept[0]
+    notes.add("geometry_parts", left)
+    return shapes
+
+
+def _flat_parts(shape: Any) -> list[Any]:
+    parts: list[Any] = shapely.get_parts(shape).tolist()
+    if any(p.geom_type.startswith(("Multi", "Geom")) for p in parts):
+        return [q for p in parts for q in _flat_parts(p)]
+    return parts
 
 
 def _single_points(shapes: Any, layer: Schema) -> Any:
@@ -227,8 +279,12 @@ def _mend_polygons(shapes: Any, crs: Any, notes: Notes) -> Any:
     flat = np.zeros(len(shapes), dtype=bool)
     flat[crossed] = shapely.is_empty(shapes[crossed])
     change = _areas_m2(shapes[crossed], crs) - before
-    shown = ", ".join(f"{c:+.1f}" for c in change[~flat[crossed]][:5])
-    notes.add("geometry_repaired", crossed & ~flat, changes=shown)
+    mended_at = crossed & ~flat
+    names = notes.ids_at(mended_at) or [f"row {r}" for r in notes.rows[mended_at]]
+    pairs = list(zip(names, change[~flat[crossed]], strict=True))
+    more = f" (+{len(pairs) - 5} more)" if len(pairs) > 5 else ""
+    shown = ", ".join(f"{name} {c:+.1f}" for name, c in pairs[:5]) + more
+    notes.add("geometry_repaired", mended_at, changes=shown)
     notes.add("geometry_collapsed", flat)
     shapes[flat] = None
     return shapes

@@ -17,8 +17,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from click.testing import CliRunner
 from shapely.geometry import LineString, Point, Polygon
 
+from basin.cli import main
 from basin.errors import CrsError, LayerError
 from basin.layers import find_layers, layer_names, read_layer
 
@@ -470,3 +472,44 @@ def test_edges_longer_together_than_all_rivers():
     )
     with pytest.raises(CrsError, match="more than all rivers and borders of China"):
         read_layer(table, "rivers", problems=[])
+
+
+# ---------------------------------------------------------------- on the command line
+
+
+@pytest.mark.parametrize("option", ["--sandbox", "--no-sandbox"])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.gpkg", vrt("/etc/passwd").encode()),
+        ("a.kml", kml("<!DOCTYPE kml>", "a").encode()),
+        ("a.zip", b"PK\x03\x04 and then nothing"),
+        ("a.csv", b"site_id,lon,lat\n\xff\xff\xff,1,2\n"),
+        ("a.shp", b"\x00\x00\x27\x0a"),
+        ("a.gpkg", b"SQLite format 3\0" + b"\xa5" * 4096),
+        ("a.fgb", b"fgb\x03fgb\x01\xff\xff\xff\x7f"),
+    ],
+)
+def test_the_command_says_it_in_a_line_and_writes_nothing(tmp_path, sample, option, name, content):
+    (tmp_path / name).write_bytes(content)
+    before = sorted(tmp_path.iterdir())
+    out = tmp_path / "out.gpkg"
+    place = str(sample.folder)
+    done = CliRunner().invoke(main, [option, "check", place, str(tmp_path / name), "-o", str(out)])
+    assert done.exit_code == 2
+    assert isinstance(done.exception, SystemExit)
+    assert name in done.output
+    assert "Traceback" not in done.output
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_project_read_in_child_processes(tmp_path):
+    rivers = gpd.GeoDataFrame(
+        {"reach_id": ["R1"], "name": ["示例河"]},
+        geometry=[LineString([(106.6, 29.0), (106.7, 29.1)])],
+        crs=4490,
+    )
+    rivers.to_file(tmp_path / "rivers.gpkg")
+    done = CliRunner().invoke(main, ["--sandbox", "validate", str(tmp_path), "--json"])
+    assert done.exit_code == 0, done.output
+    assert "1 个图层" in done.output

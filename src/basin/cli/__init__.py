@@ -60,13 +60,19 @@ def _open(project: Path, lang: str | None = None) -> Basin:
 
     from basin.project import open as open_project
 
-    basin = open_project(project)
+    apart = click.get_current_context().find_root().params.get("sandbox")
+    basin = open_project(project, sandbox=apart)
     return dataclasses.replace(basin, lang=lang) if lang else basin
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="basin-gis", prog_name="basin")
-def main() -> None:
+@click.option(
+    "--sandbox/--no-sandbox",
+    default=None,
+    help="Read layers in a child process with limits on memory and time. [default: zips only]",
+)
+def main(sandbox: bool | None) -> None:
     """River basins and control zones: siting limits, outfall tracing, report-ready maps."""
 
 

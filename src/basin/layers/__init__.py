@@ -11,10 +11,12 @@ from basin.layers.many import file_names, write_files
 from basin.layers.measurements import parse_measurement
 from basin.layers.problems import Problem, make_problem, problems_frame, unreadable
 from basin.layers.read import read_layer
+from basin.layers.sandbox import Limits
 from basin.layers.sources import find_layers, layer_names, unused_files
 from basin.layers.write import atomic_write, write_layers
 
 __all__ = [
+    "Limits",
     "Problem",
     "atomic_write",
     "check_layers",

@@ -115,7 +115,12 @@ def _zip(path: Path, wanted: _Wanted, notes: Notes) -> Raw:
             return _read(file, replace(wanted, layer=layer), notes)
     except LayerError as error:
         what = str(error).removesuffix(error.mend).strip()
-        raise LayerError(f"in {path.name}: {what}", mend=error.mend) from error
+        raise LayerError(
+            f"in {path.name}: {what}",
+            mend=error.mend,
+            zh=f"{path.name} 中：{error.zh}" if error.zh else "",
+            mend_zh=error.mend_zh,
+        ) from error
 
 
 def _csv(path: Path, wanted: _Wanted, notes: Notes) -> Raw:

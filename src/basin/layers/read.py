@@ -17,12 +17,15 @@ from basin.layers.columns import (
     name_rows,
     without_blank_rows,
 )
+from basin.layers.content import check_file
 from basin.layers.coordinates import ANGLES, points_from_columns
 from basin.layers.encodings import mend_text
 from basin.layers.files import Raw, read_source
 from basin.layers.geometry import settle_crs, settle_geometry
 from basin.layers.problems import Notes, Problem, make_error
 from basin.layers.samples import clean_samples, widen
+from basin.layers.sandbox import Limits, read_in_child
+from basin.layers.sources import local_file, zipped
 from basin.layers.vocabulary import Schema, schema
 
 __all__ = ["Raw", "read_layer", "read_source"]
@@ -39,6 +42,7 @@ def read_layer(
     values: Mapping[str, Mapping[str, str]] | None = None,
     angles: str | None = None,
     near: Any = None,
+    sandbox: bool | Limits | None = None,
     problems: list[Problem] | None = None,
 ) -> Any:
     """Read one layer of the contract from a local file (or a table already in memory).
@@ -72,6 +76,9 @@ def read_layer(
     near
         West, south, east, north in degrees: where the project lies. Where the figures of a table
         fit several grids, it decides.
+    sandbox
+        Read in a child process with limits on memory and time (see :class:`Limits`). None does so
+        for what is zipped.
     problems
         Gathers everything found, repaired, set aside or decided. None warns once if there was more
         than an info.
@@ -95,6 +102,13 @@ def read_layer(
     options = dict(columns or {})
     if angles not in (None, *ANGLES):
         raise make_error(LayerError, kind, "angles_unknown", angles=angles)
+    if not isinstance(source, pd.DataFrame) and _apart(source, sandbox):
+        limits = sandbox if isinstance(sandbox, Limits) else Limits()
+        told = {"layer": layer, "encoding": encoding, "crs": crs, "columns": options}
+        told |= {"angles": angles, "near": None if near is None else [float(n) for n in near]}
+        result, notes.found = read_in_child(local_file(source), kind, told, limits)
+        _hand_over(notes, problems)
+        return result
     if isinstance(source, pd.DataFrame):
         raw, cut_in = source.reset_index(drop=True), None
         notes.rows = np.arange(len(raw)) + 2
@@ -112,6 +126,14 @@ def read_layer(
     result = _settle(table, wanted, factors, crs, notes, values=values, angles=angles, near=near)
     _hand_over(notes, problems)
     return result
+
+
+def _apart(source: Any, sandbox: bool | Limits | None) -> bool:
+    """Tell whether a file is to be read in a child process; a zip is judged by its list here."""
+    if sandbox is None and zipped(source):
+        check_file(local_file(source))
+        return True
+    return bool(sandbox)
 
 
 def _settle(

@@ -28,6 +28,7 @@ __all__ = [
     "local_file",
     "names_inside",
     "unused_files",
+    "zipped",
 ]
 
 #: Tables that only answers of `basin` hold: a file with one of them is no input.
@@ -61,6 +62,11 @@ def local_file(source: str | Path) -> Path:
     if not path.is_file() and not _is_geodatabase(path):
         raise LayerError(f"{text!r} is not a file", mend=MEND_FORMAT)
     return path
+
+
+def zipped(source: str | Path) -> bool:
+    """Tell by its ending whether a source is a zip, which is read in a child process."""
+    return FORMATS.get(Path(source).suffix.casefold()) == "zip"
 
 
 def _is_geodatabase(path: Path) -> bool:

@@ -39,7 +39,7 @@ __all__ = ["LAYERS", "Basin", "open"]
 _BANDS_M = (1000.0, 5000.0)
 
 
-def open(path: str | Path = ".") -> Basin:
+def open(path: str | Path = ".", *, sandbox: bool | None = None) -> Basin:
     """Open a project.
 
     Parameters
@@ -47,6 +47,9 @@ def open(path: str | Path = ".") -> Basin:
     path
         A ``basin.toml``, a folder that holds one, or a folder or GeoPackage whose layers have the
         canonical names.
+    sandbox
+        Read each layer in a child process with limits on memory and time; None does so for what is
+        zipped (see :class:`basin.layers.Limits`).
 
     Raises
     ------
@@ -71,7 +74,7 @@ def open(path: str | Path = ".") -> Basin:
         )
     file = place / "basin.toml" if place.is_dir() else place
     if file.suffix.casefold() == ".toml" and file.exists():
-        return Basin(**read_config(file))
+        return Basin(**read_config(file), sandbox=sandbox)
     if place.is_file():
         layer_io.layer_names(place)  # refuses what is no layer file
     found = layer_io.find_layers(place)
@@ -92,7 +95,7 @@ def open(path: str | Path = ".") -> Basin:
     }
     folder = place if place.is_dir() else place.parent
     unused = tuple(layer_io.unused_files(folder, found)) if place.is_dir() else ()
-    return Basin(folder=folder, name=place.stem, sources=sources, unused=unused)
+    return Basin(folder=folder, name=place.stem, sources=sources, unused=unused, sandbox=sandbox)
 
 
 def _section_id(given: str, sections: Any) -> str:
@@ -115,8 +118,14 @@ def _section_id(given: str, sections: Any) -> str:
 class _Layers(Mapping[str, Any]):
     """The project's tables, read when first asked for; problems gather in one list."""
 
-    def __init__(self, sources: Mapping[str, tuple[Source, ...]], unused: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        sources: Mapping[str, tuple[Source, ...]],
+        unused: tuple[str, ...],
+        sandbox: bool | None,
+    ) -> None:
         self._sources = sources
+        self._sandbox = sandbox
         self._tables: dict[str, Any] = {}
         self.problems: list[layer_io.Problem] = []
         if unused:
@@ -137,7 +146,12 @@ class _Layers(Mapping[str, Any]):
         if name not in self._tables:
             tables = [
                 layer_io.read_layer(
-                    s.path, name, near=self._near(name, s), problems=self.problems, **s.options
+                    s.path,
+                    name,
+                    near=self._near(name, s),
+                    sandbox=self._sandbox,
+                    problems=self.problems,
+                    **s.options,
                 )
                 for s in self._sources[name]
             ]
@@ -195,10 +209,11 @@ class Basin:
     snap_tolerance_m: float = 1.0
     max_offset_m: float = 500.0
     unused: tuple[str, ...] = ()
+    sandbox: bool | None = None
 
     @cached_property
     def layers(self) -> _Layers:
-        return _Layers(self.sources, self.unused)
+        return _Layers(self.sources, self.unused, self.sandbox)
 
     @property
     def problems(self) -> list[layer_io.Problem]:
@@ -319,7 +334,12 @@ class Basin:
             sites = self._need("sites", "the siting check")
         else:
             sites = layer_io.read_layer(
-                sites, "sites", crs=crs, near=self.layers.bounds(), problems=self.problems
+                sites,
+                "sites",
+                crs=crs,
+                near=self.layers.bounds(),
+                sandbox=self.sandbox,
+                problems=self.problems,
             )
         return check_sites(
             sites,

@@ -6,6 +6,7 @@ flow downstream, and lists in ``.issues`` everything that it repaired or that it
 ===============  ===================================================================
 ``build``        the lines: ids, multi-lines, rings, copies
 ``join``         gaps at ends, ends in the middle of lines, splitting
+``crossings``    shared stretches, overshoots, crossings in mid-line
 ``topology``     a stated downstream reach beside the geometry
 ``direction``    which way each reach flows (``bridges``, ``blocks`` find where to ask)
 ``attributes``   orders, main paths, lengths; every definition with its source
@@ -13,6 +14,7 @@ flow downstream, and lists in ``.issues`` everything that it repaired or that it
 ``assemble``     the stages in turn
 ``navigate``     sets above and below, walked distances, accumulation
 ``snap``         points on the network
+``joints``       what each repair holds together
 ``ledger``       the findings and their sentences (``tell``: the network in words)
 ``base``         the reaches as arrays, and places on them
 ``ways``         navigation, as methods of the class

@@ -15,6 +15,7 @@ import shapely
 from basin._network.arrays import Bools, Floats, Ints, node_levels, smallest_cycle
 from basin._network.attributes import Attributes, Tree, attributes_of
 from basin._network.build import Lines, check_any, clean_lines, drop_loops, ends_of, to_lonlat
+from basin._network.crossings import keep_shared_once, mend_crossings
 from basin._network.direction import Drawn, orient
 from basin._network.geometry import Vertices, metres_per_degree, vertices
 from basin._network.join import Index, close_gaps, split_at_ends
@@ -74,8 +75,11 @@ def assemble(
     table, single = clean_lines(to_lonlat(lines), ledger)
     check_any(single)
     target = stated_targets(table, to_id, ledger)
-    joined = close_gaps(single, snap_tolerance_m, ledger)
-    joined, split = split_at_ends(joined, snap_tolerance_m, ledger)
+    joined, split = keep_shared_once(single, ledger)
+    joined = close_gaps(joined, snap_tolerance_m, ledger)
+    joined, crossed = mend_crossings(joined, table, snap_tolerance_m, within, ledger)
+    joined, ended = split_at_ends(joined, snap_tolerance_m, ledger)
+    split = {**split, **crossed, **ended}
     if target is not None:
         joined = close_stated_gaps(joined, target, within, ledger)
     joined = drop_loops(joined, ledger)
@@ -283,11 +287,11 @@ def _all_parts(
 
 def _set_aside(issues: gpd.GeoDataFrame) -> dict[str, str]:
     gone: dict[str, str] = {}
-    kinds = ("zero_length", "ring_set_aside", "duplicate")
+    kinds = ("zero_length", "ring_set_aside", "duplicate", "overlap")
     for row in issues[issues["kind"].isin(kinds)].itertuples():
         ids = str(row.reach_ids).split(", ")
-        if row.kind == "duplicate":
-            gone[ids[1]] = f"duplicate of {ids[0]}"
+        if row.kind in ("duplicate", "overlap"):
+            gone[ids[1]] = f"{row.kind} of {ids[0]}"
         else:
             gone[ids[0]] = f"{row.kind}, {row.rule}"
     return gone

@@ -118,7 +118,7 @@ def _list_turned(
 ) -> None:
     """List each reach of a chain on its own, so that each can be found by its id."""
     for edge in sorted(int(e) for e in edges):
-        ledger.add(
+        repair = ledger.add(
             "reversed",
             [drawn.ids[edge]],
             action="applied" if applied else "proposed",
@@ -126,6 +126,8 @@ def _list_turned(
             confidence=round(1 - 0.5 ** max(points, 1), 3),
             place=drawn.geom[edge],
         )
+        if applied:
+            ledger.joints.turn(repair, [drawn.ids[edge]])
 
 
 def _turn_layer(drawn: Drawn, flip: Any, ledger: Ledger, turn: bool) -> Any:
@@ -143,7 +145,7 @@ def _turn_layer(drawn: Drawn, flip: Any, ledger: Ledger, turn: bool) -> Any:
     if (drawn.stated > 0).sum() > (drawn.stated < 0).sum():
         return flip
     share = parting / (parting + joining)
-    ledger.add(
+    repair = ledger.add(
         "reversed",
         drawn.ids,
         action="applied" if turn else "proposed",
@@ -151,6 +153,8 @@ def _turn_layer(drawn: Drawn, flip: Any, ledger: Ledger, turn: bool) -> Any:
         confidence=round(share * (1 - 0.5**parting), 3),
         place=shapely.MultiLineString(list(drawn.geom)),
     )
+    if turn:
+        ledger.joints.turn(repair, drawn.ids)
     return ~flip if turn else flip
 
 

@@ -14,6 +14,7 @@ from basin._network.arrays import Floats, Ints, components, group, ranges
 from basin._network.build import Lines, ends_of, free_id, redraw
 from basin._network.geometry import (
     Feet,
+    Objects,
     Vertices,
     boxes_around,
     foot_on_lines,
@@ -21,18 +22,30 @@ from basin._network.geometry import (
     unique_points,
     vertices,
 )
+from basin._network.joints import END, START
 from basin._network.ledger import Ledger, place_of
 
-__all__ = ["SURE_M", "Index", "close_gaps", "close_pairs", "metres_between", "split_at_ends"]
+__all__ = [
+    "ON_LINE_M",
+    "SLIVER_M",
+    "SURE_M",
+    "Cuts",
+    "Index",
+    "close_gaps",
+    "close_pairs",
+    "cut",
+    "metres_between",
+    "split_at_ends",
+]
 
 #: Up to here two ends are the same place whatever else they are; farther, the sense must fit.
 SURE_M = 1.0
 
 #: Splits closer together than this along a line, or to its end, are one.
-_SLIVER_M = 0.5
+SLIVER_M = 0.5
 
 #: An end this close lies on the line.
-_ON_LINE_M = 0.01
+ON_LINE_M = 0.01
 
 #: Segments under one box of the spatial index.
 _SEGMENTS_A_BOX = 32
@@ -246,9 +259,10 @@ def _move_ends(
     at = group(np.concatenate([frm, to]), n)
     line_of_end = np.concatenate([np.arange(len(frm)), np.arange(len(to))])
     for k in moved:
-        mine = np.unique(line_of_end[at.of(np.array([k]))])
+        held = at.of(np.array([k]))
+        mine = np.unique(line_of_end[held])
         there = np.unique(line_of_end[at.of(target[k : k + 1])])
-        ledger.add(
+        repair = ledger.add(
             "gap_closed",
             [*lines.ids[mine], *lines.ids[there[:1]]],
             action="applied",
@@ -257,12 +271,19 @@ def _move_ends(
             rule="end to end",
             confidence=0.95 if distance[k] <= SURE_M else 0.8,
         )
+        ledger.joints.bring(repair, _named(held, lines.ids))
     goes = np.where(target != np.arange(n), target, -1)
     bend = np.column_stack([distance[frm], distance[to]])
     return redraw(lines, goes[frm], goes[to], nodes, bend_m=bend)
 
 
-class _Cuts(NamedTuple):
+def _named(ends: Ints, ids: Objects) -> list[tuple[str, int]]:
+    """Name ends that are numbered over the starts of all lines, then over their ends."""
+    m = len(ids)
+    return [(str(ids[k % m]), START if k < m else END) for k in ends.tolist()]
+
+
+class Cuts(NamedTuple):
     node: Ints  # whose ends move here
     line: Ints  # the line that is cut
     vertex: Ints  # the cut lies on the segment that begins at this vertex
@@ -293,16 +314,16 @@ def split_at_ends(
     if not len(cuts.node):
         return lines, {}
     _list_cuts(cuts, lines, nodes, frm, to, ledger)
-    lines, parts = _cut(lines, cuts, verts)
+    lines, parts = cut(lines, cuts, verts, ledger)
     return _move_to_cuts(cuts, lines, nodes), parts
 
 
-def _find_cuts(nodes: Floats, frm: Ints, to: Ints, verts: Vertices, tolerance_m: float) -> _Cuts:
+def _find_cuts(nodes: Floats, frm: Ints, to: Ints, verts: Vertices, tolerance_m: float) -> Cuts:
     index = Index(verts)
     n = len(nodes)
     sink = np.bincount(frm, minlength=n) == 0
     within = np.where(sink, tolerance_m, min(tolerance_m, SURE_M))
-    within = np.maximum(within, _ON_LINE_M)
+    within = np.maximum(within, ON_LINE_M)
     point, run = index.near(nodes, within)
     line = index.line[run]
     other = (frm[line] != point) & (to[line] != point)
@@ -312,20 +333,20 @@ def _find_cuts(nodes: Floats, frm: Ints, to: Ints, verts: Vertices, tolerance_m:
     order = np.lexsort((line, np.round(feet.distance_m, 6), point))
     nearest = np.zeros(len(point), dtype=bool)
     nearest[order[np.unique(point[order], return_index=True)[1]]] = True
-    pick = np.flatnonzero(near & (nearest | (feet.distance_m <= _ON_LINE_M)))
+    pick = np.flatnonzero(near & (nearest | (feet.distance_m <= ON_LINE_M)))
     return _as_cuts(point[pick], line[pick], feet.take(pick), nodes, verts)
 
 
-def _as_cuts(point: Ints, line: Ints, feet: Feet, nodes: Floats, verts: Vertices) -> _Cuts:
+def _as_cuts(point: Ints, line: Ints, feet: Feet, nodes: Floats, verts: Vertices) -> Cuts:
     if not len(point):
         none = np.zeros(0, dtype=np.intp)
-        return _Cuts(none, none, none, np.zeros(0), np.zeros((0, 2)), np.zeros(0), none)
+        return Cuts(none, none, none, np.zeros(0), np.zeros((0, 2)), np.zeros(0), none)
     measure = verts.measures()
     at = measure[feet.segment] + feet.share * (measure[feet.segment + 1] - measure[feet.segment])
     length = measure[verts.first[line + 1] - 1]
-    at_end = np.where(at < _SLIVER_M, -1, np.where(length - at < _SLIVER_M, 1, 0))
+    at_end = np.where(at < SLIVER_M, -1, np.where(length - at < SLIVER_M, 1, 0))
     # an end on the line keeps its own coordinates, to the last bit
-    on_line = feet.distance_m <= _ON_LINE_M
+    on_line = feet.distance_m <= ON_LINE_M
     place = np.where(on_line[:, None], nodes[point], feet.xy)
     place = np.where((at_end == -1)[:, None], verts.starts[line], place)
     place = np.where((at_end == 1)[:, None], verts.ends[line], place)
@@ -335,23 +356,24 @@ def _as_cuts(point: Ints, line: Ints, feet: Feet, nodes: Floats, verts: Vertices
     # cuts at (nearly) one place of a line become the first of them
     for k in range(1, len(line)):
         inner = line[k] == line[k - 1] and not at_end[k] and not at_end[k - 1]
-        if inner and at[k] - at[k - 1] < _SLIVER_M:
+        if inner and at[k] - at[k - 1] < SLIVER_M:
             at[k], place[k] = at[k - 1], place[k - 1]
             share[k], vertex[k] = share[k - 1], vertex[k - 1]
-    return _Cuts(point[order], line, vertex, share, place, feet.distance_m[order], at_end)
+    return Cuts(point[order], line, vertex, share, place, feet.distance_m[order], at_end)
 
 
 def _list_cuts(
-    cuts: _Cuts, lines: Lines, nodes: Floats, frm: Ints, to: Ints, ledger: Ledger
+    cuts: Cuts, lines: Lines, nodes: Floats, frm: Ints, to: Ints, ledger: Ledger
 ) -> None:
     at = group(np.concatenate([frm, to]), len(nodes))
     line_of_end = np.concatenate([np.arange(len(frm)), np.arange(len(to))])
     for k in range(len(cuts.node)):
-        mine = np.unique(line_of_end[at.of(cuts.node[k : k + 1])])
+        held = at.of(cuts.node[k : k + 1])
+        mine = np.unique(line_of_end[held])
         arriving = [*lines.ids[mine]]
         distance = cuts.distance_m[k]
-        if distance > _ON_LINE_M or cuts.at_end[k]:
-            ledger.add(
+        if distance > ON_LINE_M or cuts.at_end[k]:
+            repair = ledger.add(
                 "gap_closed",
                 [*arriving, lines.ids[cuts.line[k]]],
                 action="applied",
@@ -360,6 +382,7 @@ def _list_cuts(
                 rule="end to middle",
                 confidence=0.9 if distance <= SURE_M else 0.8,
             )
+            ledger.joints.bring(repair, _named(held, lines.ids))
         if not cuts.at_end[k]:
             ledger.add(
                 "split_at_confluence",
@@ -371,7 +394,7 @@ def _list_cuts(
             )
 
 
-def _move_to_cuts(cuts: _Cuts, lines: Lines, nodes: Floats) -> Lines:
+def _move_to_cuts(cuts: Cuts, lines: Lines, nodes: Floats) -> Lines:
     """Bring the ends at each cut node to the cut; a node on two lines goes to the nearer."""
     now, frm, to = ends_of(lines)
     # cutting moved no end: each old node is still among the new ones, which are in order
@@ -385,7 +408,10 @@ def _move_to_cuts(cuts: _Cuts, lines: Lines, nodes: Floats) -> Lines:
     return redraw(lines, goes[frm], goes[to], cuts.place, bend_m=bend)
 
 
-def _cut(lines: Lines, cuts: _Cuts, verts: Vertices) -> tuple[Lines, dict[str, tuple[str, ...]]]:
+def cut(
+    lines: Lines, cuts: Cuts, verts: Vertices, ledger: Ledger
+) -> tuple[Lines, dict[str, tuple[str, ...]]]:
+    """Cut lines; the parts of X are X.1, X.2 and so on. `cuts` are in order along each line."""
     inner = np.flatnonzero(cuts.at_end == 0)
     by_line: dict[int, list[int]] = {}
     for k in inner:
@@ -401,6 +427,7 @@ def _cut(lines: Lines, cuts: _Cuts, verts: Vertices) -> tuple[Lines, dict[str, t
         name = str(lines.ids[number])
         names = [free_id(f"{name}.{p}", taken) for p in range(1, len(pieces) + 1)]
         parts[name] = tuple(names)
+        ledger.joints.split(name, parts[name])
         geom += [shapely.LineString(p) for p in pieces]
         ids += names
         row += [lines.row[number]] * len(pieces)
@@ -416,7 +443,7 @@ def _cut(lines: Lines, cuts: _Cuts, verts: Vertices) -> tuple[Lines, dict[str, t
     return merged.take(np.argsort(merged.ids.astype(str), kind="stable")), parts
 
 
-def _pieces(drawn: Floats, cuts: _Cuts, held: list[int], first: int) -> list[Floats]:
+def _pieces(drawn: Floats, cuts: Cuts, held: list[int], first: int) -> list[Floats]:
     """Cut the coordinates of one line, whose first vertex is number `first` of all."""
     pieces: list[Floats] = []
     begin, last = 0, np.zeros((0, 2))

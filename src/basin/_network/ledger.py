@@ -14,6 +14,7 @@ import pandas as pd
 import shapely
 
 from basin._network.arrays import Floats
+from basin._network.joints import Joints
 from basin.crs import EXCHANGE_CRS
 
 __all__ = ["COLUMNS", "KINDS", "Ledger", "issue_text"]
@@ -67,6 +68,21 @@ KINDS: dict[str, tuple[str, str, str]] = {
         "河段 {ids} 与主河网不相连，距最近的河段 {rule_zh} {distance}。",
         "{ids}: not connected to the main network; the nearest reach, {rule_en}, is "
         "{distance} away.",
+    ),
+    "crossing": (
+        "warning",
+        "河段 {ids} 在中途交叉而没有节点（{rule_zh}）；{joined_zh}。",
+        "{ids}: cross in mid-line without a node ({rule_en}); {joined_en}.",
+    ),
+    "overshoot": (
+        "warning",
+        "河段 {ids}：前者的端点越过后者 {distance}（{rule_zh}）；{cut_zh}。",
+        "{ids}: the first runs {distance} past the second ({rule_en}); {cut_en}.",
+    ),
+    "overlap": (
+        "warning",
+        "河段 {ids} 有 {distance} 重合，重合部分只保留前者的。",
+        "{ids}: share a stretch of {distance}; the first keeps it, it is cut from the second.",
     ),
     "duplicate": (
         "warning",
@@ -130,6 +146,14 @@ _RULES: dict[str, tuple[str, str]] = {
     "name": ("河名连续", "name continues"),
     "dem": ("高程", "elevation"),
     "braid": ("洲汊流向矛盾", "contradiction in a braid"),
+    "one river": ("同名河流", "one river by name"),
+    "canal or bridge": ("可能是渠道或桥渡", "perhaps a canal or a bridge"),
+    "shared vertex": ("有共同折点", "a vertex in common"),
+    "meets nearby": ("两线在近旁已有节点", "the two meet at a node nearby"),
+    "rank 2": ("第二可能", "second choice"),
+    "rank 3": ("第三可能", "third choice"),
+    "end": ("终点", "its end"),
+    "start": ("起点", "its start"),
 }
 
 COLUMNS = [
@@ -150,6 +174,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._rows: list[dict[str, Any]] = []
+        self.joints = Joints()
 
     def add(
         self,
@@ -161,9 +186,16 @@ class Ledger:
         distance_m: float = float("nan"),
         rule: str = "",
         confidence: float = 1.0,
-    ) -> None:
-        """Add one finding; `ids` are listed in the order given, `place` is in EPSG:4490."""
+    ) -> int:
+        """Add one finding; `ids` are listed in the order given, `place` is in EPSG:4490.
+
+        Returns
+        -------
+        int
+            The number by which :attr:`joints` remember what hangs on it.
+        """
         row = {
+            "number": len(self._rows),
             "kind": kind,
             "severity": KINDS[kind][0],
             "reach_ids": ", ".join(ids),
@@ -174,6 +206,7 @@ class Ledger:
             "geometry": place,
         }
         self._rows.append(row)
+        return len(self._rows) - 1
 
     def frame(self) -> gpd.GeoDataFrame:
         """Return the findings, ordered by kind and then ids, numbered I0001 and on."""
@@ -183,6 +216,7 @@ class Ledger:
         )
         for k, row in enumerate(rows, start=1):
             row["issue_id"] = f"I{k:04d}"
+        self.joints.name({row["number"]: row["issue_id"] for row in rows})
         table = pd.DataFrame(rows, columns=COLUMNS)
         places = np.array([r["geometry"] for r in rows], dtype=object)
         return gpd.GeoDataFrame(
@@ -231,6 +265,17 @@ def issue_text(issue: Mapping[str, Any] | pd.Series, lang: str = "zh") -> str:
         "rule_zh": _words(str(issue["rule"]), 0),
         "rule_en": _words(str(issue["rule"]), 1),
         "action_zh": {"applied": "已改正", "proposed": "建议改正，尚未改动"}.get(action, "未改动"),
+        "joined_zh": {"applied": "已断开并接上", "proposed": "可能是桥渡，未接上，请核对"}.get(
+            action, "未改动"
+        ),
+        "joined_en": {
+            "applied": "split and joined",
+            "proposed": "not joined, it may be a bridge: please check",
+        }.get(action, "left as drawn"),
+        "cut_zh": {"applied": "已截去并接上"}.get(action, "超出容差，未截去，请核对"),
+        "cut_en": {"applied": "cut off and joined"}.get(
+            action, "beyond the tolerance, not cut: please check"
+        ),
         "action_en": {"applied": "turned", "proposed": "turning is proposed, not done"}.get(
             action, "left as drawn"
         ),

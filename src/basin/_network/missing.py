@@ -10,7 +10,7 @@ import shapely
 from basin._network.arrays import Floats, Ints
 from basin._network.attributes import Attributes, subtree
 from basin._network.direction import Drawn
-from basin._network.geometry import Feet
+from basin._network.geometry import Feet, metres_per_degree
 from basin._network.join import SURE_M, Index
 from basin._network.ledger import Ledger, place_of
 
@@ -18,6 +18,12 @@ __all__ = ["list_isolated", "propose_joins"]
 
 #: Radii in metres within which the nearest reach of another piece is looked for.
 _RADII_M = (200.0, 1_000.0, 5_000.0, 25_000.0, 100_000.0)
+
+#: So many rivers are proposed for one mouth.
+_MOST_WAYS = 3
+
+#: Cosine of the angle within which a course points at a place (60 degrees).
+_POINTS_THERE = 0.5
 
 
 def propose_joins(
@@ -31,7 +37,8 @@ def propose_joins(
 ) -> None:
     """Propose where each end that flows nowhere might go on, within `within_m` metres.
 
-    A reach above the end itself is no way on. A start within the tolerance of the middle of a
+    A reach above the end itself is no way on. Where several rivers are near, up to three are
+    proposed, ranked by distance, name and course. A start within the tolerance of the middle of a
     line that it does not drain to is proposed too: it may be a spring or a parting. Nothing is
     joined.
     """
@@ -86,27 +93,55 @@ def _propose_mouths(
     if not len(sinks):
         return
     point, line, feet = index.feet(flow.xy[sinks], *index.near(flow.xy[sinks], within_m))
-    order = np.lexsort((line, feet.distance_m, point))
-    done: set[int] = set()
-    for k in order.tolist():
-        sink = int(sinks[point[k]])
-        if sink in done or feet.distance_m[k] > within_m or flow.to[line[k]] == sink:
-            continue
+    fit = (feet.distance_m <= within_m) & (flow.to[line] != sinks[point])
+    point, line, feet = point[fit], line[fit], feet.take(fit)
+    for p in np.unique(point).tolist():
+        sink, here = int(sinks[p]), np.flatnonzero(point == p)
         mine = np.flatnonzero(flow.to == sink)
-        if got.piece[line[k]] == got.piece[mine[0]] and _drains_to(got, int(line[k]), mine):
-            continue
-        done.add(sink)
-        same_name = bool((flow.name[mine] == flow.name[line[k]]).any() and flow.name[line[k]] >= 0)
-        near = 1.0 - float(feet.distance_m[k]) / within_m
-        ledger.add(
-            "gap_proposed",
-            [*ids[mine], ids[line[k]]],
-            action="proposed",
-            place=place_of(flow.xy[sink], feet.xy[k]),
-            distance_m=float(feet.distance_m[k]),
-            rule="beyond tolerance" + (" + name" if same_name else ""),
-            confidence=round(0.3 + 0.4 * near + 0.2 * same_name, 3),
-        )
+        near = [
+            k
+            for k in here.tolist()
+            if got.piece[line[k]] != got.piece[mine[0]] or not _drains_to(got, int(line[k]), mine)
+        ]
+        ways = [_likely_way(flow, sink, mine, int(line[k]), feet.take([k]), within_m) for k in near]
+        rivers: set[int] = set()
+        # the likeliest line of each of the likeliest rivers
+        for w in sorted(range(len(near)), key=lambda w: (-ways[w][0], int(line[near[w]]))):
+            k, (sure, rules) = near[w], ways[w]
+            if len(rivers) == _MOST_WAYS or int(got.path_foot[line[k]]) in rivers:
+                continue
+            rivers.add(int(got.path_foot[line[k]]))
+            rank = [f"rank {len(rivers)}"] if len(rivers) > 1 else []
+            ledger.add(
+                "gap_proposed",
+                [*ids[mine], ids[line[k]]],
+                action="proposed",
+                place=place_of(flow.xy[sink], feet.xy[k]),
+                distance_m=float(feet.distance_m[k]),
+                rule=" + ".join([*rules, *rank]),
+                confidence=sure,
+            )
+
+
+def _likely_way(
+    flow: Drawn, sink: int, mine: Ints, line: int, foot: Feet, within_m: float
+) -> tuple[float, list[str]]:
+    """Weigh one way on from a mouth by its distance, its name and whether the course points there.
+
+    Returns
+    -------
+    confidence
+        0.25, and up to 0.35 for nearness, 0.15 for the course, 0.2 for the name.
+    rules
+        What speaks for it.
+    """
+    near = 1.0 - float(foot.distance_m[0]) / within_m
+    same_name = bool((flow.name[mine] == flow.name[line]).any() and flow.name[line] >= 0)
+    step = (foot.xy[0] - flow.xy[sink]) * np.ravel(metres_per_degree(flow.xy[sink, 1:]))
+    cosine = float((flow.arrive[mine] @ (step / (np.hypot(*step) or 1.0))).max())
+    sure = 0.25 + 0.35 * near + 0.15 * max(cosine, 0.0) + 0.2 * same_name
+    rules = ["beyond tolerance", *["name"] * same_name, *["course"] * (cosine > _POINTS_THERE)]
+    return round(sure, 3), rules
 
 
 def _drains_to(got: Attributes, line: int, below: Ints) -> bool:

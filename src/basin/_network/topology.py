@@ -12,6 +12,7 @@ import shapely
 from basin._network.arrays import Ints
 from basin._network.build import Lines, ends_of, redraw
 from basin._network.join import metres_between
+from basin._network.joints import END, START
 from basin._network.ledger import Ledger, place_of
 from basin._text import as_ids
 from basin.errors import NetworkError
@@ -77,7 +78,7 @@ def close_stated_gaps(lines: Lines, target: Ints, within_m: float, ledger: Ledge
         joins = degree[last] == 1 and distance[best] <= within_m
         if joins:
             goes[last], away[last] = choice[best], distance[best]
-        ledger.add(
+        repair = ledger.add(
             "gap_closed" if joins else "topology_conflict",
             [lines.ids[ends[row][-1]], lines.ids[there[0]]],
             action="applied" if joins else "none",
@@ -86,6 +87,10 @@ def close_stated_gaps(lines: Lines, target: Ints, within_m: float, ledger: Ledge
             confidence=0.9 if joins else 0.5,
             place=place_of(nodes[last], nodes[choice[best]]),
         )
+        if joins:
+            moved = [(str(lines.ids[k]), START) for k in np.flatnonzero(frm == last)]
+            moved += [(str(lines.ids[k]), END) for k in np.flatnonzero(to == last)]
+            ledger.joints.bring(repair, moved)
     bend = np.column_stack([away[frm], away[to]])
     return redraw(lines, goes[frm], goes[to], nodes, bend_m=bend)
 

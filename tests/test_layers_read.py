@@ -726,7 +726,7 @@ def test_xlsx_dates_numbers_and_formulas(tmp_path):
 
 def test_xlsx_several_sheets_need_a_name(tmp_path):
     path = workbook(tmp_path / "s.xlsx", {"甲": SITES, "乙": SITES})
-    with pytest.raises(LayerError, match="Give layer= one of: 甲, 乙"):
+    with pytest.raises(LayerError, match=r"State layer = .* one of: 甲, 乙"):
         read_layer(path, "sites")
     assert len(read(path, "sites", layer="乙")[0]) == 5
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-import geopandas as gpd
-import pytest
-from shapely import Point, box
+import re
+import tomllib
+from importlib.resources import files
 
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+from shapely import LineString, Point, box
+
+from basin.crs import to_web_map
 from basin.errors import LayerError, ProjectError
 from basin.layers import read_layer
 from basin.layers.vocabulary import code_of, industry_category, words_of
@@ -172,3 +179,54 @@ def test_a_missing_column_is_asked_for_in_both_languages():
     assert 'columns = { section_id = "断面编嘛" }' in caught.value.text("zh")
     with pytest.raises(LayerError, match=r"Did you mean '断面编码'\?"):
         read({"断面编码": ["S"]}, "sections", columns={"section_id": "断面编号码"})
+
+
+# ---------------------------------------------------------------- the sentences themselves
+
+
+def entries():
+    text = files("basin.layers").joinpath("problems.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+@pytest.mark.parametrize("kind", entries())
+def test_every_sentence_is_there_in_both_languages(kind):
+    entry = entries()[kind]
+    assert entry["severity"] in ("error", "warning", "info")
+    for part in ("", "mend_"):
+        zh, en = entry[f"{part}zh"], entry[f"{part}en"]
+        assert re.search(r"[\u4e00-\u9fff]|^\{mend\}$", zh), zh
+        assert not re.search(
+            r"[\u4e00-\u9fff]", re.sub(r"\{\w+\}|2025年7月|未检出|[经纬]度", "", en)
+        ), en
+        # a clerk has no Python: what to do is said in the words of basin.toml and the command line
+        assert not re.search(r"\b(columns|crs|encoding|layer|values|angles)=", zh + en), zh
+
+
+def test_bare_grids_are_settled_by_the_rivers_of_the_project(tmp_path):
+    line = gpd.GeoSeries([LineString([(106.6, 29), (106.7, 29.1)])], crs=4490)
+    gpd.GeoDataFrame({"reach_id": ["r"]}, geometry=line).to_file(tmp_path / "rivers.gpkg")
+    east, north = gpd.GeoSeries([PLACE], crs=4490).to_crs(4545).iloc[0].coords[0]
+    table = f"排污口编码,X,Y\nP1,{north:.3f},{east:.3f}\n"
+    (tmp_path / "outfalls.csv").write_text(table, encoding="utf-8")
+    outfalls = open_project(tmp_path).layers["outfalls"]
+    assert outfalls.geometry.iloc[0].distance(PLACE) < 1e-8
+    (tmp_path / "rivers.gpkg").rename(tmp_path / "zones.gpkg")
+    with pytest.raises(LayerError, match="EPSG:4544, 4545 or 4546"):
+        read_layer(tmp_path / "outfalls.csv", "outfalls", problems=[])
+
+
+def test_validate_suspects_a_web_map(tmp_path):
+    at = np.linspace(0, 1, 40)
+    line = LineString(np.column_stack([106.6 + 0.1 * at, 29.0 + 0.03 * np.sin(9 * at)]))
+    rivers = gpd.GeoDataFrame({"reach_id": ["r"]}, geometry=[line], crs=4490)
+    rivers.to_file(tmp_path / "rivers.gpkg")
+    places = [line.interpolate(s, normalized=True) for s in (0.1, 0.2, 0.35, 0.5, 0.65, 0.8)]
+    lon, lat = to_web_map([p.x for p in places], [p.y for p in places], "gcj02")
+    shifted = pd.DataFrame({"排污口编码": range(6), "经度": lon, "纬度": lat})
+    shifted.to_csv(tmp_path / "outfalls.csv", index=False, encoding="gb18030")
+    project = '[layers]\nrivers = "rivers.gpkg"\noutfalls = { path = "outfalls.csv"%s }\n'
+    for more, suspected in (("", True), (', crs = "gcj02"', False)):
+        (tmp_path / "basin.toml").write_text(project % more, encoding="utf-8")
+        found = open_project(tmp_path).validate()
+        assert ("shift_suspected" in set(found["kind"])) is suspected

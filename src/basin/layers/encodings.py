@@ -14,7 +14,7 @@ import pandas as pd
 
 from basin.errors import LayerError
 from basin.layers.content import sidecar
-from basin.layers.problems import Notes
+from basin.layers.problems import Notes, make_error
 
 __all__ = [
     "Choice",
@@ -108,7 +108,10 @@ def known_encoding(name: str) -> str:
         found = codecs.lookup(_PAGES.get(plain, plain)).name
     except LookupError as error:
         raise LayerError(
-            f"there is no encoding {name!r}", mend="Use 'utf-8', 'gb18030' or 'big5'."
+            f"there is no encoding {name!r}",
+            mend="Use 'utf-8', 'gb18030' or 'big5'.",
+            zh=f"没有文字编码“{name}”",
+            mend_zh="写 utf-8、gb18030 或 big5",
         ) from error
     return "gb18030" if found in ("gbk", "gb2312", "cp936") else found
 
@@ -141,10 +144,7 @@ def choose(
     if given is not None:
         name = known_encoding(given)
         if not _fits(data, name) or _garbles(data, name):
-            raise LayerError(
-                f"{file} is not in {given}: its text would come out garbled",
-                mend="Leave out encoding= to have it recognised.",
-            )
+            raise make_error(LayerError, "", "encoding_does_not_fit", file=file, given=given)
         return Choice(name, "用户指定", "the user")
     wrong: tuple[str, str, str] | None = None
     for name, by_zh, by_en in stated:
@@ -165,10 +165,7 @@ def choose(
             "its bytes are GB18030, not UTF-8",
             *overruled,
         )
-    raise LayerError(
-        f"{file}: its text is neither UTF-8 nor GB18030",
-        mend="State encoding=, or export it again as UTF-8.",
-    )
+    raise make_error(LayerError, "", "encoding_unknown", file=file)
 
 
 def _usable(name: str) -> bool:
@@ -203,7 +200,7 @@ def dbf_choice(shp: Path, given: str | None = None) -> Choice:
     """
     dbf = sidecar(shp, ".dbf")
     if dbf is None:
-        raise LayerError(f"{shp.name}: its .dbf file is missing", mend="Copy it as well.")
+        raise make_error(LayerError, "", "dbf_missing", file=shp.name)
     raw = dbf.read_bytes()
     rows, first, width = struct.unpack("<IHH", raw[4:12])
     fields = [

@@ -130,16 +130,22 @@ def make_problem(
 
 
 def make_error(
-    error: type[BasinError], layer: str, kind: str, *, ids: Iterable[Any] = (), **values: Any
+    error: type[BasinError],
+    layer: str,
+    kind: str,
+    *,
+    ids: Iterable[Any] = (),
+    file: str = "",
+    **values: Any,
 ) -> BasinError:
-    """Fill the sentences of a kind of problem that stops the reading of a layer."""
+    """Fill the sentences of a kind of problem that stops the reading of a layer, or of a file."""
     entry = _table()[kind]
-    words = {"layer": layer, **values}
+    words = {"layer": layer, "file": file, **values}
     return error(
-        f"layer {layer!r}: {entry['en'].format(**words)}",
+        f"{file or f'layer {layer!r}'}: {entry['en'].format(**words)}",
         ids=ids,
         mend=entry["mend_en"].format(**words),
-        zh=f"图层 {layer}：{entry['zh'].format(**words)}",
+        zh=f"{file or f'图层 {layer}'}：{entry['zh'].format(**words)}",
         mend_zh=entry["mend_zh"].format(**words),
     )
 

@@ -17,7 +17,7 @@ import pandas as pd
 from basin.errors import LayerError
 from basin.layers.content import open_workbook
 from basin.layers.encodings import choose, note_choice
-from basin.layers.problems import Notes
+from basin.layers.problems import Notes, make_error
 from basin.layers.sources import layer_names
 from basin.layers.vocabulary import Schema, key, match_column, unit_of
 
@@ -60,9 +60,7 @@ def read_csv(
     note_choice(choice, notes)
     text = data.decode(choice.encoding).removeprefix("\ufeff")
     if "\0" in text:
-        raise LayerError(
-            f"{path.name} holds NUL characters: it is no text", mend="Export it again."
-        )
+        raise make_error(LayerError, "", "text_with_nul", file=path.name)
     grid = _Grid([], [])
     reader = csv.reader(
         io.StringIO(text, newline=""), delimiter=_delimiter(path, text), strict=True
@@ -73,9 +71,13 @@ def read_csv(
             grid.cells.append(cells)
             grid.rows.append(len(grid.rows) + 1)
     except csv.Error as error:
-        raise LayerError(
-            f"{path.name}: line {reader.line_num} cannot be read ({error})",
-            mend="The file may be cut, or a quotation mark is not closed: export it again.",
+        raise make_error(
+            LayerError,
+            "",
+            "line_unreadable",
+            file=path.name,
+            line=reader.line_num,
+            reason=error,
         ) from error
     return _to_table(path, grid, layer, columns, notes), choice.encoding
 
@@ -103,11 +105,17 @@ def pick_layer(
     if wanted is not None:
         if wanted in names:
             return wanted
-        raise LayerError(
-            f"{path.name} has no {what} {wanted!r}", mend=f"It has: {', '.join(names) or 'none'}."
+        raise make_error(
+            LayerError,
+            "",
+            "part_absent",
+            file=path.name,
+            wanted=wanted,
+            what=what,
+            names=", ".join(names) or "-",
         )
     if not names:
-        raise LayerError(f"{path.name} has no {what}s", mend="Export it again.")
+        raise make_error(LayerError, "", "part_none", file=path.name, what=what)
     if len(names) == 1:
         return names[0]
     known = {key(n) for n in layer.names}
@@ -144,9 +152,13 @@ def _fitting_sheet(path: Path, names: list[str], layer: Schema, columns: Mapping
         if found | set(columns) >= set(layer.required):
             fitting.append(name)
     if len(fitting) != 1:
-        raise LayerError(
-            f"{path.name} has several sheets, and which one holds {layer.kind} is not clear",
-            mend=f"Give layer= one of: {', '.join(names)}.",
+        raise make_error(
+            LayerError,
+            "",
+            "sheets_several",
+            file=path.name,
+            of=layer.kind,
+            names=", ".join(names),
         )
     return fitting[0]
 
@@ -215,7 +227,7 @@ def _to_table(
     path: Path, grid: _Grid, layer: Schema, columns: Mapping[str, str], notes: Notes
 ) -> pd.DataFrame:
     if not grid.cells:
-        raise LayerError(f"{path.name} is empty", mend="Export it again.")
+        raise make_error(LayerError, "", "file_empty", file=path.name)
     at = _heading(grid.cells, layer, columns)
     heading = ["" if _blank(c) else str(c).strip() for c in grid.cells[at]]
     body, rows = grid.cells[at + 1 :], grid.rows[at + 1 :]

@@ -7,12 +7,17 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
+import zipfile
 from contextlib import suppress
 
 import geopandas as gpd
+import numpy as np
+import pyarrow as pa
 import pyproj
 import pytest
 from click.testing import CliRunner
+from pyarrow import parquet
 from shapely.geometry import Point
 
 from basin import errors
@@ -265,3 +270,119 @@ def test_a_geopackage_at_rest_says_nothing(tmp_path):
     problems = []
     read_layer(geopackage(tmp_path / "a.gpkg"), "sites", problems=problems)
     assert not [p for p in problems if p.kind.startswith("geopackage_")]
+
+
+# ---------------------------------------------------------------- small files that unpack to much
+
+TYPES = (
+    '<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/'
+    'content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.'
+    'relationships+xml"/><Override PartName="/xl/workbook.xml" ContentType="application/'
+    'vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/><Override '
+    'PartName="/xl/worksheets/sheet1.xml" ContentType="application/'
+    'vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"/></Types>'
+)
+OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+
+
+def related(kind, target):
+    return (
+        '<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/'
+        f'relationships"><Relationship Id="r1" Type="{OFFICE}/{kind}" Target="{target}"/>'
+        "</Relationships>"
+    )
+
+
+def row(number, *texts):
+    cells = "".join(
+        f'<c r="{letter}{number}" t="inlineStr"><is><t>{text}</t></is></c>'
+        for letter, text in zip("ABCD", texts, strict=False)
+    )
+    return f'<row r="{number}">{cells}</row>'
+
+
+HEADING = row(1, "site_id", "category", "lon", "lat")
+SITE = row(2, "a", "chemical", "106.6", "29")
+
+
+def workbook(path, rows):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as parts:
+        parts.writestr("[Content_Types].xml", TYPES)
+        parts.writestr("_rels/.rels", related("officeDocument", "xl/workbook.xml"))
+        parts.writestr(
+            "xl/workbook.xml",
+            f'<?xml version="1.0"?><workbook xmlns="{MAIN}" xmlns:r="{OFFICE}"><sheets>'
+            '<sheet name="sites" sheetId="1" r:id="r1"/></sheets></workbook>',
+        )
+        parts.writestr("xl/_rels/workbook.xml.rels", related("worksheet", "worksheets/sheet1.xml"))
+        parts.writestr(
+            "xl/worksheets/sheet1.xml",
+            f'<?xml version="1.0"?><worksheet xmlns="{MAIN}"><sheetData>{HEADING}{SITE}{rows}'
+            "</sheetData></worksheet>",
+        )
+    return path
+
+
+def test_a_cell_in_the_last_row_of_a_sheet(tmp_path):
+    path = workbook(tmp_path / "a.xlsx", row(4, "b", "park", "106.7", "29") + row(1_048_576, "x"))
+    problems = []
+    start = time.process_time()
+    table = read_layer(path, "sites", problems=problems)
+    assert time.process_time() - start < 5
+    assert table["site_id"].tolist() == ["a", "b", "x"]
+    by_kind = {p.kind: p for p in problems}
+    assert by_kind["row_blank"].rows == (3,)
+    assert "5-1048575" in by_kind["rows_empty"].en
+    assert by_kind["geometry_missing"].rows == (1_048_576,)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "".join(f'<row r="{n}"><c r="XFD{n}"><v>1</v></c></row>' for n in range(3, 3000)),
+        '<row r="99999999999"><c r="A99999999999"><v>1</v></c></row>',
+        "<row/>" * 1_100_000,
+    ],
+)
+def test_sheets_that_no_one_could_have_filled_are_refused(tmp_path, rows):
+    path = workbook(tmp_path / "a.xlsx", rows)
+    with pytest.raises(LayerError, match="more rows or cells than can be read"):
+        read_layer(path, "sites")
+
+
+def test_a_parquet_of_millions_of_rows_in_no_room(tmp_path):
+    rows = 10_000_000
+    table = pa.table(
+        {
+            "site_id": pa.DictionaryArray.from_arrays(
+                pa.array(np.zeros(rows, dtype=np.int32)), pa.array(["Z"])
+            ),
+            "category": pa.nulls(rows, pa.string()),
+        }
+    )
+    path = tmp_path / "a.parquet"
+    parquet.write_table(table, path, compression="zstd")
+    with pytest.raises(LayerError, match=r"would unpack to \d+ MB: not opened"):
+        read_layer(path, "sites")
+
+
+def test_a_long_text_repeated_in_a_parquet(tmp_path):
+    rows = 200_000
+    codes = pa.array(np.zeros(rows, dtype=np.int32))
+    long = pa.DictionaryArray.from_arrays(codes, pa.array(["Z" * 100_000]))
+    path = tmp_path / "a.parquet"
+    parquet.write_table(pa.table({"site_id": long, "category": long}), path)
+    with pytest.raises(LayerError, match=r"would unpack to \d+ MB: not opened"):
+        read_layer(path, "sites")
+
+
+def test_a_parquet_of_many_plain_rows_is_read(tmp_path):
+    rows = 200_000
+    geopandas_table = gpd.GeoDataFrame(
+        {"site_id": np.arange(rows).astype(str), "category": ["chemical"] * rows},
+        geometry=gpd.points_from_xy(np.linspace(106, 107, rows), np.linspace(29, 30, rows)),
+        crs=4490,
+    )
+    geopandas_table.to_parquet(tmp_path / "a.parquet")
+    assert len(read_layer(tmp_path / "a.parquet", "sites", problems=[])) == rows

@@ -24,6 +24,7 @@ __all__ = [
     "FORMATS",
     "MEND_FORMAT",
     "check_file",
+    "check_unpacked",
     "check_zip",
     "damaged",
     "deleted_rows",
@@ -168,11 +169,11 @@ def _check_flatgeobuf(path: Path, head: bytes) -> None:
 
 
 def _check_parquet(path: Path, head: bytes) -> None:
+    if not head.startswith(b"PAR1"):
+        raise _refuse(path, "Parquet", head)
     with path.open("rb") as file:
         file.seek(-4, 2)
         tail = file.read()
-    if not head.startswith(b"PAR1"):
-        raise _refuse(path, "Parquet", head)
     if tail != b"PAR1":
         raise damaged(path, "its end is missing")
 
@@ -221,18 +222,28 @@ def check_zip(path: Path) -> list[zipfile.ZipInfo]:
             f"{path.name} holds {len(listed)} files: not opened",
             mend=f"Pack only the layers, at most {_MAX_PARTS} files.",
         )
-    unpacked, packed = sum(part.file_size for part in listed), path.stat().st_size
-    if unpacked > _MAX_UNPACKED or (unpacked > _RATIO_FROM and unpacked > _MAX_RATIO * packed):
-        raise LayerError(
-            f"{path.name} would unpack to {unpacked >> 20} MB: not opened",
-            mend="Split it, or unpack it yourself if you trust the sender.",
-        )
+    check_unpacked(path, sum(part.file_size for part in listed))
     locked = [part.filename for part in listed if part.flag_bits & 0x1]
     if locked:
         raise LayerError(
             f"{path.name} is locked with a password", mend="Unpack it, and pack it without one."
         )
     return listed
+
+
+def check_unpacked(path: Path, unpacked: int) -> None:
+    """Refuse a file that would unpack to more bytes than can be borne, for itself or its size.
+
+    Raises
+    ------
+    LayerError
+    """
+    packed = path.stat().st_size
+    if unpacked > _MAX_UNPACKED or (unpacked > _RATIO_FROM and unpacked > _MAX_RATIO * packed):
+        raise LayerError(
+            f"{path.name} would unpack to {unpacked >> 20} MB: not opened",
+            mend="Split it, or unpack it yourself if you trust the sender.",
+        )
 
 
 def _check_archive(path: Path, head: bytes) -> None:

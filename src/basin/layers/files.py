@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from basin.layers.encodings import Choice, choose, dbf_choice, decode_dbf, note_
 from basin.layers.geojson import check_features, stated_system
 from basin.layers.geopackage import check_table, is_left_open, settled
 from basin.layers.kml import read_kml
+from basin.layers.parquet import read_parquet
 from basin.layers.problems import Notes
 from basin.layers.sources import local_file, names_inside
 from basin.layers.tables import pick_layer, read_csv, read_xlsx
@@ -266,23 +266,7 @@ def _geojson(path: Path, wanted: _Wanted, notes: Notes) -> Raw:
 
 
 def _parquet(path: Path, wanted: _Wanted, notes: Notes) -> Raw:
-    try:
-        import_module("pyarrow")
-    except ImportError as error:
-        raise LayerError(
-            f"{path.name}: reading GeoParquet needs pyarrow",
-            mend="pip install 'basin-gis[parquet]'.",
-        ) from error
-    try:
-        try:
-            with np.errstate(invalid="ignore", over="ignore"):  # odd figures are listed later
-                table = gpd.read_parquet(path)
-        except ValueError:  # no geometry in it
-            table = pd.read_parquet(path)
-    except Exception as error:  # arrow raises its own
-        raise LayerError(
-            f"{path.name} cannot be read ({error})", mend="Export it again."
-        ) from error
+    table = read_parquet(path)
     notes.rows = np.arange(len(table)) + 2
     return Raw(table.reset_index(drop=True))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -26,6 +27,10 @@ __all__ = ["pick_layer", "read_csv", "read_xlsx"]
 # A title and a few remarks may stand above the heading.
 _HEADING_WITHIN = 10
 _IDLE_UNITS = frozenset({"", "无量纲", "-", "—", "/", "--"})
+# What a sheet of Excel can hold, and how much of it fits the memory.
+_SHEET_ROWS, _MOST_CELLS = 1_048_576, 30_000_000
+# A cell in the last row of a sheet is a habit of Excel: a million empty rows above it are no rows.
+_SHORT_GAP, _GAPS_SHOWN = 1_000, 5
 _BOMS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
@@ -167,23 +172,51 @@ def _sheet(path: Path, name: str, notes: Notes, most: int | None = None) -> _Gri
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         with open_workbook(path) as book:
-            cells = _cells(book[name], most)
-            empty_formulas = _formulas_without_value(path, name, cells) if most is None else []
+            grid = _cells(path, book[name], most)
+            empty_formulas = _formulas_without_value(path, name, grid) if most is None else []
     for note in dict.fromkeys(str(c.message) for c in caught):
         notes.add("gdal_note", note=note)
     if empty_formulas:
         notes.add("formula_without_value", rows=empty_formulas)
-    while cells and all(_blank(c) for c in cells[-1]):
-        cells.pop()  # formatted but empty rows below the data are no rows
-    return _Grid(cells, list(range(1, len(cells) + 1)))
+    while grid.cells and all(_blank(c) for c in grid.cells[-1]):
+        # formatted but empty rows below the data are no rows
+        grid.cells.pop()
+        grid.rows.pop()
+    gaps = [(a + 1, b - 1) for a, b in itertools.pairwise([0, *grid.rows]) if b > a + 1]
+    if gaps:
+        words = ", ".join(f"{a}-{b}" for a, b in gaps[:_GAPS_SHOWN])
+        notes.add("rows_empty", count=sum(b - a + 1 for a, b in gaps), which=words)
+    return grid
 
 
-def _cells(sheet: Any, most: int | None) -> list[list[Any]]:
+def _cells(path: Path, sheet: Any, most: int | None) -> _Grid:
+    """Read the rows of a sheet up to their last cell; long runs of empty rows are left out."""
     sheet.reset_dimensions()  # some programs write a wrong size, and cells would be missed
-    return [list(row) for row in sheet.iter_rows(max_row=most, values_only=True)]
+    grid = _Grid([], [])
+    held = 0
+    for number, cells in enumerate(sheet.iter_rows(max_row=most, values_only=True), start=1):
+        width = len(cells)
+        while width and cells[width - 1] is None:
+            width -= 1
+        held += width
+        if number > _SHEET_ROWS or held > _MOST_CELLS:
+            raise LayerError(
+                f"{path.name}: sheet {sheet.title!r} has more rows or cells than can be read "
+                f"({_SHEET_ROWS} and {_MOST_CELLS})",
+                mend="Copy the rows that are meant into a new workbook, or give a .csv.",
+            )
+        if not width:
+            continue
+        gap = number - (grid.rows[-1] if grid.rows else 0) - 1
+        if 0 < gap <= _SHORT_GAP:
+            grid.cells.extend([] for _ in range(gap))
+            grid.rows.extend(range(number - gap, number))
+        grid.cells.append(list(cells[:width]))
+        grid.rows.append(number)
+    return grid
 
 
-def _formulas_without_value(path: Path, name: str, cells: list[list[Any]]) -> list[int]:
+def _formulas_without_value(path: Path, name: str, grid: _Grid) -> list[int]:
     """Rows with a formula whose result the file does not hold (it was never opened in Excel)."""
     with zipfile.ZipFile(path) as parts:
         sheets = [
@@ -192,13 +225,14 @@ def _formulas_without_value(path: Path, name: str, cells: list[list[Any]]) -> li
         if not any(b"<f>" in x or b"<f " in x for x in map(parts.read, sheets)):
             return []
     with open_workbook(path, results=False) as book:
-        raw = _cells(book[name], None)
+        raw = _cells(path, book[name], None)
+    values = dict(zip(grid.rows, grid.cells, strict=True))
     return [
         number
-        for number, (with_formula, values) in enumerate(zip(raw, cells, strict=False), start=1)
+        for number, formulas in zip(raw.rows, raw.cells, strict=True)
         if any(
             isinstance(f, str) and f.startswith("=") and _blank(v)
-            for f, v in zip(with_formula, values, strict=False)
+            for f, v in itertools.zip_longest(formulas, values.get(number, []))
         )
     ]
 

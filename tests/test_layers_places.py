@@ -79,7 +79,9 @@ def test_a_grid_with_its_zone_number_is_taken_and_reported(epsg, swapped, near):
     x, y = grid(epsg)
     places, problems = read(table(y, x) if swapped else table(x, y), near=near)
     assert off_m(places) < 0.001
-    assert f"EPSG:{epsg}" in one(problems, "crs_taken").en
+    taken = one(problems, "crs_taken")
+    assert f"EPSG:{epsg}" in taken.en
+    assert "度带第" in taken.zh
     assert ("axes_swapped" in kinds(problems)) is swapped
 
 

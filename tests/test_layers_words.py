@@ -115,7 +115,7 @@ def test_an_unknown_value_lists_the_known_ones_in_both_languages():
     assert 'values = { category = { "化工长" = "…" } }' in found.mend_zh
     assert "chemical_park" in found.mend_en
     for table in ("site_category", "water_class", "zone_kind", "zone_grade", "layer_name"):
-        assert "、" in words_of(table, "zh")
+        assert "；" in words_of(table, "zh")
 
 
 def test_the_user_says_what_a_value_means():
@@ -177,6 +177,8 @@ def test_a_missing_column_is_asked_for_in_both_languages():
         read({"断面编嘛": ["S"], "断面名称": ["甲"]}, "sections")
     assert "是“断面编嘛”吗" in caught.value.text("zh")
     assert 'columns = { section_id = "断面编嘛" }' in caught.value.text("zh")
+    with pytest.raises(LayerError, match=r"Is it '排污口名称'\? State columns = \{ outfall_id"):
+        read({"排污口名称": ["甲"], "排污口类型": ["工业"]}, "outfalls")  # the type is no id
     with pytest.raises(LayerError, match=r"Did you mean '断面编码'\?"):
         read({"断面编码": ["S"]}, "sections", columns={"section_id": "断面编号码"})
 

@@ -106,7 +106,7 @@ def name_columns(
     }
     for column, other in stand_ins.items():
         notes.add("column_stands_in", column=column, heading=taken[other][0])
-    _require(layer, set(taken) | set(constants) | set(stand_ins), headings)
+    _require(layer, {**dict.fromkeys([*constants, *stand_ins], ""), **_headings(taken)}, headings)
     _report(layer, taken, [h for h in headings if h not in named], notes)
     for column in layer.wanted:
         if column not in taken and column not in constants:
@@ -190,11 +190,18 @@ def match_headings(
             taken[match.column] = (heading, match)
 
 
-def _require(layer: Schema, have: set[str], headings: list[str]) -> None:
+def _headings(taken: Mapping[str, tuple[str, Match]]) -> dict[str, str]:
+    return {column: heading for column, (heading, _) in taken.items()}
+
+
+def _require(layer: Schema, have: Mapping[str, str], headings: list[str]) -> None:
+    """Refuse a table without a required column; a heading that is taken for another is no help."""
     for column in layer.required:
         if column in have:
             continue
-        near = closest_column(column, layer, headings)
+        near = closest_column(column, layer, [h for h in headings if h not in have.values()])
+        if near is None and column == layer.id:
+            near = have.get("name")  # a name can stand for a lost id
         raise make_error(
             LayerError,
             layer.kind,

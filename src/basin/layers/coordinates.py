@@ -221,7 +221,9 @@ def _taken(reading: Reading, notes: Notes) -> pyproj.CRS | None:
     if reading.crs == "EPSG:4490":
         notes.add("crs_assumed")
     else:
-        notes.add("crs_taken", crs=reading.crs, name=reading.name)
+        notes.add(
+            "crs_taken", crs=reading.crs, name_zh=reading.words("zh"), name_en=reading.words("en")
+        )
     return pyproj.CRS.from_user_input(reading.crs)
 
 

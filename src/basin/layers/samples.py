@@ -234,7 +234,7 @@ def _note_implausible(samples: pd.DataFrame, items: list[str], notes: Notes) -> 
         values = samples[item].to_numpy(dtype=float)
         far = (values < low) | (values > high)
         if far.any():
-            unit = own_unit(item)
+            unit = own_unit(item).replace("/l", "/L")
             notes.add(
                 "value_implausible",
                 far,

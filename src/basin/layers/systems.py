@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +60,24 @@ class Reading:
     name: str
     swapped: bool = False
     packed: bool = False
+
+    def words(self, lang: str = "en") -> str:
+        """Return the name in a language."""
+        text = self.name
+        for english, chinese in _ZH if lang == "zh" else ():
+            text = re.sub(english, chinese, text)
+        return text
+
+
+_ZH = (
+    (r"longitude/latitude", "经纬度"),
+    (r"3-degree zone (\d+)", r"三度带第 \1 带"),
+    (r"6-degree zone (\d+)", r"六度带第 \1 带"),
+    (r"3-degree, (\d+)° E", r"三度带，中央经线 \1°，无带号"),
+    (r"UTM zone (\d+)N", r"UTM 北 \1 带"),
+    (r"web mercator", "网络墨卡托"),
+    (r"degrees, minutes and seconds in one number", "度分秒连写"),
+)
 
 
 def _china(lon: Any, lat: Any) -> npt.NDArray[np.bool_]:
@@ -175,7 +194,7 @@ def words_for(readings: list[Reading], lang: str = "en") -> str:
     others = [r for r in readings if r not in bare and "UTM" not in r.name]
     if len(bare) <= 3:
         others = list(readings)
-    words = [f"{r.crs} ({r.name})" for r in others]
+    words = [f"{r.crs} ({r.words(lang)})" for r in others]
     if len(bare) > 3:
         words.append(
             "EPSG:4544, 4545 or 4546 (CGCS2000 三度带，无带号，中央经线 105°、108°、111°；"

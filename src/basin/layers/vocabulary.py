@@ -572,16 +572,16 @@ def words_of(table: str, lang: str) -> str:
     Examples
     --------
     >>> words_of("waterbody", "zh"), words_of("waterbody", "en")
-    ('河流、湖库', 'river, lake')
+    ('河流；湖库', 'river, lake')
     """
     codes = known_codes(table)
     if lang != "zh":
         return ", ".join(codes)
     if table == "site_category":
-        return "、".join(entry["zh"] for entry in _categories().values())
+        return "；".join(entry["zh"] for entry in _categories().values())
     if table == "layer_name":
-        return "、".join(_table()["coded"][table][c][0] for c in codes)
-    return "、".join(label(table, c) for c in codes)
+        return "；".join(_table()["coded"][table][c][0] for c in codes)
+    return "；".join(label(table, c) for c in codes)
 
 
 def industry_category(value: Any) -> tuple[str, str] | None:

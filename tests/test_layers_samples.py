@@ -109,3 +109,11 @@ def test_absurd_values_are_listed_and_stay():
     }
     assert "a 2025-07" in found["column tp"].zh
     assert "260" in found["column tp"].zh
+
+
+def test_only_a_temperature_may_be_below_zero():
+    table = {"section_id": ["a"], "date": ["2025-01"], "水温(℃)": ["-0.5"], "总磷": ["-0.5"]}
+    samples, problems = read(table)
+    assert samples["water_temp"].tolist() == [-0.5]
+    assert np.isnan(samples["tp"][0])
+    assert "tp" in one(problems, "number_unreadable").en

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+import zipfile
 from importlib.resources import files
 
 import geopandas as gpd
@@ -140,6 +141,19 @@ def test_the_project_file_says_what_a_value_means(tmp_path):
     file.write_text(layers % '{ category = "印染" }', encoding="utf-8")
     with pytest.raises(ProjectError, match="not tables of texts"):
         open_project(file)
+
+
+def test_what_the_user_says_reaches_a_zip_read_apart(tmp_path):
+    lon, lat = to_web_map(106.65, 29.03, "gcj02")
+    with zipfile.ZipFile(tmp_path / "sites.zip", "w") as bundle:
+        bundle.writestr("sites.csv", f"编号,类别,性质,经度,纬度\na,车间甲,新建,{lon},{lat}\n")
+    told = {"values": {"category": {"车间甲": "印染"}}, "crs": "gcj02"}
+    sites = read_layer(tmp_path / "sites.zip", "sites", problems=[], **told)
+    assert sites["category"].tolist() == ["dyeing"]
+    assert sites.geometry.iloc[0].distance(PLACE) < 1e-8
+    with pytest.raises(LayerError, match="no codes") as caught:
+        read_layer(tmp_path / "sites.zip", "sites", problems=[], values={"name": {"a": "b"}})
+    assert "编码列" in caught.value.text("zh")
 
 
 def test_a_code_names_a_zone_where_nothing_better_stands():

@@ -399,7 +399,7 @@ def read_number(
         values, flags = parse_measurement(column.astype("str").str.strip().str.rstrip("%％"))
         values = values.where(~percent, values / 100)
         return values, flags
-    return parse_measurement(column, units=cell_units(name, factor))
+    return parse_measurement(column, units=cell_units(name, factor), negative=name == "water_temp")
 
 
 def note_unreadable(column: pd.Series[Any], flags: pd.Series[str], name: str, notes: Notes) -> None:

@@ -101,7 +101,10 @@ def _parse_one(value: Any, units: Mapping[str, float] | None = None) -> tuple[fl
 
 
 def parse_measurement(
-    series: pd.Series[Any], *, units: Mapping[str, float] | None = None
+    series: pd.Series[Any],
+    *,
+    units: Mapping[str, float] | None = None,
+    negative: bool = False,
 ) -> tuple[pd.Series[float], pd.Series[str]]:
     """Read measured figures as laboratories write them.
 
@@ -118,6 +121,8 @@ def parse_measurement(
     units
         Unit that a cell may state beside its figure -> factor to the unit of the column; another
         unit is ``unreadable``. None takes any unit for that of the column.
+    negative
+        True where a plain figure may be below zero (a temperature).
 
     Returns
     -------
@@ -135,11 +140,11 @@ def parse_measurement(
     >>> flag.tolist()
     ['below', 'below', 'below_unknown', 'missing', '', 'unreadable']
     """
-    values, flags = _of_numbers(series)
+    values, flags = _of_numbers(series, negative)
     if flags is None:
         # plain figures at once; what else stands in the cells, once for each spelling
         plain_ones = pd.to_numeric(series, errors="coerce").astype(float)
-        values, flags = _of_numbers(plain_ones)
+        values, flags = _of_numbers(plain_ones, negative)
         other = plain_ones.isna() & series.notna()
         if series.dtype in (object, bool):
             other |= series.map(lambda v: isinstance(v, bool))
@@ -155,13 +160,13 @@ def parse_measurement(
     )
 
 
-def _of_numbers(series: pd.Series[Any]) -> tuple[Any, Any]:
+def _of_numbers(series: pd.Series[Any], negative: bool) -> tuple[Any, Any]:
     """Return values and flags of a column of numbers; no flags for any other."""
     number = pd.api.types.is_numeric_dtype(series.dtype)
     if not number or pd.api.types.is_bool_dtype(series.dtype):
         return None, None
     values = series.to_numpy(dtype=float, na_value=np.nan)
-    bad = np.isinf(values) | (values < 0)
+    bad = np.isinf(values) | ((values < 0) & (not negative))
     flags = np.where(np.isnan(values), "missing", np.where(bad, "unreadable", ""))
     return np.where(bad, np.nan, values), flags.astype(object)
 

@@ -105,7 +105,8 @@ def read_layer(
     if not isinstance(source, pd.DataFrame) and _apart(source, sandbox):
         limits = sandbox if isinstance(sandbox, Limits) else Limits()
         told = {"layer": layer, "encoding": encoding, "crs": crs, "columns": options}
-        told |= {"angles": angles, "near": None if near is None else [float(n) for n in near]}
+        told |= {"values": {c: dict(v) for c, v in (values or {}).items()}, "angles": angles}
+        told |= {"near": None if near is None else [float(n) for n in near]}
         result, notes.found = read_in_child(local_file(source), kind, told, limits)
         _hand_over(notes, problems)
         return result

@@ -337,7 +337,7 @@ class Basin:
                 sites,
                 "sites",
                 crs=crs,
-                near=self.layers.bounds(),
+                near=None if crs or isinstance(sites, gpd.GeoDataFrame) else self.layers.bounds(),
                 sandbox=self.sandbox,
                 problems=self.problems,
             )

@@ -19,6 +19,7 @@ flow downstream, and lists in ``.issues`` everything that it repaired or that it
 ``base``         the reaches as arrays, and places on them
 ``ways``         navigation, as methods of the class
 ``loads``        accumulation, as methods of the class
+``doubt``        which answers depend on which repairs, as methods of the class
 ``model``        the class that is asked
 ===============  ===================================================================
 """

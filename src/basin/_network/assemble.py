@@ -19,6 +19,7 @@ from basin._network.crossings import keep_shared_once, mend_crossings
 from basin._network.direction import Drawn, orient
 from basin._network.geometry import Vertices, metres_per_degree, vertices
 from basin._network.join import Index, close_gaps, split_at_ends
+from basin._network.joints import Held
 from basin._network.ledger import Ledger
 from basin._network.missing import list_isolated, propose_joins
 from basin._network.names import name_codes
@@ -52,6 +53,7 @@ class Parts:
     is_main: Bools
     split: dict[str, tuple[str, ...]]
     gone: dict[str, str]
+    held: Held
 
 
 def assemble(
@@ -91,7 +93,7 @@ def assemble(
     geom[flip] = shapely.reverse(geom[flip])
     flow_lines = joined._replace(geom=geom)
     reach = (snap_tolerance_m, within)
-    return _finish(flow_lines, table, source, drawn.turned(flip), split, reach, ledger)
+    return _finish(flow_lines, table, source, drawn.turned(flip), flip, split, reach, ledger)
 
 
 def _as_drawn(joined: Lines, source: pd.DataFrame, target: Ints | None, dem: Any) -> Drawn:
@@ -169,6 +171,7 @@ def _finish(
     table: gpd.GeoDataFrame,
     source: pd.DataFrame,
     flow: Drawn,
+    flip: Bools,
     split: dict[str, tuple[str, ...]],
     reach_m: tuple[float, float],
     ledger: Ledger,
@@ -208,6 +211,7 @@ def _finish(
         is_main=got.is_main[order],
         split=_all_parts(table, lines, split),
         gone=_set_aside(issues),
+        held=ledger.joints.held(lines.ids[order], flip[order], ledger.row),
     )
 
 

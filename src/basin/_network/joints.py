@@ -7,12 +7,32 @@ Kept while a network is built, so that a query can later be asked as if a repair
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-__all__ = ["END", "START", "Joints"]
+import numpy as np
 
-#: The two ends of a line as it is drawn.
-START, END = 0, 1
+from basin._network.arrays import Bools, Ints
+
+__all__ = ["END", "START", "TURNED", "Held", "Joints"]
+
+#: What a repair did: it moved one of the two ends of a line, or turned the line.
+START, END, TURNED = 0, 1, 2
+
+
+class Held(NamedTuple):
+    """What hangs on repairs, one row a reach and repair.
+
+    Attributes
+    ----------
+    reach, issue : shape (k,)
+        Rows of ``reaches`` and of ``issues``.
+    what : shape (k,)
+        START or END (upstream or downstream end) or TURNED.
+    """
+
+    reach: Ints
+    what: Ints
+    issue: Ints
 
 
 class Joints:
@@ -47,7 +67,30 @@ class Joints:
             if held:
                 self.ends[part, end] = held
 
-    def name(self, names: Mapping[int, str]) -> None:
-        """Put the names of the ledger in the place of the numbers."""
-        self.ends = {k: frozenset(names[r] for r in v) for k, v in self.ends.items()}
-        self.turned = {k: frozenset(names[r] for r in v) for k, v in self.turned.items()}
+    def held(self, ids: Any, turned: Bools, row: Mapping[int, int]) -> Held:
+        """Put all this into arrays.
+
+        Parameters
+        ----------
+        ids
+            The reaches as they are stored.
+        turned
+            Reaches that flow against the line as it is drawn.
+        row
+            The row in the ledger of each repair.
+        """
+        where = {str(name): k for k, name in enumerate(ids)}
+        found = [
+            (where[line], 1 - end if turned[where[line]] else end, row[repair])
+            for (line, end), repairs in self.ends.items()
+            if line in where
+            for repair in repairs
+        ]
+        found += [
+            (where[line], TURNED, row[repair])
+            for line, repairs in self.turned.items()
+            if line in where
+            for repair in repairs
+        ]
+        table = np.array(sorted(found), dtype=np.intp).reshape(-1, 3)
+        return Held(table[:, 0], table[:, 1], table[:, 2])

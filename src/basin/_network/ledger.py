@@ -175,6 +175,8 @@ class Ledger:
     def __init__(self) -> None:
         self._rows: list[dict[str, Any]] = []
         self.joints = Joints()
+        #: The row of :meth:`frame` that each repair number has become.
+        self.row: dict[int, int] = {}
 
     def add(
         self,
@@ -216,7 +218,7 @@ class Ledger:
         )
         for k, row in enumerate(rows, start=1):
             row["issue_id"] = f"I{k:04d}"
-        self.joints.name({row["number"]: row["issue_id"] for row in rows})
+        self.row = {row["number"]: k for k, row in enumerate(rows)}
         table = pd.DataFrame(rows, columns=COLUMNS)
         places = np.array([r["geometry"] for r in rows], dtype=object)
         return gpd.GeoDataFrame(

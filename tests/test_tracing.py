@@ -580,6 +580,26 @@ def test_open_issues_of_the_network_are_told() -> None:
     assert "outfalls above may be missed" in trace.explain(lang="en")
 
 
+def test_outfalls_behind_a_doubtful_repair_are_told() -> None:
+    """A gap of 20 m, closed: BEYOND drains here only by that repair, NEAR with certainty."""
+    lines = {"A": [(0, 40), (0, 20.02)], "B": [(0, 20), (0, 0)]}
+    table = on_earth([LineString(xy) for xy in lines.values()], reach_id=list(lines))
+    net = RiverNetwork.from_lines(table, snap_tolerance_m=30)
+    points = outfalls({"BEYOND": (0, 30, 8.0), "NEAR": (0, 10, 1.0)})
+    trace = trace_sources(net, "S", points, samples(S=0.3), sections=sections(S=(0, 0, 10.0)))
+    assert trace.outfalls["certainty"].to_dict() == {
+        "BEYOND": "depends on I0001",
+        "NEAR": "certain",
+    }
+    assert "depends_on_repair" in trace.outfalls["note"]["BEYOND"]
+    assert trace.repairs["outfall_ids"].to_dict() == {"I0001": "BEYOND"}
+    assert (
+        "排污口 BEYOND 是否汇入取决于河网修补 I0001：河段 A, B 之间有 20.0 m 的缺口"
+        in trace.explain()
+    )
+    assert "Outfalls BEYOND drain here only by repair I0001" in trace.explain(lang="en")
+
+
 def test_a_section_above_without_a_target_is_not_said_to_comply() -> None:
     net = rivers(A=[(0, 40), (0, 0)])
     where = sections(S=(0, 0, 10.0), UP=(0, 30, 8.0))

@@ -34,6 +34,10 @@ _DOUBTS = {
     "default_velocity": ("流速为默认值", "default velocity"),
     "no_load": ("无负荷数据", "load not known"),
     "no_basis": ("负荷依据未注明", "basis of the load not stated"),
+    "depends_on_repair": (
+        "汇入取决于河网修补，待核",
+        "drains here only by a repair of the network",
+    ),
 }
 
 _NOTES = {
@@ -188,6 +192,14 @@ def _scope(trace: SourceTrace, zh: bool) -> list[str]:
     if trace.fails is not False:
         lines.append(_failing_interval(trace, zh))
     lines += [_NOTES[code][not zh] + ("。" if zh else ".") for code in trace.notes]
+    for issue_id, row in trace.repairs.iterrows():
+        who = row["outfall_ids"].split(", ")
+        who = _join(who[:_SHOWN], zh) + (f"…({len(who)})" if len(who) > _SHOWN else "")
+        lines.append(
+            f"排污口 {who} 是否汇入取决于河网修补 {issue_id}：{row['zh']}"
+            if zh
+            else f"Outfalls {who} drain here only by repair {issue_id} of the network: {row['en']}"
+        )
     if trace.unresolved:
         ids = list_ids(trace.unresolved)
         lines.append(

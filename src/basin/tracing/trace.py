@@ -32,10 +32,12 @@ if TYPE_CHECKING:
 
 __all__ = ["SourceTrace", "trace_sources"]
 
+_LANGS = ("zh", "en")
+
 _TRACED = [
     "rank", "name", "kind", "action", "status", "river", "district", "responsible", "reach_id",
     "measure_m", "offset_m", "bank", "snap_status", "distance_m", "travel_time_h", "junctions",
-    "next_section", "local", "item_id", "load_kg_d", "load_basis", "arriving_kg_d",
+    "next_section", "local", "certainty", "item_id", "load_kg_d", "load_basis", "arriving_kg_d",
     "share_explained", "share_of_flux", "carries_item", "note", "geometry",
 ]  # fmt: skip
 
@@ -53,6 +55,8 @@ class SourceTrace:
         arriving at the section, then those of unknown load by distance, last those that do not
         carry the item. ``distance_m``, ``travel_time_h`` and ``junctions`` along the shortest way;
         ``next_section``, the first section below it; ``local``: no other measured section between;
+        ``certainty``: "certain", or "depends on" the issue_ids of doubtful repairs of the network
+        without which it would not drain here;
         ``load_kg_d`` and ``load_basis`` at the outfall, ``arriving_kg_d`` after decay,
         ``share_explained`` (of all arriving load) and ``share_of_flux`` (of the section's);
         ``carries_item``: measured, possible, no; ``note``: codes of doubt.
@@ -87,6 +91,9 @@ class SourceTrace:
         Taken for reaches without a velocity.
     notes
         Codes of doubt about the whole trace.
+    repairs
+        The doubtful repairs on which outfalls depend, by issue_id: sentences ``zh`` and ``en``, and
+        ``outfall_ids``.
     unresolved
         Reaches of network issues that were found but not repaired: what lies above may be missed.
     """
@@ -106,6 +113,7 @@ class SourceTrace:
     decay: Decay
     velocity_m_s: float
     notes: tuple[str, ...]
+    repairs: pd.DataFrame
     unresolved: tuple[str, ...]
 
     def to_frame(self, lang: str | None = None) -> pd.DataFrame:
@@ -246,6 +254,7 @@ def trace_sources(
     )
     ranked["share_of_flux"] = ranked["arriving_kg_d"] / (balance["flux_kg_d"] or np.nan)
     notes += _notes(places, section_id, above, ranked, item, table)
+    repairs = _add_certainty(ranked, network, end)
     return SourceTrace(
         section_id=section_id,
         item_id=item,
@@ -262,7 +271,35 @@ def trace_sources(
         decay=decay,
         velocity_m_s=speed,
         notes=tuple(notes),
+        repairs=repairs,
         unresolved=_unresolved(network),
+    )
+
+
+def _add_certainty(ranked: Any, network: RiverNetwork, end: Place) -> pd.DataFrame:
+    """Add the column ``certainty``, note who depends on repairs, and return these in words."""
+    from basin.network import issue_text
+
+    sure = network.certainty((end.reach_id, end.measure_m))
+    needs = sure["repairs"].reindex(ranked["reach_id"]).fillna("").to_numpy(dtype=object)
+    noted = [
+        ", ".join(filter(None, (note, "depends_on_repair" if n else "")))
+        for note, n in zip(ranked["note"], needs, strict=True)
+    ]
+    ranked["note"] = pd.Series(noted, index=ranked.index, dtype=str)
+    words = ["certain" if n == "" else f"depends on {n}" for n in needs]
+    ranked["certainty"] = pd.Series(words, index=ranked.index, dtype=str)
+    who: dict[str, list[str]] = {}
+    for outfall, text in zip(ranked.index, needs, strict=True):
+        for issue in filter(None, text.replace(" | ", ", ").split(", ")):
+            who.setdefault(issue, []).append(str(outfall))
+    issues = network.issues.set_index("issue_id").loc[sorted(who)]
+    return pd.DataFrame(
+        {
+            **{lang: [issue_text(row, lang) for _, row in issues.iterrows()] for lang in _LANGS},
+            "outfall_ids": [", ".join(who[k]) for k in issues.index],
+        },
+        index=issues.index,
     )
 
 

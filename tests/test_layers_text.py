@@ -14,20 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from basin.layers import read_layer
+from basin.layers.codes import code_of, known_codes
 from basin.layers.coordinates import parse_degrees, split_pair
 from basin.layers.encodings import restore
 from basin.layers.measurements import FLAGS, parse_date, parse_dates, parse_measurement
 from basin.layers.systems import propose_crs
-from basin.layers.vocabulary import (
-    KINDS,
-    code_of,
-    item_ids,
-    key,
-    known_codes,
-    match_column,
-    schema,
-    unit_of,
-)
+from basin.layers.vocabulary import KINDS, item_ids, key, match_column, schema, unit_of
 from basin.standards.labels import codes
 
 FULL_WIDTH = str.maketrans("0123456789.-,<>°'\"", "０１２３４５６７８９．－，＜＞°＇＂")

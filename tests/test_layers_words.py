@@ -16,7 +16,7 @@ from shapely import LineString, Point, box
 from basin.crs import to_web_map
 from basin.errors import LayerError, ProjectError
 from basin.layers import read_layer
-from basin.layers.vocabulary import code_of, industry_category, words_of
+from basin.layers.codes import code_of, industry_category, words_of
 from basin.project import open as open_project
 
 PLACE = Point(106.65, 29.03)

@@ -9,30 +9,32 @@ import numpy as np
 import pandas as pd
 
 from basin.errors import LayerError
+from basin.layers.codes import (
+    category_words,
+    closest,
+    code_of,
+    grade_of,
+    has_grades,
+    industry_category,
+    kind_and_grade_of,
+    known_codes,
+    words_of,
+)
 from basin.layers.measurements import parse_dates, parse_measurement
 from basin.layers.problems import Notes, make_error
 from basin.layers.vocabulary import (
     Match,
     Schema,
-    category_words,
     cell_units,
-    closest,
     closest_column,
-    code_of,
-    grade_of,
-    has_grades,
-    industry_category,
     is_date,
     is_known_column,
     is_number,
     key,
-    kind_and_grade_of,
-    known_codes,
     match_column,
     own_unit,
     truncated_matches,
     unit_factor,
-    words_of,
 )
 
 __all__ = [

@@ -20,24 +20,13 @@ import pandas as pd
 import shapely
 
 from basin.errors import LayerError
+from basin.layers.codes import code_of, grade_of, has_grades, kind_and_grade_of, spellings_of
 from basin.layers.columns import match_headings
 from basin.layers.coordinates import parse_degrees
 from basin.layers.files import read_source
 from basin.layers.problems import Notes
 from basin.layers.sources import layer_names
-from basin.layers.vocabulary import (
-    KINDS,
-    Match,
-    Schema,
-    code_of,
-    grade_of,
-    has_grades,
-    item_ids,
-    key,
-    kind_and_grade_of,
-    schema,
-    spellings_of,
-)
+from basin.layers.vocabulary import KINDS, Match, Schema, item_ids, key, schema
 
 __all__ = ["Guess", "Peek", "look_into", "recognise"]
 

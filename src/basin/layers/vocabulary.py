@@ -17,38 +17,28 @@ from importlib.resources import files
 from typing import Any
 
 from basin.errors import LayerError
-from basin.standards.labels import label
 
 __all__ = [
     "KINDS",
     "Match",
     "Schema",
-    "category_words",
+    "alias_table",
     "cell_units",
-    "closest",
     "closest_column",
-    "code_of",
-    "grade_of",
-    "has_grades",
-    "industry_category",
     "is_date",
     "is_known_column",
     "is_number",
     "item_ids",
     "item_of",
     "key",
-    "kind_and_grade_of",
-    "known_codes",
     "long_headings",
     "match_column",
     "own_unit",
     "plausible_range",
     "schema",
-    "spellings_of",
     "truncated_matches",
     "unit_factor",
     "unit_of",
-    "words_of",
 ]
 
 #: A shapefile keeps this many bytes of a field name.
@@ -56,10 +46,6 @@ SHAPEFILE_NAME_BYTES = 10
 
 _BRACKETS = re.compile(r"[(\[【〔{]([^()\[\]【】〔〕{}]*)[)\]】〕}]")
 _ITEM_COLUMN = re.compile(r"(load|conc)_(\w+?)_(kg_d|mg_l)")
-# A code of GB/T 4754: two to four digits, with or without the letter of its section
-_INDUSTRY = re.compile(
-    r"(?:[A-Ta-t]\s*)?(?P<digits>\d{2,4})(?:\.0)?(?=$|[\s、,:：.-]|[\u4e00-\u9fff](?<!号))"
-)
 _DATES = frozenset({"valid_from", "valid_to", "date", "closed_on", "sampled_on"})
 
 # The unit that a canonical name ends in; the longest ending decides (m3_s before s).
@@ -96,13 +82,14 @@ _UNIT_WORDS = (
 
 
 @cache
-def _table() -> dict[str, Any]:
+def alias_table() -> dict[str, Any]:
+    """Return ``standards/aliases.toml``."""
     text = files("basin.standards").joinpath("aliases.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
 
 #: The layers that `basin` knows, in the order of the table.
-KINDS: tuple[str, ...] = tuple(_table()["layer"])
+KINDS: tuple[str, ...] = tuple(alias_table()["layer"])
 
 
 def key(text: Any) -> str:
@@ -167,14 +154,14 @@ def schema(kind: str) -> Schema:
     LayerError
         If there is no layer of this kind.
     """
-    layers = _table()["layer"]
+    layers = alias_table()["layer"]
     if kind not in layers:
         raise LayerError(
             f"there is no layer kind {kind!r}",
             mend=_did_you_mean(kind, layers) or f"Known: {', '.join(layers)}.",
         )
     entry = layers[kind]
-    shared: dict[str, list[str]] = _table()["aliases"]
+    shared: dict[str, list[str]] = alias_table()["aliases"]
     own: dict[str, list[str]] = entry.get("aliases", {})
     columns = tuple(entry["columns"])
     places = ("lon", "lat", "lonlat", "geometry_wkt") if entry["geometry"] else ()
@@ -220,7 +207,7 @@ def unit_factor(column: str, heading: str) -> tuple[str, float]:
     ("", 1) where it states none, or none that fits.
     """
     unit = _split_unit(heading)[1]
-    factor = _table()["units"].get(_dimension(column) or "", {}).get(unit)
+    factor = alias_table()["units"].get(_dimension(column) or "", {}).get(unit)
     return (unit, factor) if factor is not None else ("", 1.0)
 
 
@@ -232,14 +219,14 @@ def cell_units(column: str, factor: float = 1.0) -> dict[str, float]:
     >>> cell_units("tp")["ug/l"], cell_units("hg", 0.001)["mg/l"]
     (0.001, 1000.0)
     """
-    table: dict[str, float] = _table()["units"].get(_dimension(column) or "", {})
+    table: dict[str, float] = alias_table()["units"].get(_dimension(column) or "", {})
     return {unit: own / factor for unit, own in table.items()}
 
 
 def own_unit(column: str) -> str:
     """Return the unit that a canonical column is in, such as ``kg/d``; "" for none."""
     dimension = _dimension(column)
-    return next(iter(_table()["units"][dimension]), "") if dimension else ""
+    return next(iter(alias_table()["units"][dimension]), "") if dimension else ""
 
 
 def is_known_column(column: str, layer: Schema) -> bool:
@@ -247,14 +234,14 @@ def is_known_column(column: str, layer: Schema) -> bool:
     item = _ITEM_COLUMN.fullmatch(column)
     return (
         column in layer.spelled
-        or (layer.items == "value" and column in _table()["items"])
-        or (layer.items == "load" and item is not None and item[2] in _table()["items"])
+        or (layer.items == "value" and column in alias_table()["items"])
+        or (layer.items == "load" and item is not None and item[2] in alias_table()["items"])
     )
 
 
 def item_ids() -> tuple[str, ...]:
     """Return the item ids (those of ``gb3838.csv``)."""
-    return tuple(_table()["items"])
+    return tuple(alias_table()["items"])
 
 
 def item_of(text: Any) -> str | None:
@@ -275,12 +262,12 @@ def item_of(text: Any) -> str | None:
 
 def long_headings(column: str) -> list[str]:
     """Return the keys of headings of ``item``, ``value`` or ``unit``, where a row is one value."""
-    return [key(w) for w in (column, *_table()["long"][column])]
+    return [key(w) for w in (column, *alias_table()["long"][column])]
 
 
 def plausible_range(item: str) -> tuple[float, float] | None:
     """Return between what a value of an item can be, where that is no multiple of a limit."""
-    low_high = _table()["plausible"].get(item)
+    low_high = alias_table()["plausible"].get(item)
     return (float(low_high[0]), float(low_high[1])) if low_high else None
 
 
@@ -301,19 +288,21 @@ def _item_dimension(item: str) -> str:
 def _items() -> dict[str, str]:
     """Key of a name -> item id."""
     return {
-        key(alias): item for item, names in _table()["items"].items() for alias in (item, *names)
+        key(alias): item
+        for item, names in alias_table()["items"].items()
+        for alias in (item, *names)
     }
 
 
 @cache
 def _quantities() -> tuple[tuple[str, str], ...]:
-    words = [(key(w), q) for q, names in _table()["quantities"].items() for w in names]
+    words = [(key(w), q) for q, names in alias_table()["quantities"].items() for w in names]
     return tuple(sorted(words, key=lambda pair: -len(pair[0])))
 
 
 @cache
 def _ignored() -> tuple[str, ...]:
-    return tuple(sorted((key(w) for w in _table()["ignored"]["words"]), key=len, reverse=True))
+    return tuple(sorted((key(w) for w in alias_table()["ignored"]["words"]), key=len, reverse=True))
 
 
 def _unit_text(text: str) -> str:
@@ -328,7 +317,7 @@ def _unit_text(text: str) -> str:
 
 @cache
 def _units() -> frozenset[str]:
-    return frozenset(u for table in _table()["units"].values() for u in table)
+    return frozenset(u for table in alias_table()["units"].values() for u in table)
 
 
 def unit_of(text: str) -> str:
@@ -427,7 +416,7 @@ def _with_unit(found: tuple[str, int], unit: str) -> Match | None:
     dimension = _dimension(column)
     if not unit:
         return Match(column, rank, assumed=rank >= 0 and dimension in _COSTLY)
-    factors = _table()["units"].get(dimension, {}) if dimension else {}
+    factors = alias_table()["units"].get(dimension, {}) if dimension else {}
     if dimension is None or unit not in factors:
         return None  # a name with a unit that does not fit is another thing
     return Match(column, rank, factors[unit], unit)
@@ -435,9 +424,9 @@ def _with_unit(found: tuple[str, int], unit: str) -> Match | None:
 
 def _match_item(heading: str, base: str, unit: str, others: list[str], use: str) -> Match | None:
     exact = _ITEM_COLUMN.fullmatch(heading.strip().casefold())
-    if use == "load" and exact and exact[2] in _table()["items"]:
+    if use == "load" and exact and exact[2] in alias_table()["items"]:
         return Match(exact[0], -1)
-    if use == "value" and heading in _table()["items"]:
+    if use == "value" and heading in alias_table()["items"]:
         return Match(heading, -1)
     for words in (base + "".join(others), base):
         item, quantity = _item_and_quantity(key(words))
@@ -471,7 +460,7 @@ def _item_and_quantity(words: str) -> tuple[str | None, str]:
 def _factor(dimension: str, unit: str) -> float | None:
     if not unit:
         return 1.0
-    factor: float | None = _table()["units"].get(dimension, {}).get(unit)
+    factor: float | None = alias_table()["units"].get(dimension, {}).get(unit)
     return factor
 
 
@@ -498,11 +487,11 @@ def truncated_matches(heading: str, layer: Schema, encoding: str) -> tuple[str, 
         return ()
     names = {c: list(s) for c, s in layer.spelled.items()}
     if layer.items == "load":
-        for item in _table()["items"]:
+        for item in alias_table()["items"]:
             names[f"load_{item}_kg_d"] = [f"load_{item}_kg_d"]
             names[f"conc_{item}_mg_l"] = [f"conc_{item}_mg_l"]
     elif layer.items == "value":
-        names |= {item: [item, *aliases] for item, aliases in _table()["items"].items()}
+        names |= {item: [item, *aliases] for item, aliases in alias_table()["items"].items()}
     found = [
         column
         for column, spellings in names.items()
@@ -516,151 +505,6 @@ def _cut(name: str, encoding: str) -> str:
     if len(raw) <= SHAPEFILE_NAME_BYTES:
         return "\0"
     return raw[:SHAPEFILE_NAME_BYTES].decode(encoding, "ignore").casefold()
-
-
-# ---------------------------------------------------------------- coded values
-
-
-@cache
-def _categories() -> dict[str, dict[str, Any]]:
-    text = files("basin.standards").joinpath("categories.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
-
-
-@cache
-def _spellings(table: str) -> dict[str, tuple[str, ...]]:
-    """Code -> every way to write it."""
-    if table == "zone_grade":
-        grades: dict[str, tuple[str, ...]] = {}
-        for codes in _table()["zone_grade"].values():
-            for code, names in codes.items():
-                grades[code] = (*grades.get(code, (code,)), *names)
-        return grades
-    own = {code: (code, *names) for code, names in _table()["coded"][table].items()}
-    if table == "layer_name":
-        for code in own:
-            own[code] = (*own[code], *_table()["layer"][code]["names"])
-    if table == "site_category":
-        for code, entry in _categories().items():
-            own[code] = (*own.get(code, (code,)), entry["zh"], entry["en"])
-    return own
-
-
-@cache
-def _codes(table: str) -> dict[str, str]:
-    return {key(word): code for code, words in _spellings(table).items() for word in words}
-
-
-def spellings_of(table: str) -> dict[str, tuple[str, ...]]:
-    """Return every way to write each code of a table, such as ``zone_kind``."""
-    return dict(_spellings(table))
-
-
-def known_codes(table: str) -> tuple[str, ...]:
-    """Return the codes of a table, such as ``outfall_kind``."""
-    return tuple(_spellings(table))
-
-
-def category_words(code: str) -> dict[str, Any]:
-    """Return the entry of a category of projects: ``zh`` and ``en``."""
-    return _categories()[code]
-
-
-def words_of(table: str, lang: str) -> str:
-    """Return the codes of a table with their words, for a message.
-
-    Examples
-    --------
-    >>> words_of("waterbody", "zh"), words_of("waterbody", "en")
-    ('河流；湖库', 'river, lake')
-    """
-    codes = known_codes(table)
-    if lang != "zh":
-        return ", ".join(codes)
-    if table == "site_category":
-        return "；".join(entry["zh"] for entry in _categories().values())
-    if table == "layer_name":
-        return "；".join(_table()["coded"][table][c][0] for c in codes)
-    return "；".join(label(table, c) for c in codes)
-
-
-def industry_category(value: Any) -> tuple[str, str] | None:
-    """Return the code of GB/T 4754 that a value begins with, and the category it is taken for.
-
-    Examples
-    --------
-    >>> industry_category("C2611 无机酸制造"), industry_category("2631"), industry_category("12号")
-    (('2611', 'chemical'), ('2631', 'pesticide'), None)
-    """
-    found = _INDUSTRY.match(unicodedata.normalize("NFKC", str(value)).strip())
-    if not found:
-        return None
-    digits = found["digits"]
-    for length in range(len(digits), 1, -1):
-        category = _table()["industry_codes"].get(digits[:length])
-        if category:
-            return digits, category
-    return None
-
-
-def code_of(value: Any, table: str) -> str | None:
-    """Return the code that a value stands for, or None.
-
-    Examples
-    --------
-    >>> code_of("Ⅲ类", "water_class"), code_of("国控", "section_level"), code_of("??", "waterbody")
-    ('III', 'national', None)
-    """
-    return _codes(table).get(key(value))
-
-
-@cache
-def _grades(kind: str) -> dict[str, str]:
-    return {
-        key(alias): code
-        for code, names in _table()["zone_grade"].get(kind, {}).items()
-        for alias in (code, *names)
-    }
-
-
-def grade_of(value: Any, kind: Any) -> str | None:
-    """Return the grade that a value stands for in a zone of this kind, or None.
-
-    Examples
-    --------
-    >>> grade_of("一般", "red_line"), grade_of("一般", "control_unit")
-    ('other', 'general')
-    """
-    return _grades(str(kind)).get(key(value))
-
-
-def has_grades(kind: Any) -> bool:
-    """Tell whether zones of this kind come in grades."""
-    return str(kind) in _table()["zone_grade"]
-
-
-def kind_and_grade_of(value: Any) -> tuple[str, str] | None:
-    """Read a grade that names its kind as well: 禁养区 is (livestock, banned).
-
-    None where no kind, or more than one, has a grade of this name.
-    """
-    found = [
-        (kind, _grades(kind)[key(value)])
-        for kind in _table()["zone_grade"]
-        if key(value) in _grades(kind)
-    ]
-    return found[0] if len(found) == 1 else None
-
-
-def closest(value: Any, table: str) -> str | None:
-    """Return the spelling in a table of codes that is most like `value`, or None."""
-    return _nearest(str(value), (w for words in _spellings(table).values() for w in words))
-
-
-def _nearest(value: str, spellings: Iterable[str]) -> str | None:
-    by_key = {key(s): s for s in spellings}
-    near = difflib.get_close_matches(key(value), list(by_key), n=1, cutoff=0.5)
-    return by_key[near[0]] if near else None
 
 
 def closest_column(wanted: str, layer: Schema, found: Iterable[str]) -> str | None:

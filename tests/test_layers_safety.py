@@ -513,3 +513,31 @@ def test_a_project_read_in_child_processes(tmp_path):
     done = CliRunner().invoke(main, ["--sandbox", "validate", str(tmp_path), "--json"])
     assert done.exit_code == 0, done.output
     assert "1 个图层" in done.output
+
+
+def test_names_of_encodings_with_a_nul(tmp_path):
+    """Found by mutation: the .cpg file of a shapefile held a NUL."""
+    POINT.to_file(tmp_path / "sites.shp")
+    (tmp_path / "sites.cpg").write_bytes(b"UT\0-8")
+    problems = []
+    assert len(read_layer(tmp_path / "sites.shp", "sites", problems=problems)) == 1
+    assert "encoding_overruled" in {p.kind for p in problems}
+
+
+def test_a_table_of_wkt_without_rows(tmp_path):
+    """Found by mutation."""
+    (tmp_path / "a.csv").write_text("site_id,geometry_wkt\n", encoding="utf-8")
+    assert len(read_layer(tmp_path / "a.csv", "sites", problems=[])) == 0
+
+
+def test_parquet_text_that_is_no_utf8(tmp_path):
+    """Found by mutation: Arrow hands such text over, and fails where it is first looked at."""
+    path = tmp_path / "sites.parquet"
+    table = POINT.assign(name=["重庆示例"])
+    table.to_parquet(path, compression=None, use_dictionary=False, write_statistics=False)
+    content = path.read_bytes()
+    text = "重庆示例".encode()
+    assert text in content
+    path.write_bytes(content.replace(text, b"\xff" * len(text)))
+    with pytest.raises(LayerError, match=r"sites\.parquet cannot be read"):
+        read_layer(path, "sites")

@@ -6,6 +6,7 @@ becomes a small file that is no layer.
 
 from __future__ import annotations
 
+import errno
 import re
 import shutil
 import tempfile
@@ -193,6 +194,8 @@ def unpacked(path: Path, source: Packed) -> Iterator[Path]:
         except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError) as error:
             raise damaged(path, str(error) or "cut") from error
         except OSError as error:
+            if error.errno == errno.EINVAL:  # it points to places before its own beginning
+                raise damaged(path, "its list names places that are not in it") from error
             raise LayerError(
                 f"{path.name} cannot be unpacked ({error.strerror or error})",
                 mend="Check the free space of the folder for temporary files.",

@@ -262,7 +262,7 @@ def _from_wkt(table: pd.DataFrame, crs: Any, notes: Notes, near: Any) -> gpd.Geo
     shapes = shapely.from_wkt(np.array(text, dtype=object), on_invalid="ignore")
     lost = np.array([t is not None for t in text], dtype=bool) & shapely.is_missing(shapes)
     notes.add("coordinates_unreadable", lost, values="WKT")
-    box = shapely.total_bounds(shapes)
+    box = gpd.GeoSeries(shapes).total_bounds  # no rows have none, where shapely's raises
     known = _system(box[[0, 2]], box[[1, 3]], crs, notes, near=near)
     return gpd.GeoDataFrame(
         table.drop(columns="geometry_wkt"), geometry=shapes, crs=known or EXCHANGE_CRS

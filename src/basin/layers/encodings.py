@@ -106,7 +106,7 @@ def known_encoding(name: str) -> str:
     try:
         plain = name.strip().casefold().removeprefix("ansi ").removeprefix("ldid/")
         found = codecs.lookup(_PAGES.get(plain, plain)).name
-    except LookupError as error:
+    except (LookupError, ValueError) as error:  # a NUL in the name is a ValueError
         raise LayerError(
             f"there is no encoding {name!r}",
             mend="Use 'utf-8', 'gb18030' or 'big5'.",

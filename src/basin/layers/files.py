@@ -16,11 +16,12 @@ import pandas as pd
 from basin.errors import LayerError
 from basin.layers.archives import packed_sources, pick_packed, unpacked
 from basin.layers.content import check_file, damaged, deleted_rows, sidecar
+from basin.layers.database import is_database, read_table
 from basin.layers.encodings import Choice, choose, dbf_choice, decode_dbf, note_choice
 from basin.layers.geojson import check_features, stated_system
 from basin.layers.geopackage import check_table, is_left_open, settled
 from basin.layers.kml import read_kml
-from basin.layers.parquet import read_parquet
+from basin.layers.parquet import check_text, read_parquet
 from basin.layers.problems import Notes
 from basin.layers.sources import local_file, names_inside
 from basin.layers.tables import pick_layer, read_csv, read_xlsx
@@ -94,6 +95,8 @@ def read_source(
         If it is not what its ending says, damaged or cut, or which of its layers is meant is not
         clear.
     """
+    if is_database(source):
+        return Raw(read_table(str(source), layer, notes))
     path = local_file(source)
     notes.file = path.name
     with settled(path) as whole:
@@ -110,9 +113,13 @@ def _zip(path: Path, wanted: _Wanted, notes: Notes) -> Raw:
     source, layer = pick_packed(path, packed_sources(path), wanted.schema, wanted.layer)
     if path.suffix.casefold() != ".kmz":
         notes.file = f"{path.name}/{source.title}{source.suffix}"
+    with unpacked(path, source) as file:
+        return _read_inside(path, file, replace(wanted, layer=layer), notes)
+
+
+def _read_inside(path: Path, file: Path, wanted: _Wanted, notes: Notes) -> Raw:
     try:
-        with unpacked(path, source) as file:
-            return _read(file, replace(wanted, layer=layer), notes)
+        return _read(file, wanted, notes)
     except LayerError as error:
         what = str(error).removesuffix(error.mend).strip()
         raise LayerError(
@@ -198,6 +205,8 @@ def _gdal(
             warnings.simplefilter("always")
             stated = _stated_rows(path, known, options) if known in _DRIVERS else -1
             table = pyogrio.read_dataframe(path if content is None else content, **options)
+        if "use_arrow" in options:
+            check_text(table)
     except LayerError:
         raise
     except Exception as error:  # GDAL, GEOS and numpy each raise their own

@@ -13,7 +13,7 @@ import pandas as pd
 from basin.errors import LayerError
 from basin.layers.content import check_unpacked
 
-__all__ = ["read_parquet"]
+__all__ = ["check_text", "read_parquet"]
 
 _VALUE_BYTES = 8
 
@@ -37,15 +37,26 @@ def read_parquet(path: Path) -> Any:
         _check_size(path)
         try:
             with np.errstate(invalid="ignore", over="ignore"):  # odd figures are listed later
-                return gpd.read_parquet(path)
+                table = gpd.read_parquet(path)
         except ValueError:  # no geometry in it
-            return pd.read_parquet(path)
+            table = pd.read_parquet(path)
+        check_text(table)
+        return table
     except LayerError:
         raise
     except Exception as error:  # arrow raises its own
         raise LayerError(
             f"{path.name} cannot be read ({error})", mend="Export it again."
         ) from error
+
+
+def check_text(table: pd.DataFrame) -> None:
+    """Arrow takes text for UTF-8 as it finds it: bytes that are not would fail somewhere later."""
+    import pyarrow as pa
+
+    for name in table.columns:
+        if pd.api.types.is_string_dtype(table[name].dtype):
+            pa.array(table[name], from_pandas=True).validate(full=True)
 
 
 def _check_size(path: Path) -> None:

@@ -19,6 +19,7 @@ from basin.layers.columns import (
 )
 from basin.layers.content import check_file
 from basin.layers.coordinates import ANGLES, points_from_columns
+from basin.layers.database import is_database
 from basin.layers.encodings import mend_text
 from basin.layers.files import Raw, read_source
 from basin.layers.geometry import settle_crs, settle_geometry
@@ -51,7 +52,8 @@ def read_layer(
     ----------
     source : path, DataFrame or GeoDataFrame
         ``.shp``, ``.gpkg``, ``.geojson``, ``.gdb`` (a folder), ``.kml``, ``.fgb``, ``.parquet``,
-        ``.csv``, ``.tsv``, ``.xlsx``; any of them zipped (``.zip``, ``.gdb.zip``, ``.kmz``).
+        ``.csv``, ``.tsv``, ``.xlsx``; any of them zipped (``.zip``, ``.gdb.zip``, ``.kmz``); or
+        ``postgresql://user:password@host/database``, with ``layer="schema.table"``.
     kind
         ``rivers``, ``shorelines``, ``zones``, ``coverage``, ``sections``, ``samples``,
         ``outfalls``, ``sites``, ``intakes``, ``districts`` or ``structures``.
@@ -131,6 +133,8 @@ def read_layer(
 
 def _apart(source: Any, sandbox: bool | Limits | None) -> bool:
     """Tell whether a file is to be read in a child process; a zip is judged by its list here."""
+    if is_database(source):
+        return False  # rows from a server are no file that could be hostile
     if sandbox is None and zipped(source):
         check_file(local_file(source))
         return True

@@ -16,6 +16,7 @@ from basin.layers.content import (
     damaged,
     open_workbook,
 )
+from basin.layers.database import is_database, shown_database
 from basin.layers.geopackage import settled, table_names
 from basin.layers.kml import kml_folders
 from basin.layers.vocabulary import KINDS, key, schema
@@ -51,7 +52,7 @@ def local_file(source: str | Path) -> Path:
     LayerError
         For URLs, ``/vsi…`` paths, ``DRIVER:…`` strings, folders, devices, and what is not there.
     """
-    text = str(source)
+    text = shown_database(str(source)) if is_database(str(source)) else str(source)
     if _REMOTE.search(text) or "\0" in text:
         raise LayerError(f"{text!r} is not a local file", mend=MEND_FORMAT)
     path = Path(source).expanduser().resolve()

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 SECONDS = 20
-BATCH = 200
+BATCH = 1000
 ROWS = 12
 
 

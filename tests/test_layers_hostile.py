@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import struct
 import subprocess
 import sys
 import time
@@ -13,6 +14,8 @@ from contextlib import suppress
 
 import geopandas as gpd
 import numpy as np
+import openpyxl
+import pandas as pd
 import pyarrow as pa
 import pyproj
 import pytest
@@ -20,10 +23,11 @@ from click.testing import CliRunner
 from pyarrow import parquet
 from shapely.geometry import Point
 
+import basin
 from basin import errors
 from basin.cli import main
-from basin.errors import CrsError, LayerError
-from basin.layers import find_layers, layer_names, make_problem, read_layer
+from basin.errors import CrsError, LayerError, ProjectError
+from basin.layers import find_layers, layer_names, make_problem, read_layer, write_layers
 from basin.layers.files import _gdal
 from basin.layers.problems import Notes
 
@@ -386,3 +390,193 @@ def test_a_parquet_of_many_plain_rows_is_read(tmp_path):
     )
     geopandas_table.to_parquet(tmp_path / "a.parquet")
     assert len(read_layer(tmp_path / "a.parquet", "sites", problems=[])) == rows
+
+
+# ---------------------------------------------------------------- parts of a shapefile at odds
+
+
+def shapefile(path, n=5):
+    places = [Point(106.6 + i / 100, 29) for i in range(n)]
+    table = gpd.GeoDataFrame(
+        {"site_id": [f"s{i}" for i in range(n)], "category": ["chemical"] * n},
+        geometry=places,
+        crs=4490,
+    )
+    table.to_file(path)
+    return path
+
+
+def overwrite(path, at, content):
+    data = bytearray(path.read_bytes())
+    data[at : at + len(content)] = content
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "places", [[64, 64], [64, 50]], ids=["one shape twice", "two shapes exchanged"]
+)
+def test_an_index_that_leads_to_other_shapes_is_refused(tmp_path, places):
+    path = shapefile(tmp_path / "sites.shp")
+    for number, place in enumerate(places):
+        overwrite(path.with_suffix(".shx"), 100 + 8 * number, struct.pack(">ii", place, 10))
+    with pytest.raises(LayerError, match=r"sites\.shx and sites\.shp disagree about [12] of 5"):
+        read_layer(path, "sites")
+
+
+@pytest.mark.parametrize("first", [0, None])
+def test_shapes_counted_from_zero_or_not_at_all_are_read(tmp_path, first):
+    path = shapefile(tmp_path / "sites.shp")
+    for number in range(5):
+        told = 0 if first is None else first + number
+        overwrite(path, 100 + 28 * number, struct.pack(">i", told))
+    assert len(read_layer(path, "sites", problems=[])) == 5
+
+
+def test_a_deleted_row_is_listed(tmp_path):
+    path = shapefile(tmp_path / "sites.shp")
+    dbf = path.with_suffix(".dbf")
+    first = struct.unpack("<H", dbf.read_bytes()[8:10])[0]
+    overwrite(dbf, first, b"*")
+    problems = []
+    assert read_layer(path, "sites", problems=problems)["site_id"].tolist() == [
+        "s1",
+        "s2",
+        "s3",
+        "s4",
+    ]
+    assert "rows_deleted" in {p.kind for p in problems}
+
+
+# ---------------------------------------------------------------- words that are none
+
+
+@pytest.mark.parametrize("encoding", ["undefined", "a\0", "hex", "idna", "", 5])
+def test_encodings_that_are_none(tmp_path, encoding):
+    path = tmp_path / "sites.csv"
+    path.write_text("site_id,category,lon,lat\n甲,park,106.6,29\n", encoding="utf-8")
+    with pytest.raises(LayerError, match="there is no encoding"):
+        read_layer(path, "sites", encoding=encoding)
+
+
+@pytest.mark.parametrize("stated", [b"\0\0", b"undefined", b"hex", b"\xff" * 50])
+def test_a_cpg_file_that_says_nothing(tmp_path, stated):
+    path = shapefile(tmp_path / "sites.shp")
+    path.with_suffix(".cpg").write_bytes(stated)
+    assert read_layer(path, "sites", problems=[])["site_id"].tolist()[0] == "s0"
+
+
+@pytest.mark.parametrize(
+    "source", ["~nouser/x.gpkg", "a" * 5000, "a/" * 500_000, "\ud800.gpkg", None, 5, b"x.gpkg", ""]
+)
+def test_paths_that_are_none(source):
+    with pytest.raises(LayerError) as raised:
+        read_layer(source, "sites")
+    assert len(str(raised.value)) < 10_000
+
+
+@pytest.mark.parametrize("content", [b"P", b"PA", b"PAR"])
+def test_a_parquet_of_a_few_bytes(tmp_path, content):
+    path = tmp_path / "sites.parquet"
+    path.write_bytes(content)
+    with pytest.raises(LayerError, match="not Parquet"):
+        read_layer(path, "sites")
+
+
+LOCAL = (
+    'ENGCRS["x",EDATUM["y"],CS[Cartesian,2],AXIS["x",east],AXIS["y",north],LENGTHUNIT["metre",1]]'
+)
+
+
+@pytest.mark.parametrize("crs", ["EPSG:5773", "EPSG:4978", LOCAL])
+def test_systems_of_no_place_on_a_map(tmp_path, crs):
+    table = pd.DataFrame({"site_id": ["a"], "category": ["park"], "lon": [106.6], "lat": [29]})
+    with pytest.raises(CrsError, match="no system of places on a map"):
+        read_layer(table, "sites", crs=crs)
+    (tmp_path / "basin.toml").write_text(
+        f"[basin]\ncrs='{crs}'\n[layers]\nsites='a.csv'\n", encoding="utf-8"
+    )
+    (tmp_path / "a.csv").write_text("site_id\na\n")
+    with pytest.raises(ProjectError, match="no system of places on a map"):
+        basin.open(tmp_path)
+
+
+def test_one_column_of_a_file_under_two_names():
+    table = gpd.GeoDataFrame({"name": ["a"]}, geometry=[Point(106.6, 29)], crs=4490)
+    with pytest.raises(LayerError, match="gives 'name' to site_id and name"):
+        read_layer(table, "sites", columns={"site_id": "name", "name": "name"})
+
+
+@pytest.mark.parametrize("text", ["", "[network]\nsnap_tolerance_m = 1\n", "[layers]\n"])
+def test_a_project_of_no_layers_is_no_project(tmp_path, text):
+    (tmp_path / "basin.toml").write_text(text)
+    with pytest.raises(ProjectError, match="names no layer"):
+        basin.open(tmp_path)
+
+
+@pytest.mark.parametrize("length", [5_000, 1_000_000])
+def test_a_project_with_a_path_without_end(tmp_path, length):
+    (tmp_path / "basin.toml").write_text(f"[layers]\nrivers = '{'a/' * (length // 2)}'\n")
+    start = time.process_time()
+    with pytest.raises(ProjectError, match="does not exist"):
+        basin.open(tmp_path)
+    assert time.process_time() - start < 3
+
+
+# ---------------------------------------------------------------- places given twice
+
+
+def test_places_of_a_column_of_junk_are_read_from_lon_and_lat():
+    table = pd.DataFrame(
+        {
+            "site_id": ["a", "b"],
+            "category": ["park"] * 2,
+            "geometry_wkt": ["junk", None],
+            "lon": [106.6, 106.7],
+            "lat": [29.0, 29.1],
+        }
+    )
+    problems = []
+    read = read_layer(table, "sites", problems=problems)
+    assert [p.coords[0] for p in read.geometry] == [(106.6, 29.0), (106.7, 29.1)]
+    assert {p.kind: p.rows for p in problems}["wkt_unreadable"] == (2,)
+    assert read["geometry_wkt.file"].tolist()[0] == "junk"
+
+
+def test_places_given_twice_are_listed():
+    table = pd.DataFrame(
+        {
+            "site_id": ["a", "b"],
+            "category": ["park"] * 2,
+            "geometry_wkt": ["POINT (106.8 29.2)", "junk"],
+            "lon": [106.6, 106.7],
+            "lat": [29.0, 29.1],
+        }
+    )
+    problems = []
+    read = read_layer(table, "sites", problems=problems)
+    assert read.geometry.iloc[0].coords[0] == (106.8, 29.2)
+    assert read.geometry.iloc[1] is None
+    kinds = {p.kind: p.rows for p in problems}
+    assert "coordinates_twice" in kinds
+    assert kinds["coordinates_unreadable"] == (3,)
+
+
+# ---------------------------------------------------------------- what is written
+
+
+def test_formulas_stay_text_even_once_a_user_edits_them(tmp_path):
+    texts = ["=1+1", "@SUM(1)", "+1-1", "plain"]
+    write_layers(tmp_path / "a.xlsx", {"t": pd.DataFrame({"name": texts})})
+    sheet = openpyxl.load_workbook(tmp_path / "a.xlsx").active
+    cells = [sheet.cell(n, 1) for n in range(2, 6)]
+    assert [c.value for c in cells] == texts
+    assert [c.data_type for c in cells] == ["s"] * 4
+    assert [bool(c.quotePrefix) for c in cells] == [True, True, True, False]
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".xlsx"])
+def test_a_layer_name_that_would_be_cut_is_refused(tmp_path, suffix):
+    table = pd.DataFrame({"a": [1]})
+    with pytest.raises(LayerError, match="cannot be the name of a layer"):
+        write_layers(tmp_path / f"a{suffix}", {"x\0y": table})
+    assert list(tmp_path.iterdir()) == []

@@ -71,7 +71,13 @@ def _check_known(crs: Any, layer: str) -> pyproj.CRS:
             f"layer {layer!r} has no coordinate reference system",
             mend="State it, e.g. crs='EPSG:4490' for CGCS2000 longitude/latitude.",
         )
-    known = pyproj.CRS.from_user_input(crs)
+    try:
+        known = pyproj.CRS.from_user_input(crs)
+    except pyproj.exceptions.ProjError as error:
+        raise CrsError(
+            f"layer {layer!r} states a coordinate system that is not known",
+            mend="State it, e.g. crs='EPSG:4490' for CGCS2000 longitude/latitude.",
+        ) from error
     check_datum(known, layer)
     return known
 
@@ -90,8 +96,16 @@ def check_datum(known: pyproj.CRS, layer: str = "layer") -> None:
     Raises
     ------
     CrsError
-        If the datum is old and no parameters are given.
+        If the datum is old and no parameters are given, or if it is a system of heights, a local
+        one, or geocentric.
     """
+    if not (known.is_geographic or known.is_projected):
+        raise CrsError(
+            f"layer {layer!r} is in {known.name}, which is no system of places on a map",
+            mend="Give a geographic or projected one, e.g. EPSG:4490.",
+            zh=f"图层 {layer}：{known.name} 不是平面或经纬度坐标系",
+            mend_zh="改用经纬度或投影坐标系，例如 EPSG:4490",
+        )
     operation = known.coordinate_operation if known.is_bound else None
     if operation is not None and any(operation.towgs84):
         return

@@ -155,6 +155,14 @@ def _stated(
                 near_en=f"Did you mean {near!r}? " if near else "",
                 headings=", ".join(headings),
             )
+    for heading in set(stated.values()):
+        twice = [c for c, h in stated.items() if h == heading]
+        if len(twice) > 1:
+            raise LayerError(
+                f"layer {layer.kind!r}: columns= gives {heading!r} to {' and '.join(twice)}",
+                mend="Give each column of the file one name; repeat the column in the file if both "
+                "are meant.",
+            )
     return stated, constants
 
 

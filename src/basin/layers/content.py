@@ -308,7 +308,29 @@ def _check_places(path: Path, shx: Path) -> int:
     beyond = int(((ends > path.stat().st_size) | (index < 0).any(axis=1)).sum())
     if beyond:
         raise damaged(path, f"cut: {beyond} of {len(index)} shapes are missing")
+    _check_numbers(path, shx, index)
     return len(index)
+
+
+def _check_numbers(path: Path, shx: Path, index: Any) -> None:
+    """Each shape tells its own number: where the index leads to another, features change places."""
+    order = np.flatnonzero(index[:, 0] > 0)  # a shape without a place is null
+    if not len(order):
+        return
+    starts = 2 * index[order, 0]
+    content = np.memmap(path, dtype=np.uint8, mode="r")
+    told = content[starts[:, None] + np.arange(4)].view(">i4").ravel().astype(np.int64)
+    # some programs count from 0, or write no number at all
+    shift = told - order
+    alike = (shift == shift[0]).all() or (told == told[0]).all()
+    if not alike or len(np.unique(starts)) < len(starts):
+        odd = np.flatnonzero(shift != np.median(shift))
+        raise LayerError(
+            f"{shx.name} and {path.name} disagree about {max(len(odd), 1)} of {len(index)} shapes "
+            f"(record {int(order[odd[0]]) + 1 if len(odd) else 1} first)",
+            mend="The files do not belong together, or the index is damaged: copy them again, or "
+            "let QGIS repair the shapefile.",
+        )
 
 
 def deleted_rows(path: Path) -> int:

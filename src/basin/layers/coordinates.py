@@ -148,9 +148,16 @@ def points_from_columns(
     CrsError
         If the numbers allow several readings, or none.
     """
-    if "geometry_wkt" in table.columns:
-        return _from_wkt(table, crs, notes, near)
     used = [c for c in ("lon", "lat", "lonlat") if c in table.columns]
+    others = {"lon", "lat"} <= set(used) or "lonlat" in used
+    if "geometry_wkt" in table.columns:
+        readable = ~shapely.is_missing(_wkt(table))
+        if readable.any() or not others:
+            if others:
+                notes.add("coordinates_twice", used=", ".join(used))
+            return _from_wkt(table, crs, notes, near)
+        notes.add("wkt_unreadable", table["geometry_wkt"].notna().to_numpy(), used=", ".join(used))
+        table = table.rename(columns={"geometry_wkt": "geometry_wkt.file"})
     if {"lon", "lat"} <= set(used):
         x_text, y_text = table["lon"], table["lat"]
         used = ["lon", "lat"]
@@ -257,10 +264,15 @@ def _settle_axes(x: Any, y: Any, known: pyproj.CRS, notes: Notes) -> tuple[Any, 
     return np.where(swapped, y, x), np.where(swapped, x, y)
 
 
-def _from_wkt(table: pd.DataFrame, crs: Any, notes: Notes, near: Any) -> gpd.GeoDataFrame:
+def _wkt(table: pd.DataFrame) -> Any:
     text = [v if isinstance(v, str) and v.strip() else None for v in table["geometry_wkt"]]
-    shapes = shapely.from_wkt(np.array(text, dtype=object), on_invalid="ignore")
-    lost = np.array([t is not None for t in text], dtype=bool) & shapely.is_missing(shapes)
+    return shapely.from_wkt(np.array(text, dtype=object), on_invalid="ignore")
+
+
+def _from_wkt(table: pd.DataFrame, crs: Any, notes: Notes, near: Any) -> gpd.GeoDataFrame:
+    shapes = _wkt(table)
+    given = table["geometry_wkt"].astype("str").str.strip().ne("").fillna(False)
+    lost = given.to_numpy(dtype=bool) & shapely.is_missing(shapes)
     notes.add("coordinates_unreadable", lost, values="WKT")
     box = gpd.GeoSeries(shapes).total_bounds  # no rows have none, where shapely's raises
     known = _system(box[[0, 2]], box[[1, 3]], crs, notes, near=near)

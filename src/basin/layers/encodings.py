@@ -41,6 +41,11 @@ _EAST_ASIAN = frozenset(
     {"gb18030", "gbk", "gb2312", "hz", "big5", "big5hkscs", "cp950"}
     | {"cp949", "euc_kr", "shift_jis", "cp932", "euc_jp"}
 )
+# What Python knows besides encodings of files.
+_NO_FILES = frozenset(
+    {"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape"}
+    | {"unicode-escape", "raw-unicode-escape"}
+)
 _PAGES = {"65001": "utf-8", "54936": "gb18030", "utf8": "utf-8", "oem": "cp437", "ansi": "cp1252"}
 
 # Signs that UTF-8 text without Chinese may well hold; others are more likely two bytes of GBK.
@@ -69,7 +74,7 @@ class Choice:
 def _fits(data: bytes, encoding: str) -> bool:
     try:
         data.decode(encoding)
-    except (UnicodeDecodeError, LookupError):
+    except (UnicodeError, LookupError):
         return False
     return True
 
@@ -103,9 +108,12 @@ def known_encoding(name: str) -> str:
     LayerError
         If it is not known.
     """
+    plain = str(name).strip().casefold().removeprefix("ansi ").removeprefix("ldid/")
     try:
-        plain = name.strip().casefold().removeprefix("ansi ").removeprefix("ldid/")
         found = codecs.lookup(_PAGES.get(plain, plain)).name
+        "".encode(found)  # "hex" and the like are no encodings of text
+        if found in _NO_FILES:
+            raise LookupError(found)
     except (LookupError, ValueError) as error:  # a NUL in the name is a ValueError
         raise LayerError(
             f"there is no encoding {name!r}",

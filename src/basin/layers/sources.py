@@ -41,6 +41,7 @@ REPORT_CREATOR = "basin"
 
 # Formats that may hold several layers.
 _SEVERAL = frozenset({"geopackage", "geodatabase", "kml", "xlsx", "zip"})
+_MOST_OF_A_PATH = 4096
 _REMOTE = re.compile(r"://|^/?vsi|^[A-Za-z][A-Za-z0-9+.-]+:", re.IGNORECASE)
 
 
@@ -53,9 +54,14 @@ def local_file(source: str | Path) -> Path:
         For URLs, ``/vsi…`` paths, ``DRIVER:…`` strings, folders, devices, and what is not there.
     """
     text = shown_database(str(source)) if is_database(str(source)) else str(source)
-    if _REMOTE.search(text) or "\0" in text:
+    named = isinstance(source, str | Path) and len(text) <= _MOST_OF_A_PATH
+    if not named or _REMOTE.search(text) or "\0" in text:
         raise LayerError(f"{text!r} is not a local file", mend=MEND_FORMAT)
-    path = Path(source).expanduser().resolve()
+    try:
+        path = Path(source).expanduser().resolve()
+        path.exists()
+    except (OSError, RuntimeError, ValueError) as error:  # no such user, no such characters
+        raise LayerError(f"there is no file {text!r}", mend="Check the path.") from error
     if str(path).startswith("/vsi"):
         raise LayerError(f"{text!r} is not a local file", mend=MEND_FORMAT)
     if not path.exists():
@@ -67,7 +73,7 @@ def local_file(source: str | Path) -> Path:
 
 def zipped(source: str | Path) -> bool:
     """Tell by its ending whether a source is a zip, which is read in a child process."""
-    return FORMATS.get(Path(source).suffix.casefold()) == "zip"
+    return FORMATS.get(Path(str(source)).suffix.casefold()) == "zip"
 
 
 def _is_geodatabase(path: Path) -> bool:

@@ -255,7 +255,7 @@ def user_crs(crs: Any, layer: str) -> pyproj.CRS:
         return EXCHANGE_CRS
     try:
         known = pyproj.CRS.from_user_input(crs)
-    except pyproj.exceptions.CRSError as error:
+    except pyproj.exceptions.ProjError as error:
         raise make_error(CrsError, layer, "crs_unknown", crs=str(crs)) from error
     check_datum(known, layer)
     return known

@@ -174,6 +174,9 @@ def write_layers(
             f"{target.name} can hold one table, not {len(tables)}",
             mend="Write a .gpkg (or .xlsx), or one table at a time.",
         )
+    for name in tables:
+        if _CONTROL.search(name):
+            raise LayerError(f"{name!r} cannot be the name of a layer", mend="Give a plain name.")
     plain = {name: _plain(table) for name, table in tables.items()}
     if suffix == ".shp":
         return _write_shapefile(target, plain, overwrite=overwrite, lang=lang)
@@ -411,6 +414,8 @@ def _set_cell(cell: Any, value: Any) -> None:
     if isinstance(value, str):
         cell.value = _CONTROL.sub("", value)[:_CELL_TEXT]
         cell.data_type = "s"  # else "=..." is written as a formula and runs
+        if value.startswith(_FORMULA_STARTS):
+            cell.quotePrefix = True  # nor does it run once a user has edited the cell
     elif isinstance(value, pd.Timestamp):
         naive = value.tz_localize(None).to_pydatetime()
         cell.value = naive

@@ -41,6 +41,7 @@ _KEYS = {
     "[network]": {"snap_tolerance_m", "max_offset_m"},
     "[layers]": {*LAYERS, "dem"},
 }
+_MOST_OF_A_PATH = 4096
 _LAYER_KEYS = {"path", "layer", "encoding", "crs", "angles", "columns", "values"}
 
 
@@ -87,7 +88,7 @@ def read_config(file: Path) -> dict[str, Any]:
     dem = sources.pop("dem", ())
     if len(dem) > 1:
         raise ProjectError(f"{file.name}: dem names {len(dem)} files", mend="Name one GeoTIFF.")
-    return {
+    read = {
         "folder": file.parent,
         "name": _text(head.get("name", file.parent.name), "[basin] name", '"My basin"', file),
         "date": _date(head["date"], file) if "date" in head else None,
@@ -98,6 +99,14 @@ def read_config(file: Path) -> dict[str, Any]:
         "snap_tolerance_m": _metres(network, "snap_tolerance_m", 1.0, file),
         "max_offset_m": _metres(network, "max_offset_m", 500.0, file),
     }
+    if not sources:
+        raise ProjectError(
+            f"{file.name} names no layer",
+            mend='Write [layers] with a line such as rivers = "rivers.gpkg".',
+            zh=f"{file.name} 没有写明任何图层",
+            mend_zh='在 [layers] 下逐行写明，例如 rivers = "rivers.gpkg"',
+        )
+    return read
 
 
 def _refuse_unknown(given: Any, known: set[str], where: str, file: Path) -> None:
@@ -196,8 +205,8 @@ def _sources(entry: Any, name: str, file: Path) -> tuple[Source, ...]:
         raise _needs_path(name, file)
     _refuse_unknown(entry, _LAYER_KEYS, f"layer {name!r}", file)
     try:
-        path = (file.parent / entry["path"]).resolve()
-        there = path.exists()
+        path = (file.parent / entry["path"][:_MOST_OF_A_PATH]).resolve()
+        there = len(entry["path"]) <= _MOST_OF_A_PATH and path.exists()
     except (OSError, ValueError):  # a path too long, or with characters that no path has
         there = False
     if not there:

@@ -30,6 +30,7 @@ def test_help_lists_the_commands():
     for command in [
         "demo",
         "init",
+        "verify",
         "validate",
         "network",
         "check",
@@ -161,7 +162,7 @@ def test_demo_json_and_file_names_that_differ(tmp_path: Path):
     done = basin("demo", copy, "-o", tmp_path / "out", "--json")
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
-    assert {Path(f["path"]).name for f in told["files"]} == {
+    assert {"manifest.json", *(Path(f["path"]).name for f in told["files"])} == {
         p.name for p in (tmp_path / "out").iterdir()
     }
     pages = sorted(p.name for p in (tmp_path / "out").glob("trace_*.html"))

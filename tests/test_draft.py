@@ -357,6 +357,7 @@ def test_the_command(tmp_path, rivers):
     done = CliRunner().invoke(main, arguments)
     assert done.exit_code == 0, done.output
     assert "rivers ← 水系.gpkg (2)" in done.output
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["basin.toml", "水系.gpkg"]
     assert entries(tmp_path)["basin"]["date"] == DATE
     again = CliRunner().invoke(main, arguments)
     assert again.exit_code == 2

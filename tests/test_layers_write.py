@@ -305,3 +305,17 @@ def test_a_full_disk_is_one_clear_error(tmp_path):
         work()
     assert path.read_text() == "old"
     assert leftovers(tmp_path) == []
+
+
+def test_geojson_rings_follow_the_right_hand_rule(tmp_path):
+    clockwise = Polygon(
+        [(106, 29), (106, 30), (107, 30), (107, 29)],
+        [[(106.2, 29.2), (106.8, 29.2), (106.8, 29.8), (106.2, 29.8)]],
+    )
+    assert not clockwise.exterior.is_ccw
+    table = gpd.GeoDataFrame({"id": ["1"]}, geometry=[clockwise], crs=4490)
+    path = write_layers(tmp_path / "p.geojson", {"p": table})
+    written = json.loads(path.read_text("utf-8"))["features"][0]["geometry"]["coordinates"]
+    outer, inner = (Polygon(ring).exterior for ring in written)
+    assert outer.is_ccw
+    assert not inner.is_ccw

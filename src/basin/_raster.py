@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from basin._run import note_input
 from basin.errors import LayerError
 
 __all__ = ["open_geotiff"]
@@ -34,6 +35,7 @@ def open_geotiff(path: str | Path) -> Iterator[Any]:
     file = Path(path)
     if not file.is_file():
         raise LayerError(f"there is no file {str(path)!r}", mend="Check the path of the DEM.")
+    note_input(file)
     try:
         with rasterio.Env(**_ALONE), rasterio.open(file, driver="GTiff") as dataset:
             yield dataset

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rich.console import Console
 from rich.markup import escape
 
+from basin._run import note_folder, note_run
 from basin.errors import ProjectError
 from basin.project import Basin
 from basin.project import open as open_project
@@ -74,7 +75,9 @@ class DemoResult:
             Console(highlight=False, soft_wrap=True).print(escape(line))
 
 
-def run_demo(project: Path | None, output: Path, lang: str | None = None) -> DemoResult:
+def run_demo(
+    project: Path | None, output: Path, lang: str | None = None, *, overwrite: bool = False
+) -> DemoResult:
     """Open, build, assess, trace, check, and write map, layers, reports and figures to `output`.
 
     Parameters
@@ -82,19 +85,35 @@ def run_demo(project: Path | None, output: Path, lang: str | None = None) -> Dem
     project
         A project path; None is the sample basin.
     output
-        Folder for the outputs; files of an earlier run are replaced.
+        Folder for the outputs. Files that its manifest lists, and that no one changed since, are
+        replaced.
     lang : {'zh', 'en'}, optional
         None is the project's own language.
+    overwrite
+        Replace any other file of these names as well.
+
+    Raises
+    ------
+    LayerError
+        If a file is in the way, and `overwrite` is False; no file is then changed.
     """
     from basin.figures import save_figure
-    from basin.layers import write_layers
+    from basin.layers import refuse_existing, whole_set, write_layers
+    from basin.manifest import unchanged_outputs
     from basin.reports import write_report
 
     basin = open_project(project or sample_path())
     basin = dataclasses.replace(basin, lang=lang) if lang else basin
     console = Console(stderr=True, highlight=False)
-    output.mkdir(parents=True, exist_ok=True)
+    note_run({"project": basin.name, "date": str(basin.effective_date), "lang": basin.lang})
+    note_folder(output)
+    own = unchanged_outputs(output)
 
+    def free(path: Path) -> bool:
+        return overwrite or path.resolve() in own
+
+    for name in ("basin.html", "layers.gpkg", "siting.xlsx", "siting.html"):
+        refuse_existing(output / name, overwrite=free(output / name))  # before the work
     with _step("read", basin.lang, console):
         basin = basin.readable()
     for sentence in basin.missing:
@@ -111,29 +130,33 @@ def run_demo(project: Path | None, output: Path, lang: str | None = None) -> Dem
 
     results: dict[str, Any] = {"assessment": assessment, "siting": siting, "traces": traces}
     files: dict[Path, dict[str, int]] = {}
-    with _step("map", basin.lang, console):
-        path = output / "basin.html"
-        files[path] = basin.map(path, **results).counts
-    with _step("layers", basin.lang, console):
-        tables = basin.result_layers(**results)
-        path = write_layers(output / "layers.gpkg", tables, overwrite=True)
-        files[path] = {name: len(table) for name, table in tables.items()}
-    stems = _report_stems(traces)
-    with _step("figures", basin.lang, console):
-        drawn = _draw(basin, assessment, siting, traces, stems, console)
-        for name in list(drawn)[:2]:
-            save_figure(drawn[name], output / f"{name}.png")
-            files[output / f"{name}.png"] = {}
-    with _step("reports", basin.lang, console):
-        documents: list[tuple[Any, str, str]] = [
-            (siting, "siting", ".xlsx"),
-            (siting, "siting", ".html"),
-        ]
-        documents += [(t, stem, ".html") for t, stem in zip(traces, stems, strict=True)]
-        for result, stem, ending in documents:
-            path = output / f"{stem}{ending}"
-            write_report(result, path, lang=basin.lang, figures=[drawn[stem]], overwrite=True)
-            files[path] = {}
+    with whole_set():
+        with _step("map", basin.lang, console):
+            path = output / "basin.html"
+            files[path] = basin.map(path, overwrite=free(path), **results).counts
+        with _step("layers", basin.lang, console):
+            tables = basin.result_layers(**results)
+            path = output / "layers.gpkg"
+            write_layers(path, tables, overwrite=free(path))
+            files[path] = {name: len(table) for name, table in tables.items()}
+        stems = _report_stems(traces)
+        with _step("figures", basin.lang, console):
+            drawn = _draw(basin, assessment, siting, traces, stems, console)
+            for name in list(drawn)[:2]:
+                path = output / f"{name}.png"
+                save_figure(drawn[name], path, overwrite=free(path))
+                files[path] = {}
+        with _step("reports", basin.lang, console):
+            documents: list[tuple[Any, str, str]] = [
+                (siting, "siting", ".xlsx"),
+                (siting, "siting", ".html"),
+            ]
+            documents += [(t, stem, ".html") for t, stem in zip(traces, stems, strict=True)]
+            for result, stem, ending in documents:
+                path = output / f"{stem}{ending}"
+                figures = [drawn[stem]]
+                write_report(result, path, lang=basin.lang, figures=figures, overwrite=free(path))
+                files[path] = {}
 
     word = "成果" if basin.lang == "zh" else "outputs"
     made = ", ".join(path.name for path in files)

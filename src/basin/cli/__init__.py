@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from basin._run import note_run
 from basin.cli._frame import DATE, Group, output_option, project_argument, shared_options
 from basin.cli._output import (
     files_as_json,
@@ -28,6 +29,7 @@ from basin.cli._output import (
     write_result,
 )
 from basin.cli._start import init
+from basin.cli._verify import verify
 
 if TYPE_CHECKING:
     from basin.project import Basin
@@ -62,7 +64,9 @@ def _open(project: Path, lang: str | None = None) -> Basin:
 
     apart = click.get_current_context().find_root().params.get("sandbox")
     basin = open_project(project, sandbox=apart)
-    return dataclasses.replace(basin, lang=lang) if lang else basin
+    basin = dataclasses.replace(basin, lang=lang) if lang else basin
+    note_run({"project": basin.name, "date": str(basin.effective_date), "lang": basin.lang})
+    return basin
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -333,7 +337,7 @@ def map_command(
         raise click.UsageError(f"{output} exists; add --overwrite to replace it")
     basin = _open(project, lang).readable()
     with _step("map"):
-        page = basin.map(output)
+        page = basin.map(output, overwrite=overwrite)
     say_files(written := {output: page.counts})
     if as_json:
         print_json(files_as_json(written))
@@ -384,12 +388,19 @@ def rules(packs: tuple[str, ...], date: dt.date | None, lang: str, as_json: bool
     help="Folder for the outputs.",
 )
 @click.option("--lang", type=click.Choice(["zh", "en"]), help="Language of labels.")
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Replace output files, also those that were changed since.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def demo(project: Path | None, output: Path, lang: str | None, as_json: bool) -> None:
+def demo(
+    project: Path | None, output: Path, lang: str | None, overwrite: bool, as_json: bool
+) -> None:
     """Run the whole chain on the sample basin: network, sections, traces, sites, map, layers."""
     from basin.demo import run_demo
 
-    done = run_demo(project, output, lang)
+    done = run_demo(project, output, lang, overwrite=overwrite)
     if as_json:
         print_json({"summary": done.summary, **files_as_json(done.files)})
     else:
@@ -397,3 +408,4 @@ def demo(project: Path | None, output: Path, lang: str | None, as_json: bool) ->
 
 
 main.add_command(init)
+main.add_command(verify)

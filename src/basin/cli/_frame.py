@@ -14,7 +14,8 @@ import os
 import re
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -22,7 +23,12 @@ from typing import Any
 
 import click
 
+from basin._run import Run, open_run
+
 __all__ = ["DATE", "Group", "frame_lang", "output_option", "project_argument", "shared_options"]
+
+
+_COMMAND = "basin.command"
 
 
 def frame_lang() -> str:
@@ -113,15 +119,21 @@ class Group(click.Group):
                 english = item.__dict__.setdefault("_english", item.help)
                 item.help = _word(english, "help") if lang == "zh" else english
 
-    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+    def make_context(
+        self, info_name: str | None, args: list[str], *rest: Any, **kwargs: Any
+    ) -> click.Context:
+        words = tuple(args)  # click takes them off the list as it reads them
         try:
-            return super().make_context(*args, **kwargs)
+            context = super().make_context(info_name, args, *rest, **kwargs)
+            context.meta[_COMMAND] = ("basin", *words)
+            return context
         except click.UsageError as error:
             raise _told(error) from error
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with recorded_run(ctx.meta.get(_COMMAND, ("basin",))):
+                return super().invoke(ctx)
         except click.UsageError as error:
             raise _told(error) from error
         except (click.exceptions.Exit, click.Abort, click.ClickException):
@@ -153,6 +165,37 @@ def _internal(error: Exception) -> str:
     if frame_lang() == "zh":
         return f"程序内部出错：{what}。请报告此问题；设 BASIN_DEBUG=1 再运行可得详情"
     return f"internal error: {what}; please report it, with what BASIN_DEBUG=1 shows in addition"
+
+
+@contextmanager
+def recorded_run(command: tuple[str, ...]) -> Iterator[None]:
+    """Let the files of a command appear together when it ends well, with their manifest."""
+    with open_run(command) as run:
+        try:
+            try:
+                yield
+            except SystemExit as done:
+                # 1 is an answer too (--fail-on); anything else went wrong
+                if done.code in (None, 0, 1):
+                    _put(run)
+                raise
+            _put(run)
+        finally:
+            for staged in run.staged.values():
+                staged.temporary.unlink(missing_ok=True)
+
+
+def _put(run: Run) -> None:
+    if not run.staged:
+        return
+    if run.listed:
+        from basin.manifest import put_with_manifest
+
+        put_with_manifest(run)
+    else:
+        from basin.layers.atomic import put_all
+
+        put_all(run)
 
 
 def _with_mend(error: Any) -> str:

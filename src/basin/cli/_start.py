@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from basin._run import leave_unlisted
 from basin.cli._frame import DATE, frame_lang, shared_options
 from basin.cli._output import print_json, say
 
@@ -36,6 +37,7 @@ def init(
 
     from basin.draft import draft_project, report_lines
 
+    leave_unlisted()
     words = lang or frame_lang()
     with Console(stderr=True).status("init"):
         draft = draft_project(folder, lang=words, crs=crs, date=date, overwrite=overwrite)

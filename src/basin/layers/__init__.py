@@ -6,6 +6,7 @@ aside or decided; inside, functions trust their inputs.
 
 from __future__ import annotations
 
+from basin.layers.atomic import atomic_write, refuse_existing, whole_set
 from basin.layers.checks import check_layers, match_sections, stack_layers
 from basin.layers.many import file_names, write_files
 from basin.layers.measurements import parse_measurement
@@ -13,7 +14,7 @@ from basin.layers.problems import Problem, make_problem, problems_frame, unreada
 from basin.layers.read import read_layer
 from basin.layers.sandbox import Limits
 from basin.layers.sources import find_layers, layer_names, unused_files
-from basin.layers.write import atomic_write, write_layers
+from basin.layers.write import write_layers
 
 __all__ = [
     "Limits",
@@ -28,9 +29,11 @@ __all__ = [
     "parse_measurement",
     "problems_frame",
     "read_layer",
+    "refuse_existing",
     "stack_layers",
     "unreadable",
     "unused_files",
+    "whole_set",
     "write_files",
     "write_layers",
 ]

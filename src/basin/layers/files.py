@@ -13,6 +13,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from basin._run import note_input
 from basin.errors import LayerError
 from basin.layers.archives import packed_sources, pick_packed, unpacked
 from basin.layers.content import check_file, damaged, deleted_rows, sidecar
@@ -98,6 +99,7 @@ def read_source(
     if is_database(source):
         return Raw(read_table(str(source), layer, notes))
     path = local_file(source)
+    note_input(path)
     notes.file = path.name
     with settled(path) as whole:
         if whole != path:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
 
-from basin.errors import LayerError
-from basin.layers.write import write_layers
+from basin.layers.atomic import whole_set
+from basin.layers.write import ENDINGS, write_layers
 
 __all__ = ["file_names", "write_files"]
 
@@ -79,7 +77,8 @@ def write_files(
         As :func:`write_layers`, and if any of the files exists and `overwrite` is False.
     """
     target = Path(path)
-    if target.suffix.casefold() in _WHOLE or not tables:
+    suffix = target.suffix.casefold()
+    if suffix in _WHOLE or suffix not in ENDINGS or not tables:
         write_layers(target, tables, overwrite=overwrite, lang=lang)
         return {target: {name: len(table) for name, table in tables.items()}}
     parts = _parts(target, tables)
@@ -87,7 +86,11 @@ def write_files(
         ((file, (name, table)),) = parts.items()
         write_layers(file, {name: table}, overwrite=overwrite, lang=lang)
         return {file: {name: len(table)}}
-    _write_parts(target, parts, overwrite=overwrite, lang=lang)
+    with whole_set():
+        # the main file comes last, so that a cut run leaves none that looks complete
+        for file in sorted(parts, key=lambda p: (p == target, p.name)):
+            name, table = parts[file]
+            write_layers(file, {name: table}, overwrite=overwrite, lang=lang)
     return {file: {name: len(table)} for file, (name, table) in parts.items()}
 
 
@@ -121,52 +124,3 @@ def _by_family(table: Any) -> dict[str, Any]:
 def _ending(target: Path, table: Any, *, main: bool) -> str:
     bare = target.suffix.casefold() in (".shp", ".geojson") and not main
     return ".csv" if bare and not isinstance(table, gpd.GeoDataFrame) else target.suffix
-
-
-def _write_parts(
-    target: Path, parts: Mapping[Path, tuple[str, Any]], *, overwrite: bool, lang: str
-) -> None:
-    """Write everything into a folder beside the target, then move it in; undo if a move fails."""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.stem}.") as folder:
-            new, old = Path(folder) / "new", Path(folder) / "old"
-            new.mkdir()
-            old.mkdir()
-            for file, (name, table) in parts.items():
-                write_layers(new / file.name, {name: table}, lang=lang)
-            # the main file comes last, so that a cut run leaves none that looks complete
-            made = sorted(new.iterdir(), key=lambda p: (p.name == target.name, p.name))
-            there = [target.with_name(p.name) for p in made if target.with_name(p.name).exists()]
-            if there and not overwrite:
-                raise LayerError(
-                    f"{there[0]} exists already",
-                    mend="Give another name, or overwrite=True (--overwrite).",
-                )
-            _move_in(made, there, target.parent, old)
-    except OSError as error:
-        raise LayerError(
-            f"{target} cannot be written ({error.strerror or error})",
-            mend="Check the folder, its rights and the free space; old files were left as they "
-            "were.",
-        ) from error
-
-
-def _move_in(made: list[Path], there: list[Path], folder: Path, old: Path) -> None:
-    moved: list[Path] = []
-    kept: list[Path] = []
-    try:
-        for file in there:
-            file.rename(old / file.name)
-            kept.append(file)
-        for file in made:
-            file.rename(folder / file.name)
-            moved.append(folder / file.name)
-    except OSError:
-        for file in moved:
-            with suppress(OSError):
-                file.unlink()
-        for file in kept:
-            with suppress(OSError):
-                (old / file.name).rename(file)
-        raise

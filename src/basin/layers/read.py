@@ -10,6 +10,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from basin._run import note_input
 from basin.errors import BasinWarning, LayerError
 from basin.layers.columns import (
     clean_columns,
@@ -106,6 +107,7 @@ def read_layer(
         raise make_error(LayerError, kind, "angles_unknown", angles=angles)
     if not isinstance(source, pd.DataFrame) and _apart(source, sandbox):
         limits = sandbox if isinstance(sandbox, Limits) else Limits()
+        note_input(str(source))  # the child has no run of its own to note it in
         told = {"layer": layer, "encoding": encoding, "crs": crs, "columns": options}
         told |= {"values": {c: dict(v) for c, v in (values or {}).items()}, "angles": angles}
         told |= {"near": None if near is None else [float(n) for n in near]}

@@ -166,6 +166,7 @@ def _candidates(folder: Path) -> list[Path]:
         for p in folder.iterdir()
         if p.suffix.casefold() in FORMATS
         and not p.name.startswith((".", "~"))
+        and p.name != "manifest.json"  # the list of an earlier run's outputs
         and (p.is_file() or _is_geodatabase(p))
     )
 

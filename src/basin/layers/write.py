@@ -1,12 +1,10 @@
-"""Write layers whole or not at all: a temporary file beside the target, synced, then renamed."""
+"""Write layers: one writer a format, each by `atomic_write`."""
 
 from __future__ import annotations
 
 import datetime as dt
 import os
 import re
-import secrets
-import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -21,10 +19,10 @@ import shapely
 
 from basin._archive import without_clock
 from basin.errors import LayerError
+from basin.layers.atomic import atomic_write, stage, whole_set
 
-__all__ = ["atomic_write", "write_layers"]
+__all__ = ["ENDINGS", "write_layers"]
 
-_SIDECARS = ("-journal", "-wal", "-shm")
 #: QGIS 3.22 opens 1.2 without a warning; GDAL's own default (1.4) makes it complain.
 _GPKG_VERSION = "1.2"
 _CLOCK = "OGR_CURRENT_DATE"
@@ -33,101 +31,12 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _SHEET_FORBIDDEN = re.compile(r"[\[\]:*?/\\]")
 _SHEET_NAME, _CELL_TEXT, _SHEET_ROWS = 31, 32_767, 1_048_576
 _SHAPEFILE_NAME = 10
-_SHAPEFILE_PARTS = (".shx", ".dbf", ".prj", ".cpg", ".shp")
+_SHAPEFILE_PARTS = (".shx", ".dbf", ".prj", ".cpg")
+_SHAPEFILE_INDEXES = (".sbn", ".sbx", ".qix", ".fbn", ".fbx", ".ain", ".aih", ".ixs", ".mxs")
 _WORDS = {
     "zh": {"field": "字段", "column": "列名"},
     "en": {"field": "field", "column": "column"},
 }
-
-
-@contextmanager
-def atomic_write(path: str | Path, *, overwrite: bool = True) -> Iterator[Path]:
-    """Give a temporary path in the same folder; what is written there replaces `path` at the end.
-
-    If the body raises, or the process dies, the old file stays as it was. The folder is made if
-    needed. The temporary name keeps the ending.
-
-    Parameters
-    ----------
-    path
-    overwrite
-        False refuses an existing file, before the work and again at the end (another run may have
-        written it in between).
-
-    Raises
-    ------
-    LayerError
-        If `path` exists and `overwrite` is False, is a folder, or cannot be written.
-    """
-    target = Path(path)
-    if target.is_dir():
-        raise LayerError(f"{target} is a folder", mend="Give a file name.")
-    if not overwrite and target.exists():
-        raise _exists(target)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _cannot(target, error) from error
-    temporary = target.with_name(f".{target.stem}.{secrets.token_hex(6)}{target.suffix}")
-    try:
-        yield temporary
-        _put(temporary, target, overwrite=overwrite)
-    except OSError as error:
-        raise _cannot(target, error) from error
-    finally:
-        for leftover in (temporary, *(Path(f"{temporary}{s}") for s in _SIDECARS)):
-            with suppress(OSError):
-                leftover.unlink(missing_ok=True)
-
-
-def _exists(target: Path) -> LayerError:
-    return LayerError(
-        f"{target} exists already", mend="Give another name, or overwrite=True (--overwrite)."
-    )
-
-
-def _cannot(target: Path, error: OSError) -> LayerError:
-    reason = error.strerror or str(error)
-    return LayerError(
-        f"{target} cannot be written ({reason})",
-        mend="Check the folder, its rights and the free space; an old file was left as it was.",
-    )
-
-
-def _put(temporary: Path, target: Path, *, overwrite: bool) -> None:
-    _sync(temporary)
-    if overwrite:
-        temporary.replace(target)
-    else:
-        try:
-            target.hardlink_to(temporary)  # fails if the target exists, even made just now
-        except FileExistsError as error:
-            raise _exists(target) from error
-        except OSError:  # a file system without links
-            if target.exists():
-                raise _exists(target) from None
-            temporary.replace(target)
-    _sync_folder(target.parent)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _sync_folder(folder: Path) -> None:
-    with suppress(OSError):  # not every system can
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-# ---------------------------------------------------------------- layers
 
 
 def write_layers(
@@ -178,18 +87,20 @@ def write_layers(
         if _CONTROL.search(name):
             raise LayerError(f"{name!r} cannot be the name of a layer", mend="Give a plain name.")
     plain = {name: _plain(table) for name, table in tables.items()}
-    if suffix == ".shp":
-        return _write_shapefile(target, plain, overwrite=overwrite, lang=lang)
-    with atomic_write(target, overwrite=overwrite) as temporary:
-        try:
+    try:
+        if suffix == ".shp":
+            return _write_shapefile(target, plain, overwrite=overwrite, lang=lang)
+        with atomic_write(target, overwrite=overwrite) as temporary:
             _WRITERS[suffix](temporary, plain)
-        except (LayerError, OSError):
-            raise
-        except Exception as error:  # GDAL and openpyxl raise their own
-            raise LayerError(
-                f"{target} cannot be written ({error})",
-                mend="Check the free space; an existing file was left as it was.",
-            ) from error
+    except (LayerError, OSError):
+        raise
+    except Exception as error:  # GDAL and openpyxl raise their own
+        raise LayerError(
+            f"{target} cannot be written ({error})",
+            mend="Check the free space; an existing file was left as it was.",
+            zh=f"{target} 写不了（{error}）",
+            mend_zh="请检查剩余空间；原有文件没有动",
+        ) from error
     return target
 
 
@@ -427,7 +338,7 @@ def _set_cell(cell: Any, value: Any) -> None:
 def _write_shapefile(
     target: Path, tables: Mapping[str, Any], *, overwrite: bool, lang: str
 ) -> Path:
-    """Several files cannot appear at once: the .shp comes last, so a cut run leaves no layer."""
+    """All files of it in one set; the .shp comes last, so that a cut run leaves no layer."""
     ((name, table),) = tables.items()
     if not isinstance(table, gpd.GeoDataFrame):
         raise LayerError(f"table {name!r} has no geometry", mend="Write it as .csv or .xlsx.")
@@ -438,29 +349,28 @@ def _write_shapefile(
             + ", ".join(sorted(families)),
             mend="Write a .gpkg.",
         )
-    if not overwrite and target.exists():
-        raise _exists(target)
     fields = _field_names([c for c in table.columns if c != table.geometry.name])
     words = _WORDS[lang]
     listing = pd.DataFrame({words["field"]: fields.values(), words["column"]: fields.keys()})
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.stem}.") as folder:
-            temporary = Path(folder) / target.name
-            _gdal_write(
-                _as_dates(table).rename(columns=fields),
-                temporary,
-                driver="ESRI Shapefile",
-                encoding="UTF-8",
-            )
-            listed = temporary.with_name(f"{target.stem}_fields.csv")
-            _write_csv(listed, {"fields": listing})
-            for part in (listed, *(temporary.with_suffix(s) for s in _SHAPEFILE_PARTS)):
-                if part.exists():
-                    _sync(part)
-                    part.replace(target.with_name(part.name))
-    except OSError as error:
-        raise _cannot(target, error) from error
+    listed = target.with_name(f"{target.stem}_fields.csv")
+    with (
+        whole_set() as files,
+        atomic_write(target, overwrite=overwrite) as temporary,
+        atomic_write(listed, overwrite=overwrite) as list_file,
+    ):
+        _write_csv(list_file, {"fields": listing})
+        _gdal_write(
+            _as_dates(table).rename(columns=fields),
+            temporary,
+            driver="ESRI Shapefile",
+            encoding="UTF-8",
+        )
+        for suffix in _SHAPEFILE_PARTS:
+            part = temporary.with_suffix(suffix)
+            if part.exists():
+                stage(part, target.with_suffix(suffix), overwrite=overwrite)
+        # an index of the old shapes would find the wrong new ones
+        files.stale.update(p for s in _SHAPEFILE_INDEXES if (p := target.with_suffix(s)).exists())
     return target
 
 
@@ -490,3 +400,6 @@ _WRITERS: dict[str, Any] = {
     ".xlsx": _write_xlsx,
     ".shp": _write_shapefile,
 }
+
+#: What `write_layers` knows.
+ENDINGS = tuple(_WRITERS)

@@ -248,9 +248,11 @@ class OfflineMap(folium.Map):  # type: ignore[misc, unused-ignore]
         self,
         outfile: str | bytes | Path | BinaryIO,
         close_file: bool = True,
+        *,
+        overwrite: bool = True,
         **kwargs: Any,
     ) -> None:
-        """Write the page, whole or not at all; a file of that name is replaced.
+        """Write the page, whole or not at all.
 
         Parameters
         ----------
@@ -258,6 +260,8 @@ class OfflineMap(folium.Map):  # type: ignore[misc, unused-ignore]
             A path, or a binary file that is open for writing.
         close_file
             Whether to close such a file after writing.
+        overwrite
+            Replace a file of that name (as folium does).
 
         Raises
         ------
@@ -266,7 +270,7 @@ class OfflineMap(folium.Map):  # type: ignore[misc, unused-ignore]
         """
         page = self.to_html().encode("utf-8")
         if isinstance(outfile, str | bytes | Path):
-            with atomic_write(os.fsdecode(outfile), overwrite=True) as draft:
+            with atomic_write(os.fsdecode(outfile), overwrite=overwrite) as draft:
                 draft.write_bytes(page)
             return
         outfile.write(page)

@@ -461,6 +461,7 @@ class Basin:
         siting: SitingResult | None = None,
         traces: list[SourceTrace] | None = None,
         title: str | None = None,
+        overwrite: bool = False,
     ) -> OfflineMap:
         """Draw everything that the project can answer on one self-contained HTML map.
 
@@ -472,13 +473,23 @@ class Basin:
             Results to draw; those not given are computed where the layers for them exist.
         title
             None is the project's name and date.
+        overwrite
+            Replace an existing page.
         """
         from basin.maps import basin_map
+
+        if path is not None:
+            layer_io.refuse_existing(path, overwrite=overwrite)  # before the work
 
         readable = self.readable()
         if readable is not self:
             return readable.map(
-                path, assessment=assessment, siting=siting, traces=traces, title=title
+                path,
+                assessment=assessment,
+                siting=siting,
+                traces=traces,
+                title=title,
+                overwrite=overwrite,
             )
         has = self.layers.__contains__
         if assessment is None and has("samples") and has("sections"):
@@ -507,7 +518,7 @@ class Basin:
             lang=self.lang,
         )
         if path is not None:
-            page.save(path)
+            page.save(path, overwrite=overwrite)
         return page
 
     def result_layers(

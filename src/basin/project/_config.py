@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from basin._run import note_input
 from basin.errors import BasinError, ProjectError
 from basin.layers.coordinates import ANGLES
 from basin.layers.encodings import known_encoding
@@ -62,6 +63,7 @@ def read_config(file: Path) -> dict[str, Any]:
         If it cannot be read, or has an unknown key or a value of another kind than it should be.
     """
     try:
+        note_input(file)
         config = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ProjectError(

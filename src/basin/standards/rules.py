@@ -16,6 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from basin._run import note_rules
 from basin.errors import RuleError
 from basin.standards.labels import codes
 
@@ -391,11 +392,13 @@ def _read_pack(name: str | Path) -> list[Rule]:
                 mend=f"Use one of {', '.join(pack_names())}, or the path of a .toml file.",
             )
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        table = tomllib.loads(text)
     except OSError as error:
         raise RuleError(f"rule pack {source!r} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RuleError(f"rule pack {label!r} is not valid TOML in UTF-8: {error}") from None
+    note_rules(label, text)
     return _Pack(label, table).rules()
 
 

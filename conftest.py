@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import importlib.util
 import os
 import threading
 from pathlib import Path
@@ -11,6 +12,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent
 SAMPLE = ROOT / "data" / "sample_layers"
+
+# compiled loops are an extra: without numba there is nothing to collect in their module
+if importlib.util.find_spec("numba") is None:
+    collect_ignore = ["src/basin/_network/kernels.py"]
 
 
 @pytest.fixture(autouse=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import geopandas as gpd
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal
 from shapely import LineString, Point
 from shapely.geometry import box
 
@@ -190,3 +193,78 @@ def test_against_dense_samples(ways, place):
     assert 0 <= found["measure_m"] <= network.reaches["length_m"][found["reach_id"]] + 1e-6
     if key == found["reach_id"] and offset < 1:
         assert found["measure_m"] == pytest.approx(measure, abs=2.5) or not foot.is_simple
+
+
+def wild(count=300, seed=7):
+    """A tangle of reaches with names, and points with records, some far and one without place."""
+    rng = np.random.default_rng(seed)
+    names = np.array(["甲河", "乙河", "甲河（东支）", None], dtype=object)
+    drawn = {f"R{k:02d}": rng.uniform(0, 8, (5, 2)).tolist() for k in range(25)}
+    lines = draw(drawn, name=dict(zip(drawn, names[rng.integers(0, 4, 25)], strict=True)))
+    places = points({f"P{k}": rng.uniform(-2, 10, 2).tolist() for k in range(count)})
+    places["river"] = names[rng.integers(0, 4, count)]
+    places.loc["P3", "geometry"] = None
+    return RiverNetwork.from_lines(lines), places
+
+
+@pytest.mark.parametrize("max_offset_m", [30.0, 1_000.0, 20_000.0])
+def test_the_compiled_search_finds_what_the_arrays_find(monkeypatch, max_offset_m):
+    pytest.importorskip("numba")
+    network, places = wild()
+    plain = network.snap(places, max_offset_m=max_offset_m)
+    monkeypatch.setattr("basin._network.snap._MANY_POINTS", 1)
+    fast = network.snap(places, max_offset_m=max_offset_m)
+    near = plain.drop(columns="alternatives")
+    assert len(set(near["status"])) > 2
+    assert_frame_equal(near, fast.drop(columns="alternatives"), rtol=1e-9, atol=1e-6)
+    for a, b in zip(plain["alternatives"], fast["alternatives"], strict=True):
+        assert [i for i, *_ in a] == [i for i, *_ in b]
+        assert np.array([m for _, *m in a]) == pytest.approx(np.array([m for _, *m in b]))
+
+
+def test_few_points_do_not_wait_for_a_compiler(monkeypatch):
+    network, places = wild(50)
+    monkeypatch.setitem(sys.modules, "numba", None)
+    monkeypatch.delitem(sys.modules, "basin._network.kernels", raising=False)
+    network.snap(places)
+    # and where it is not installed, many points are placed without it
+    monkeypatch.setattr("basin._network.snap._MANY_POINTS", 1)
+    assert len(network.snap(places)) == 50
+
+
+def test_points_looked_at_in_parts_are_placed_alike(monkeypatch):
+    network, places = wild()
+    whole = network.snap(places)
+    monkeypatch.setattr("basin._network.snap._POINTS_AT_ONCE", 7)
+    assert network.snap(places).equals(whole)
+
+
+def test_snapping_twice_is_snapping_once_in_a_tangle():
+    network, places = wild()
+    once = network.snap(places.drop(columns="river"), max_offset_m=5_000).dropna()
+    feet = gpd.GeoSeries(gpd.points_from_xy(once["lon"], once["lat"]), index=once.index, crs=4490)
+    twice = network.snap(feet)
+    assert twice["offset_m"].max() < 1e-6
+    alone = [all(o > 1e-3 for *_, o in a) for a in twice["alternatives"]]
+    assert np.mean(alone) > 0.8
+    same = ["reach_id", "river"]
+    assert twice.loc[alone, same].equals(once.loc[alone, same])
+    moved = twice.loc[alone, "measure_m"] - once.loc[alone, "measure_m"]
+    assert np.abs(moved).max() < 1e-6
+
+
+def test_offsets_are_geodesic(network):
+    places = points({f"P{k}": (k * k * METRE, 3.3) for k in range(1, 60)})
+    found = network.snap(places, max_offset_m=3_000).dropna(subset="reach_id")
+    at = places.geometry[found.index]
+    metres = GEOD.inv(at.x, at.y, found["lon"], found["lat"])[2]
+    assert found["offset_m"].max() > 1_000
+    assert found["offset_m"].to_list() == pytest.approx(metres.tolist(), abs=1e-6)
+
+
+def test_a_point_on_the_other_side_of_the_earth_is_far(network):
+    found = network.snap(gpd.GeoSeries([Point(-70, -20), Point(110, 30)], crs=4490))
+    assert found["status"].to_list() == ["far", "far"]
+    near = network.reaches.geometry["still"].coords[0]
+    assert found["offset_m"][1] == pytest.approx(GEOD.inv(110, 30, *near)[2], rel=1e-3)
+    assert found["offset_m"][0] > 1e7

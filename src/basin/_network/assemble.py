@@ -18,7 +18,8 @@ from basin._network.build import Lines, check_any, clean_lines, drop_loops, ends
 from basin._network.crossings import keep_shared_once, mend_crossings
 from basin._network.direction import Drawn, orient
 from basin._network.geometry import Vertices, metres_per_degree, vertices
-from basin._network.join import Index, close_gaps, split_at_ends
+from basin._network.grid import Index
+from basin._network.join import close_gaps, split_at_ends
 from basin._network.joints import Held
 from basin._network.ledger import Ledger
 from basin._network.missing import list_isolated, propose_joins

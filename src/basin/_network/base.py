@@ -13,7 +13,8 @@ import pandas as pd
 from basin._network.arrays import Csr, Floats, Ints, group
 from basin._network.assemble import Parts
 from basin._network.geometry import Vertices, vertices
-from basin._network.join import Index
+from basin._network.grid import Index
+from basin._network.snap import SEGMENTS_A_RUN, Places, text_or_none
 from basin._text import as_id, as_ids
 from basin.errors import NetworkError, list_ids
 
@@ -70,12 +71,14 @@ class Reaches:
         return vertices(np.asarray(self.reaches.geometry.array, dtype=object))
 
     @cached_property
-    def _index(self) -> Index:
-        return Index(self._verts)
-
-    @cached_property
-    def _measures(self) -> Floats:
-        return self._verts.measures()
+    def _places(self) -> Places:
+        return Places(
+            Index(self._verts, SEGMENTS_A_RUN),
+            self._verts.measures(),
+            self.reaches.index.to_numpy(dtype=object),
+            np.array(text_or_none(self.reaches["name"]), dtype=object),
+            self._parts.path,
+        )
 
     # ---- finding a place -------------------------------------------------------------------
 

@@ -19,7 +19,6 @@ from basin.crs import GEOD
 __all__ = [
     "Feet",
     "Vertices",
-    "boxes_around",
     "foot_on_lines",
     "metres_per_degree",
     "unique_points",
@@ -135,14 +134,6 @@ def unique_points(xy: Floats) -> tuple[Floats, Ints]:
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     return points[order], rank[number]
-
-
-def boxes_around(xy: Floats, radius_m: float | Floats) -> Objects:
-    """Boxes in degrees that hold every place within `radius_m` metres of each point."""
-    per_lon, per_lat = metres_per_degree(np.minimum(np.abs(xy[:, 1]) + 0.1, 89.9))
-    x, y = radius_m / per_lon * 1.01, radius_m / per_lat * 1.01
-    boxes: Objects = shapely.box(xy[:, 0] - x, xy[:, 1] - y, xy[:, 0] + x, xy[:, 1] + y)
-    return boxes
 
 
 class Feet(NamedTuple):

@@ -16,12 +16,11 @@ from basin._network.geometry import (
     Feet,
     Objects,
     Vertices,
-    boxes_around,
-    foot_on_lines,
     metres_per_degree,
     unique_points,
     vertices,
 )
+from basin._network.grid import Index
 from basin._network.joints import END, START
 from basin._network.ledger import Ledger, place_of
 
@@ -30,7 +29,6 @@ __all__ = [
     "SLIVER_M",
     "SURE_M",
     "Cuts",
-    "Index",
     "close_gaps",
     "close_pairs",
     "cut",
@@ -46,9 +44,6 @@ SLIVER_M = 0.5
 
 #: An end this close lies on the line.
 ON_LINE_M = 0.01
-
-#: Segments under one box of the spatial index.
-_SEGMENTS_A_BOX = 32
 
 
 def metres_between(a: Floats, b: Floats) -> Floats:
@@ -85,45 +80,6 @@ def close_pairs(xy: Floats, within_m: float) -> tuple[Ints, Ints, Floats]:
     near = distance <= within_m
     a, b, distance = a[near], b[near], distance[near]
     return np.minimum(a, b), np.maximum(a, b), distance
-
-
-class Index:
-    """A spatial index over short runs of segments, so that long winding lines stay quick to ask."""
-
-    def __init__(self, verts: Vertices) -> None:
-        self.verts = verts
-        segments = np.diff(verts.first) - 1
-        runs = -(-segments // _SEGMENTS_A_BOX)
-        self.line = np.repeat(np.arange(len(segments)), runs)
-        nth = ranges(np.zeros(len(segments), dtype=np.intp), runs)
-        self.first = verts.first[self.line] + nth * _SEGMENTS_A_BOX
-        self.count = np.minimum(_SEGMENTS_A_BOX, verts.first[self.line + 1] - 1 - self.first)
-        # the box of a run takes in the vertex that ends its last segment
-        vertex = ranges(self.first, self.count + 1)
-        begin = np.cumsum(self.count + 1) - (self.count + 1)
-        if len(begin):
-            low = np.minimum.reduceat(verts.xy[vertex], begin)
-            high = np.maximum.reduceat(verts.xy[vertex], begin)
-        else:
-            low = high = np.zeros((0, 2))
-        boxes = shapely.box(low[:, 0], low[:, 1], high[:, 0], high[:, 1])
-        self.tree = shapely.STRtree(boxes)
-
-    def near(self, xy: Floats, radius_m: Any) -> tuple[Ints, Ints]:
-        """Pairs (point, run of segments) whose boxes come within `radius_m` metres."""
-        point, run = self.tree.query(boxes_around(xy, radius_m))
-        return point.astype(np.intp), run.astype(np.intp)
-
-    def feet(self, xy: Floats, point: Ints, run: Ints) -> tuple[Ints, Ints, Feet]:
-        """Measure pairs and keep the nearest run of each (point, line)."""
-        feet = foot_on_lines(xy[point], self.verts, self.first[run], self.count[run])
-        line = self.line[run]
-        order = np.lexsort((feet.segment, feet.distance_m, line, point))
-        point, line = point[order], line[order]
-        new = np.ones(len(order), dtype=bool)
-        new[1:] = (point[1:] != point[:-1]) | (line[1:] != line[:-1])
-        pick = order[new]
-        return point[new], line[new], feet.take(pick)
 
 
 def close_gaps(lines: Lines, tolerance_m: float, ledger: Ledger) -> Lines:

@@ -11,7 +11,8 @@ from basin._network.arrays import Floats, Ints
 from basin._network.attributes import Attributes, subtree
 from basin._network.direction import Drawn
 from basin._network.geometry import Feet, metres_per_degree
-from basin._network.join import SURE_M, Index
+from basin._network.grid import Index
+from basin._network.join import SURE_M
 from basin._network.ledger import Ledger, place_of
 
 __all__ = ["list_isolated", "propose_joins"]

@@ -179,17 +179,8 @@ class RiverNetwork(Navigation, Accumulation, Certainty):
         """
         table = to_lonlat(points)
         xy = point_xy(table)
-        record = text_or_none(table["river"]) if "river" in table else [None] * len(table)
-        result = snap_points(
-            xy,
-            record,
-            self._index,
-            self._measures,
-            self.reaches.index.to_numpy(dtype=object),
-            np.array(text_or_none(self.reaches["name"]), dtype=object),
-            self._parts.path,
-            max_offset_m=float(max_offset_m),
-        )
+        record = text_or_none(table["river"]) if "river" in table else None
+        result = snap_points(xy, record, self._places, max_offset_m=float(max_offset_m))
         result.index = table.index
         return result
 

@@ -20,6 +20,7 @@ flow downstream, and lists in ``.issues`` everything that it repaired or that it
 ``ways``         navigation, as methods of the class
 ``loads``        accumulation, as methods of the class
 ``doubt``        which answers depend on which repairs, as methods of the class
+``legal``        rivers as the law sees them, as methods of the class
 ``model``        the class that is asked
 ===============  ===================================================================
 """

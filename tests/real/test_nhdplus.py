@@ -79,6 +79,13 @@ def test_arbolate_sum_over_our_upstream_sets(network):
     assert np.allclose(r["arbolate_m"] / 1000, r["ArbolateSu"], rtol=0.011, atol=0.002)
 
 
+def test_drainage_area_is_the_official_total(network):
+    """TotDASqKM counts all above once; official areas are rounded to 0.0001 km2 a reach."""
+    r = network.reaches
+    ours = network.drainage_area("AreaSqKM")
+    assert np.allclose(ours, r["TotDASqKM"], rtol=1e-5, atol=0.01)
+
+
 def test_path_length_over_official_main_ways(official):
     r = official.reaches
     below_the_basin = r["Pathlength"].min()
@@ -117,6 +124,11 @@ def test_named_mouths_of_the_upper_yangtze():
     exact = RiverNetwork.from_lines(rivers)
     found = exact.issues[exact.issues["kind"] == "gap_proposed"]
     assert found["distance_m"].to_list() == pytest.approx([34.8], abs=1)
-    joined = RiverNetwork.from_lines(rivers, snap_tolerance_m=150).reaches
+    network = RiverNetwork.from_lines(rivers, snap_tolerance_m=150)
+    joined = network.reaches
+    by_law = network.classify_rivers().rivers
+    assert by_law["river_class"]["Chang Jiang"] == "main_stem"
+    assert by_law.loc[["Min", "Tuo", "Jialing", "Wu"], "legal_order"].to_list() == [1, 1, 1, 1]
+    assert by_law.loc[["Min", "Jialing", "Wu"], "important"].all()
     order = joined.groupby("name")["tributary_order"].min()
     assert order[["Chang Jiang", "Min", "Tuo", "Jialing", "Wu"]].to_list() == [0, 1, 1, 1, 1]

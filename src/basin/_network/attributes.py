@@ -51,7 +51,7 @@ from basin._network.arrays import (
     nodes_above,
 )
 
-__all__ = ["Attributes", "Tree", "attributes_of", "subtree"]
+__all__ = ["Attributes", "Tree", "attributes_of", "subtree", "sums_above"]
 
 
 #: So many outlets, over all pieces, are looked at closely when the main ones are chosen.
@@ -151,7 +151,7 @@ def attributes_of(
         tributary_order=_tributary_order(down, follows, foot, main, frm, name, main_up),
         path_foot=foot,
         path_length_m=chain_sums(down, lengths) - lengths,
-        arbolate_m=_arbolate(tree, lengths),
+        arbolate_m=sums_above(tree, lengths),
         is_main=main[frm] == np.arange(len(frm)),
         tree=tree,
     )
@@ -398,13 +398,13 @@ def _apart(intervals: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return kept
 
 
-def _arbolate(tree: Tree, lengths: Floats) -> Floats:
-    """Sum the metres above each reach, each reach once.
+def sums_above(tree: Tree, values: Floats) -> Floats:
+    """Sum what all reaches above each reach and the reach itself have, each once.
 
     On a tree this is one difference of sums along `seq`. Only below a parting whose main way has
     not come back yet are the intervals of :func:`subtree` put together.
     """
-    total = np.concatenate([[0.0], np.cumsum(lengths[tree.seq])])
+    total = np.concatenate([[0.0], np.cumsum(values[tree.seq])])
     result: Floats = total[tree.pos + tree.size] - total[tree.pos]
     for reach in _below_open_partings(tree).tolist():
         result[reach] = sum(total[b] - total[a] for a, b in subtree(tree, reach))

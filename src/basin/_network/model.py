@@ -15,6 +15,7 @@ from basin._network import tell
 from basin._network.assemble import assemble
 from basin._network.build import to_lonlat
 from basin._network.doubt import Certainty
+from basin._network.legal import LegalView
 from basin._network.loads import Accumulation
 from basin._network.snap import point_xy, snap_points, text_or_none
 from basin._network.ways import Navigation
@@ -22,7 +23,7 @@ from basin._network.ways import Navigation
 __all__ = ["RiverNetwork"]
 
 
-class RiverNetwork(Navigation, Accumulation, Certainty):
+class RiverNetwork(Navigation, Accumulation, Certainty, LegalView):
     """Rivers as a directed graph of reaches, built once from lines and then asked.
 
     Make one with :meth:`from_lines`. Nothing in it is changed afterwards.

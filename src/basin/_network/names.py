@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from basin._network.arrays import Ints
+from basin.standards.rivers import river_law
 
-__all__ = ["name_codes", "name_matches", "name_stems"]
+__all__ = ["SEPARATORS", "name_codes", "name_matches", "name_stems", "plain_name"]
 
-_SEPARATORS = re.compile(r"[()（）/、,，;；|\[\]【】]")
+#: What stands between the names of one river in a record.
+SEPARATORS = re.compile(r"[()（）/、,，;；|\[\]【】]")
+
+#: A stretch of a river, not part of its name.
+_STRETCH = re.compile(r"(干流|上游|中游|下游)$|\s+river$", re.IGNORECASE)
+
 _WATER = "河江溪水沟港涌川渠"
 
 
@@ -32,7 +39,7 @@ def name_stems(name: Any) -> tuple[str, ...]:
     """
     if name is None or (isinstance(name, float) and np.isnan(name)) or name is pd.NA:
         return ()
-    stems = (_stem(part) for part in _SEPARATORS.split(str(name)))
+    stems = (_stem(part) for part in SEPARATORS.split(str(name)))
     return tuple(dict.fromkeys(s for s in stems if s))
 
 
@@ -55,10 +62,40 @@ def name_matches(record: Any, river: Any) -> bool:
     return False
 
 
+def plain_name(name: Any) -> str:
+    """Return the main name of a record without the word for a stretch.
+
+    Examples
+    --------
+    >>> plain_name("长江干流（重庆）"), plain_name("Jinsha River"), plain_name("")
+    ('长江', 'Jinsha', '')
+    """
+    if name is None or pd.isna(name):
+        return ""
+    alias = next((part.strip() for part in SEPARATORS.split(str(name)) if part.strip()), "")
+    return _STRETCH.sub("", alias).strip() or alias
+
+
+@cache
+def _main_stem() -> frozenset[str]:
+    stem = river_law()["main_stem"]
+    return frozenset(plain_name(n).casefold() for n in (*stem["names"], *stem["names_en"]))
+
+
+def _river(name: Any) -> tuple[str, ...]:
+    """Return what a river is known by; all names of the Yangtze's main stem are one."""
+    if plain_name(name).casefold() in _main_stem():
+        return ("长江",)
+    return name_stems(name)[:1]
+
+
 def name_codes(names: pd.Series) -> Ints:
-    """Number the main names; the same river has the same number, no name has -1."""
+    """Number the main names; the same river has the same number, no name has -1.
+
+    The main stem of the Yangtze is one river under all its names (金沙江, 长江, ...).
+    """
     codes, different = pd.factorize(names)
-    stems = [name_stems(n)[:1] for n in different]
+    stems = [_river(n) for n in different]
     known = {s: k for k, s in enumerate(sorted({s for s in stems if s}))}
     table = np.array([known.get(s, -1) for s in stems] + [-1], dtype=np.intp)
     return table[codes]

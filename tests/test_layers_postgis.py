@@ -15,7 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from basin.cli import main
 from basin.errors import BasinError, LayerError
 from basin.layers import layer_names, read_layer
 from basin.layers.database import shown_database
@@ -218,3 +220,22 @@ def test_a_server_that_is_not_there():
         read_layer("postgresql://me:secret@127.0.0.1:1/x", "rivers", layer="a")
     with pytest.raises(LayerError, match=r"postgresql://h/x"):
         layer_names("postgresql://me:secret@h/x")
+
+
+def test_a_project_with_layers_in_a_database(address, tmp_path):
+    places = f'path = "{address}", layer ='
+    (tmp_path / "basin.toml").write_text(
+        f'[layers]\nrivers = {{ {places} "projected" }}\noutfalls = {{ {places} "环保.排污口" }}\n',
+        encoding="utf-8",
+    )
+    done = CliRunner().invoke(main, ["validate", str(tmp_path), "--json"])
+    assert done.exit_code in (0, 1), done.output
+    assert "P2" in done.output  # it has no geometry
+    assert "127.0.0.1" in done.output
+    (tmp_path / "basin.toml").write_text(f'[layers]\nrivers = {{ {places} "nope" }}\n', "utf-8")
+    wrong = CliRunner().invoke(main, ["network", str(tmp_path)])
+    assert wrong.exit_code == 2
+    assert "has no table 'nope'" in wrong.output
+    for output in (done.output, wrong.output):
+        assert "ss%2Fw" not in output
+        assert "p@ss" not in output

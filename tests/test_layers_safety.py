@@ -541,3 +541,15 @@ def test_parquet_text_that_is_no_utf8(tmp_path):
     path.write_bytes(content.replace(text, b"\xff" * len(text)))
     with pytest.raises(LayerError, match=r"sites\.parquet cannot be read"):
         read_layer(path, "sites")
+
+
+def test_a_system_of_another_planet(tmp_path):
+    """Found by mutation: a digit of the ellipsoid in a .prj was lost."""
+    POINT.to_crs(4544).to_file(tmp_path / "sites.shp")
+    prj = tmp_path / "sites.prj"
+    text = prj.read_text()
+    assert "6378137.0" in text
+    prj.write_text(text.replace("6378137.0", "378137.0"))
+    with pytest.raises(CrsError, match="cannot be turned into CGCS2000"):
+        read_layer(tmp_path / "sites.shp", "sites")
+    assert len(read_layer(tmp_path / "sites.shp", "sites", crs=4544, problems=[])) == 1

@@ -215,10 +215,19 @@ def to_exchange(
 
 def to_degrees(table: Any) -> Any:
     """Move a GeoSeries or GeoDataFrame to CGCS2000 longitude/latitude, without any check."""
-    if not table.crs.is_bound:
-        return table.to_crs(EXCHANGE_CRS)
-    # PROJ applies +towgs84 only on the way to WGS 84: straight to CGCS2000 it is left out silently
-    return table.to_crs(_WGS84).set_crs(EXCHANGE_CRS, allow_override=True)
+    try:
+        if not table.crs.is_bound:
+            return table.to_crs(EXCHANGE_CRS)
+        # PROJ applies +towgs84 only on the way to WGS 84: straight to CGCS2000 it is left out
+        # silently
+        return table.to_crs(_WGS84).set_crs(EXCHANGE_CRS, allow_override=True)
+    except pyproj.exceptions.ProjError as error:  # the ellipsoid of another planet, for one
+        raise CrsError(
+            f"{table.crs.name} cannot be turned into CGCS2000 longitude and latitude ({error})",
+            mend="Its definition (.prj) may be damaged: state the system with crs=.",
+            zh=f"{table.crs.name} 无法转换为 CGCS2000 经纬度（{error}）",
+            mend_zh="坐标系定义（.prj）可能已损坏：用 crs= 写明坐标系",
+        ) from error
 
 
 def local_metric_crs(table: Any) -> pyproj.CRS:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from basin.layers.atomic import atomic_write, refuse_existing, whole_set
 from basin.layers.checks import check_layers, match_sections, stack_layers
+from basin.layers.database import is_database, shown_source
 from basin.layers.many import file_names, write_files
 from basin.layers.measurements import parse_measurement
 from basin.layers.problems import Problem, make_problem, problems_frame, unreadable
@@ -23,6 +24,7 @@ __all__ = [
     "check_layers",
     "file_names",
     "find_layers",
+    "is_database",
     "layer_names",
     "make_problem",
     "match_sections",
@@ -30,6 +32,7 @@ __all__ = [
     "problems_frame",
     "read_layer",
     "refuse_existing",
+    "shown_source",
     "stack_layers",
     "unreadable",
     "unused_files",

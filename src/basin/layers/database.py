@@ -7,6 +7,7 @@ the password to the driver alone: it is in no message, report or manifest.
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -18,7 +19,7 @@ import shapely
 from basin.errors import LayerError
 from basin.layers.problems import Notes
 
-__all__ = ["is_database", "read_table", "shown_database"]
+__all__ = ["is_database", "read_table", "shown_database", "shown_source"]
 
 _SCHEMES = ("postgresql://", "postgres://")
 _CONNECT_S, _ANSWER_MS = 10, 600_000
@@ -38,6 +39,11 @@ def shown_database(source: str) -> str:
         return f"postgresql://{parts.hostname or ''}{port}/{parts.path.strip('/')}"
     except ValueError:
         return "postgresql://…"
+
+
+def shown_source(source: Any) -> str:
+    """Return the name of a source for messages and lists: a file's name, or a database's place."""
+    return shown_database(source) if is_database(source) else Path(source).name
 
 
 def read_table(source: str, layer: str | None, notes: Notes) -> Any:

@@ -163,7 +163,14 @@ class _Layers(Mapping[str, Any]):
 
     def _near(self, name: str, source: Source) -> Any:
         """Return where the rivers lie, for a table of bare coordinates; None where not needed."""
-        table = source.path.suffix.casefold() in (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".zip")
+        table = Path(source.path).suffix.casefold() in (
+            ".csv",
+            ".tsv",
+            ".txt",
+            ".xlsx",
+            ".xlsm",
+            ".zip",
+        )
         needed = table and "crs" not in source.options and name != "rivers"
         return self.bounds() if needed else None
 
@@ -304,7 +311,7 @@ class Basin:
                     found += snap_problems(name, tables[name], self.network, self.max_offset_m)
         frames = [layer_io.problems_frame([*self.problems, *found], self.lang)]
         if "rivers" in tables:
-            file = self.sources["rivers"][0].path.name
+            file = layer_io.shown_source(self.sources["rivers"][0].path)
             frames.append(network_problems(self.network, file, self.lang))
         severity = {"error": 0, "warning": 1, "info": 2}
         joined = pd.concat([f for f in frames if len(f)] or frames, ignore_index=True)

@@ -14,6 +14,7 @@ from typing import Any
 from basin._run import note_input
 from basin.errors import BasinError, ProjectError
 from basin.layers.coordinates import ANGLES
+from basin.layers.database import is_database
 from basin.layers.encodings import known_encoding
 from basin.layers.systems import user_crs
 
@@ -50,7 +51,7 @@ _LAYER_KEYS = {"path", "layer", "encoding", "crs", "angles", "columns", "values"
 class Source:
     """Where a layer lies, and what the user says about reading it."""
 
-    path: Path
+    path: Path | str
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -97,7 +98,7 @@ def read_config(file: Path) -> dict[str, Any]:
         "lang": lang,
         "rules": _rules(config.get("rules", head.get("rules", list(RULE_PACKS))), file),
         "sources": sources,
-        "dem": dem[0].path if dem else None,
+        "dem": Path(dem[0].path) if dem else None,
         "snap_tolerance_m": _metres(network, "snap_tolerance_m", 1.0, file),
         "max_offset_m": _metres(network, "max_offset_m", 500.0, file),
     }
@@ -206,6 +207,8 @@ def _sources(entry: Any, name: str, file: Path) -> tuple[Source, ...]:
     if not isinstance(entry, dict) or not isinstance(entry.get("path"), str):
         raise _needs_path(name, file)
     _refuse_unknown(entry, _LAYER_KEYS, f"layer {name!r}", file)
+    if is_database(entry["path"]):
+        return (Source(entry["path"], _options(entry, name, file)),)
     try:
         path = (file.parent / entry["path"][:_MOST_OF_A_PATH]).resolve()
         there = len(entry["path"]) <= _MOST_OF_A_PATH and path.exists()

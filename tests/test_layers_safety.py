@@ -553,3 +553,34 @@ def test_a_system_of_another_planet(tmp_path):
     with pytest.raises(CrsError, match="cannot be turned into CGCS2000"):
         read_layer(tmp_path / "sites.shp", "sites")
     assert len(read_layer(tmp_path / "sites.shp", "sites", crs=4544, problems=[])) == 1
+
+
+def test_kml_ring_of_two_places(tmp_path):
+    """Found by mutation."""
+    ring = "<outerBoundaryIs><LinearRing><coordinates>106,29 106,30</coordinates></LinearRing>"
+    text = kml("", "a").replace("<Point><coordinates>106.6,29</coordinates></Point>", "%s")
+    (tmp_path / "a.kml").write_text(text % f"<Polygon>{ring}</outerBoundaryIs></Polygon>")
+    problems = []
+    columns = {"site_id": "name"}
+    assert len(read_layer(tmp_path / "a.kml", "sites", columns=columns, problems=problems)) == 1
+    assert "coordinates_unreadable" in {p.kind for p in problems}
+
+
+@pytest.mark.parametrize(("at", "new"), [(32 + 16, 250), (8, 1)])
+def test_dbf_whose_fields_do_not_fit_its_rows(tmp_path, at, new):
+    """Found by mutation."""
+    POINT.to_file(tmp_path / "sites.shp")
+    content = bytearray((tmp_path / "sites.dbf").read_bytes())
+    content[at] = new
+    (tmp_path / "sites.dbf").write_bytes(content)
+    with pytest.raises(LayerError, match=r"sites"):
+        read_layer(tmp_path / "sites.shp", "sites")
+
+
+def test_shapefile_with_one_heading_twice(tmp_path):
+    """Found by mutation."""
+    POINT.assign(aa="x", bb="y").to_file(tmp_path / "sites.shp")
+    path = tmp_path / "sites.dbf"
+    path.write_bytes(path.read_bytes().replace(b"bb\0", b"aa\0", 1))
+    read = read_layer(tmp_path / "sites.shp", "sites", problems=[])
+    assert sorted(c for c in read.columns if c.startswith("aa")) == ["aa", "aa.2"]

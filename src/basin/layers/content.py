@@ -215,7 +215,7 @@ def check_zip(path: Path) -> list[zipfile.ZipInfo]:
     try:
         with zipfile.ZipFile(path) as parts:
             listed = [part for part in parts.infolist() if not part.is_dir()]
-    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:
+    except Exception as error:  # of a spoilt list zipfile raises nearly anything
         raise damaged(path, str(error) or "no zip") from error
     if len(listed) > _MAX_PARTS:
         raise LayerError(
@@ -347,9 +347,13 @@ def deleted_rows(path: Path) -> int:
 def _check_dbf(path: Path) -> int:
     with path.open("rb") as file:
         head = file.read(32)
-    if len(head) < 32:
-        raise damaged(path, "cut")
-    rows, first, width = struct.unpack("<IHH", head[4:12])
+        if len(head) < 32:
+            raise damaged(path, "cut")
+        rows, first, width = struct.unpack("<IHH", head[4:12])
+        listed = file.read(max(0, first - 33))
+    widths = [listed[at + 16] for at in range(0, len(listed) - 31, 32)]
+    if sum(widths) + 1 > width:
+        raise damaged(path, "its fields are wider than its rows")
     if path.stat().st_size < first + rows * width:
         there = max(0, path.stat().st_size - first) // max(width, 1)
         raise damaged(path, f"cut: {there} of {rows} rows are there")

@@ -249,7 +249,7 @@ def _dbf_text(raw: bytes, fields: list[bytes], rows: int, first: int, width: int
     parts: list[bytes] = []
     for field in fields:
         size = field[16]
-        if field[11:12] == b"C":
+        if field[11:12] == b"C" and size:
             column = np.ascontiguousarray(table[:, at : at + size])
             parts.extend(
                 _whole_cell(c, size) for c in set(column.view(f"S{size}").ravel().tolist())

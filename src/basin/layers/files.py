@@ -222,7 +222,29 @@ def _gdal(
     if len(table) + gone < stated:
         raise damaged(path, f"it states {stated - gone} rows, and {len(table)} can be read")
     notes.rows = np.arange(len(table)) + 2
+    return _distinct(table)
+
+
+def _distinct(table: Any) -> Any:
+    """Number headings that a damaged file has twice; the geometry keeps its name."""
+    if not table.columns.duplicated().any():
+        return table
+    taken = {"geometry"} if isinstance(table, gpd.GeoDataFrame) else set()
+    names = []
+    for at, name in enumerate(table.columns):
+        own = name if at == len(table.columns) - 1 and name == "geometry" else _free(name, taken)
+        names.append(own)
+        taken.add(own)
+    table.columns = pd.Index(names)
     return table
+
+
+def _free(name: str, taken: set[str]) -> str:
+    number, found = 1, name
+    while found in taken:
+        number += 1
+        found = f"{name}.{number}"
+    return found
 
 
 def _stated_rows(path: Path, known: str, options: Mapping[str, Any]) -> int:

@@ -98,7 +98,10 @@ class _Reader:
         elif tag == "coordinates":
             self._coordinates(here, parent, text)
         elif tag == "Polygon" and self.rings:
-            here.shapes.append(shapely.Polygon(self.rings[0], self.rings[1:]))
+            try:
+                here.shapes.append(shapely.Polygon(self.rings[0], self.rings[1:]))
+            except ValueError:  # a ring of fewer than three places
+                here.broken = True
 
     def _coordinates(self, here: _Placemark, parent: str, text: str) -> None:
         places = _places(text)

@@ -118,6 +118,17 @@ def test_stream_level_and_level_paths(official):
     assert (paths == 1).mean() > 0.99
 
 
+def test_there_and_back_through_networkx(official):
+    again = RiverNetwork.from_networkx(official.to_networkx())
+    ours, theirs = official.reaches, again.reaches
+    assert list(ours.index) == list(theirs.index)
+    for column in ("strahler", "stream_level", "main_path_id", "arbolate_m", "path_length_m"):
+        assert (ours[column] == theirs[column]).all()
+    for k in ours.index[::25]:
+        assert list(official.upstream(k)) == list(again.upstream(k))
+        assert list(official.downstream(k)) == list(again.downstream(k))
+
+
 def test_named_mouths_of_the_upper_yangtze():
     """Natural Earth: the Tuo stops 35 m short of the Yangtze and the Wu 129 m; the Min touches."""
     rivers = gpd.read_file(FOLDER / "natural_earth_upper_yangtze.gpkg", layer="ne10m_rivers")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -17,7 +17,7 @@ from basin._network.attributes import Attributes, Tree, attributes_of
 from basin._network.build import Lines, check_any, clean_lines, drop_loops, ends_of, to_lonlat
 from basin._network.crossings import keep_shared_once, mend_crossings
 from basin._network.direction import Drawn, orient
-from basin._network.geometry import Vertices, metres_per_degree, vertices
+from basin._network.geometry import Objects, Vertices, metres_per_degree, vertices
 from basin._network.grid import Index
 from basin._network.join import close_gaps, split_at_ends
 from basin._network.joints import Held
@@ -29,7 +29,7 @@ from basin._raster import open_geotiff
 from basin.crs import EXCHANGE_CRS
 from basin.errors import NetworkError
 
-__all__ = ["Parts", "assemble"]
+__all__ = ["Oriented", "Parts", "assemble", "attributes", "put_together"]
 
 #: Missing connections are looked for within so many times the tolerance, and at least so far.
 _PROPOSE_TIMES, _PROPOSE_AT_LEAST_M = 5.0, 50.0
@@ -85,7 +85,7 @@ def assemble(
     split = {**split, **crossed, **ended}
     if target is not None:
         joined = close_stated_gaps(joined, target, within, ledger)
-    joined = drop_loops(joined, ledger)
+    joined = _by_id(drop_loops(joined, ledger))
     check_any(joined)
     source = table.iloc[joined.row].reset_index(drop=True)
     drawn = _as_drawn(joined, source, target, dem)
@@ -95,6 +95,14 @@ def assemble(
     flow_lines = joined._replace(geom=geom)
     reach = (snap_tolerance_m, within)
     return _finish(flow_lines, table, source, drawn.turned(flip), flip, split, reach, ledger)
+
+
+def _by_id(lines: Lines) -> Lines:
+    """Order by id, parts of lines too: whoever knows the ids alone gets the same numbers."""
+    ids = lines.ids.astype(str)
+    if (ids[:-1] <= ids[1:]).all():
+        return lines
+    return lines.take(np.argsort(ids, kind="stable"))
 
 
 def _as_drawn(joined: Lines, source: pd.DataFrame, target: Ints | None, dem: Any) -> Drawn:
@@ -167,6 +175,30 @@ def _column(source: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:
     return pd.to_numeric(source[name], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
 
 
+class Oriented(NamedTuple):
+    """Reaches as they flow, in the order of their ids: what attributes are computed from."""
+
+    frm: Ints
+    to: Ints
+    xy: Floats
+    lengths: Floats
+    name: Ints
+
+
+def attributes(flow: Oriented, source: pd.DataFrame) -> Attributes:
+    """Compute the attributes of reaches; `source` has their other columns."""
+    return attributes_of(
+        flow.frm,
+        flow.to,
+        len(flow.xy),
+        flow.lengths,
+        flow.name,
+        official=np.nan_to_num(_column(source, "divergence")).astype(np.intp),
+        flow=_column(source, "flow_m3_s"),
+        width=_column(source, "width_m"),
+    )
+
+
 def _finish(
     lines: Lines,
     table: gpd.GeoDataFrame,
@@ -178,51 +210,68 @@ def _finish(
     ledger: Ledger,
 ) -> Parts:
     tolerance_m, within_m = reach_m
-    n = len(flow.xy)
-    got = attributes_of(
-        flow.frm,
-        flow.to,
-        n,
-        flow.lengths,
-        flow.name,
-        official=np.nan_to_num(_column(source, "divergence")).astype(np.intp),
-        flow=_column(source, "flow_m3_s"),
-        width=_column(source, "width_m"),
-    )
+    as_flowing = Oriented(flow.frm, flow.to, flow.xy, flow.lengths, flow.name)
+    got = attributes(as_flowing, source)
     _list_cycles(flow, lines.ids, lines.geom, ledger)
     index = Index(vertices(lines.geom))
     propose_joins(flow, index, got, lines.ids, within_m, tolerance_m, ledger)
     list_isolated(flow, index, got.piece, lines.ids, ledger)
     issues = ledger.frame()
+    source = source.assign(source_id=table["reach_id"].to_numpy()[lines.row])
+    return put_together(
+        as_flowing,
+        got,
+        lines.ids,
+        lines.geom,
+        source,
+        issues,
+        split=_all_parts(table, lines, split),
+        gone=_set_aside(issues),
+        held=ledger.joints.held(lines.ids[got.order], flip[got.order], ledger.row),
+    )
+
+
+def put_together(
+    flow: Oriented,
+    got: Attributes,
+    ids: Objects,
+    geom: Objects,
+    source: pd.DataFrame,
+    issues: gpd.GeoDataFrame,
+    *,
+    split: dict[str, tuple[str, ...]],
+    gone: dict[str, str],
+    held: Held,
+) -> Parts:
+    """Put reaches, given in the order of their ids, into the order in which they are stored."""
     order = got.order
-    level, _ = node_levels(flow.frm, flow.to, n)
+    level, _ = node_levels(flow.frm, flow.to, len(flow.xy))
     rank = np.empty(len(order), dtype=np.intp)
     rank[order] = np.arange(len(order))
     passes = np.ones(len(order), dtype=bool)
     passes[rank[got.cut]] = False
-    foot = rank[got.path_foot][order]
     return Parts(
-        reaches=_reaches(lines, table, source, flow, got),
+        reaches=_reaches(flow, got, ids, geom, source),
         issues=issues,
         nodes=flow.xy,
         tree=_renumber(got.tree, rank, order),
-        path=foot,
+        path=rank[got.path_foot][order],
         level=level[flow.frm[order]],
         passes=passes,
         is_main=got.is_main[order],
-        split=_all_parts(table, lines, split),
-        gone=_set_aside(issues),
-        held=ledger.joints.held(lines.ids[order], flip[order], ledger.row),
+        split=split,
+        gone=gone,
+        held=held,
     )
 
 
 def _reaches(
-    lines: Lines, table: gpd.GeoDataFrame, source: pd.DataFrame, flow: Drawn, got: Attributes
+    flow: Oriented, got: Attributes, ids: Objects, geom: Objects, source: pd.DataFrame
 ) -> gpd.GeoDataFrame:
-    ids = lines.ids.astype(str)
+    ids = ids.astype(str)
     name = source["name"] if "name" in source else pd.Series("", index=source.index)
     computed: dict[str, Any] = {
-        "source_id": table["reach_id"].to_numpy()[lines.row],
+        "source_id": source["source_id"].to_numpy(),
         "name": name.astype("string").fillna("").str.strip().to_numpy(dtype=object),
         "from_node": flow.frm,
         "to_node": flow.to,
@@ -242,7 +291,7 @@ def _reaches(
     others = {c: source[c] for c in source.columns if c not in taken}
     frame = pd.DataFrame({**computed, **others}).iloc[got.order]
     frame.index = pd.Index(ids[got.order], name="reach_id")
-    return gpd.GeoDataFrame(frame, geometry=lines.geom[got.order], crs=EXCHANGE_CRS)
+    return gpd.GeoDataFrame(frame, geometry=geom[got.order], crs=EXCHANGE_CRS)
 
 
 def _renumber(tree: Tree, rank: Ints, order: Ints) -> Tree:

@@ -18,12 +18,13 @@ from basin._network.doubt import Certainty
 from basin._network.legal import LegalView
 from basin._network.loads import Accumulation
 from basin._network.snap import point_xy, snap_points, text_or_none
+from basin._network.storage import Storage
 from basin._network.ways import Navigation
 
 __all__ = ["RiverNetwork"]
 
 
-class RiverNetwork(Navigation, Accumulation, Certainty, LegalView):
+class RiverNetwork(Navigation, Accumulation, Certainty, LegalView, Storage):
     """Rivers as a directed graph of reaches, built once from lines and then asked.
 
     Make one with :meth:`from_lines`. Nothing in it is changed afterwards.
@@ -123,16 +124,12 @@ class RiverNetwork(Navigation, Accumulation, Certainty, LegalView):
         pass); edges are keyed by ``reach_id`` and have ``length_m`` and ``name``.
         """
         graph: nx.MultiDiGraph[int] = nx.MultiDiGraph(crs="EPSG:4490")
-        n_in, n_out = np.diff(self._into.first), np.diff(self._out.first)
-        kind = np.select(
-            [n_in == 0, n_out == 0, n_in > 1, n_out > 1],
-            ["head", "outlet", "confluence", "divergence"],
-            "pass",
-        )
         xy = self._parts.nodes
         graph.add_nodes_from(
             (k, {"x": x, "y": y, "kind": w})
-            for k, (x, y), w in zip(range(len(xy)), xy.tolist(), kind.tolist(), strict=True)
+            for k, (x, y), w in zip(
+                range(len(xy)), xy.tolist(), self._node_kinds.tolist(), strict=True
+            )
         )
         columns = (
             self._frm.tolist(),

@@ -13,7 +13,9 @@ flow downstream, and lists in ``.issues`` everything that it repaired or that it
 ``missing``      connections that may be missing, pieces that stand alone
 ``assemble``     the stages in turn
 ``navigate``     sets above and below, walked distances, accumulation
+``bulk``         many places at once: pairs as slices, the next target below
 ``snap``         points on the network
+``grid``         the spatial index under it; ``kernels`` (numba) where work is large
 ``joints``       what each repair holds together
 ``ledger``       the findings and their sentences (``tell``: the network in words)
 ``base``         the reaches as arrays, and places on them

@@ -50,9 +50,13 @@ from basin._network.arrays import (
     node_levels,
     nodes_above,
 )
+from basin._network.fast import kernels
 
-__all__ = ["Attributes", "Tree", "attributes_of", "subtree", "sums_above"]
+__all__ = ["Attributes", "Tree", "attributes_of", "open_partings", "subtree", "sums_above"]
 
+
+#: From so many reaches on compiled labels pay.
+_MANY_REACHES = 200_000
 
 #: So many outlets, over all pieces, are looked at closely when the main ones are chosen.
 _LIKELY_OUTLETS = 64
@@ -329,6 +333,16 @@ def _tree(
 ) -> Tree:
     """Lay the main ways out as nested intervals, the main path of each first."""
     m = len(frm)
+    fast = kernels(m, _MANY_REACHES)
+    pos, size = (_nested if fast is None else fast.nested)(down, main_up, order)
+    seq = np.empty(m, dtype=np.intp)
+    seq[pos] = np.arange(m)
+    return Tree(down, main_up, seq, pos, size, *_links(frm, to, pos, size, main, cut))
+
+
+def _nested(down: Ints, main_up: Ints, order: Ints) -> tuple[Ints, Ints]:
+    """Place and size of each reach's interval; the way in arrays beside ``kernels.nested``."""
+    m = len(down)
     steps = chain_sums(down, np.ones(m)).astype(np.intp)  # reaches to the outlet
     size = np.ones(m, dtype=np.intp)
     by_depth = np.lexsort((np.arange(m), -steps))
@@ -347,9 +361,7 @@ def _tree(
     step = np.empty(m)
     step[brothers] = before
     pos = chain_sums(down, step + (down >= 0)).astype(np.intp)
-    seq = np.empty(m, dtype=np.intp)
-    seq[pos] = np.arange(m)
-    return Tree(down, main_up, seq, pos, size, *_links(frm, to, pos, size, main, cut))
+    return pos, size
 
 
 def _links(
@@ -406,22 +418,24 @@ def sums_above(tree: Tree, values: Floats) -> Floats:
     """
     total = np.concatenate([[0.0], np.cumsum(values[tree.seq])])
     result: Floats = total[tree.pos + tree.size] - total[tree.pos]
-    for reach in _below_open_partings(tree).tolist():
+    for reach in open_partings(tree, np.arange(len(result))).tolist():
         result[reach] = sum(total[b] - total[a] for a, b in subtree(tree, reach))
     return result
 
 
-def _below_open_partings(tree: Tree) -> Ints:
-    """Reaches with a secondary way above them (or on them) whose origin lies outside."""
-    low = np.searchsorted(tree.link_at, tree.pos)
-    high = np.searchsorted(tree.link_at, tree.pos + tree.size)
+def open_partings(tree: Tree, reaches: Ints) -> Ints:
+    """Positions in `reaches` of those that one interval does not tell all of.
+
+    They have a secondary way above them (or on them) whose origin lies outside.
+    """
+    pos, end = tree.pos[reaches], tree.pos[reaches] + tree.size[reaches]
+    low, high = np.searchsorted(tree.link_at, pos), np.searchsorted(tree.link_at, end)
     some = np.flatnonzero(high > low)
     if not len(some):
         return some
     least = _range_extreme(tree.link_low, low[some], high[some], np.minimum)
     most = _range_extreme(tree.link_high, low[some], high[some], np.maximum)
-    open_ = (least < tree.pos[some]) | (most > tree.pos[some] + tree.size[some])
-    return some[open_]
+    return some[(least < pos[some]) | (most > end[some])]
 
 
 def _range_extreme(values: Ints, low: Ints, high: Ints, which: np.ufunc) -> Ints:

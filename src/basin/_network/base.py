@@ -12,6 +12,7 @@ import pandas as pd
 
 from basin._network.arrays import Csr, Floats, Ints, group
 from basin._network.assemble import Parts
+from basin._network.bulk import Spots
 from basin._network.geometry import Vertices, vertices
 from basin._network.grid import Index
 from basin._network.snap import SEGMENTS_A_RUN, Places, text_or_none
@@ -67,6 +68,11 @@ class Reaches:
         return group(self._frm, len(self._parts.nodes))
 
     @cached_property
+    def _levels(self) -> list[Ints]:
+        level = self._parts.level
+        return np.split(np.arange(len(level)), np.flatnonzero(np.diff(level)) + 1)
+
+    @cached_property
     def _verts(self) -> Vertices:
         return vertices(np.asarray(self.reaches.geometry.array, dtype=object))
 
@@ -115,7 +121,39 @@ class Reaches:
             )
         return reach, min(max(measure, 0.0), length)
 
-    def _by_reach(self, values: pd.Series, what: str, missing: float) -> Floats:
+    def _spots(self, places: Any, *, default: str) -> Spots:
+        """Find many places at once; a bare reach_id means its "upper" or "lower" end."""
+        labels, ids, measure = _as_columns(places)
+        reach = np.asarray(self.reaches.index.get_indexer(ids), dtype=np.intp)
+        lost = np.flatnonzero(reach < 0)
+        if len(lost):
+            text = as_ids(pd.Series(ids[lost]))
+            reach[lost] = self.reaches.index.get_indexer(pd.Index(text.fillna("")))
+            lost = lost[(reach[lost] < 0) & text.notna().to_numpy()]
+            if len(lost):
+                raise self._unknown(list(ids[lost]))
+        length = np.where(reach >= 0, self._lengths[reach], np.nan)
+        bare = length if default == "lower" else np.zeros(len(reach))
+        measure = np.where(np.isnan(measure), bare, measure)
+        off = (measure < -_PAST_END_M) | (measure > length + _PAST_END_M)
+        if off.any():
+            raise NetworkError(
+                f"{off.sum()} of {len(off)} measures are not on their reaches",
+                ids=list(labels[off]),
+                mend="Give metres from the upstream end of each reach.",
+            )
+        return Spots(labels, reach, np.clip(measure, 0.0, length))
+
+    def _by_reach(self, values: Any, what: str, missing: float) -> Floats:
+        """Values in the order of the reaches; of a table, all its columns."""
+        if isinstance(values, pd.DataFrame):
+            number = values.to_numpy(dtype=float, na_value=np.nan)
+        else:
+            number = pd.to_numeric(values).to_numpy(dtype=float, na_value=np.nan)
+        if np.isnan(number).any():
+            number = np.where(np.isnan(number), missing, number)
+        if values.index is self.reaches.index or values.index.equals(self.reaches.index):
+            return number
         ids = pd.Index(as_ids(pd.Series(values.index)).fillna(""), dtype=object)
         unknown = ~ids.isin(self.reaches.index)
         if unknown.any():
@@ -126,7 +164,24 @@ class Reaches:
                 ids=ids[ids.duplicated()].unique(),
                 mend="Add them up first: values.groupby(level=0).sum().",
             )
-        result = np.full(len(self.reaches), missing)
-        number = pd.to_numeric(values).to_numpy(dtype=float)
-        result[self.reaches.index.get_indexer(ids)] = np.where(np.isnan(number), missing, number)
+        result = np.full((len(self.reaches), *number.shape[1:]), missing)
+        result[self.reaches.index.get_indexer(ids)] = number
         return result
+
+
+def _as_columns(places: Any) -> tuple[pd.Index, pd.Index, Floats]:
+    """Take places apart: labels, reach_ids, and measures (NaN for a bare reach_id)."""
+    if isinstance(places, pd.DataFrame):
+        missing = [c for c in ("reach_id", "measure_m") if c not in places]
+        if missing:
+            raise NetworkError(
+                f"the table of places has no column {list_ids(missing)}",
+                mend="Give what `snap(points)` returns, or reach_id and measure_m.",
+            )
+        measure = pd.to_numeric(places["measure_m"]).to_numpy(dtype=float, na_value=np.nan)
+        return places.index, pd.Index(places["reach_id"]), measure
+    items = list(places)
+    labels = places.index if isinstance(places, pd.Series) else pd.Index(items, tupleize_cols=False)
+    pairs = [i if isinstance(i, tuple) else (i, np.nan) for i in items]
+    ids = pd.Index([p[0] for p in pairs], dtype=object)
+    return labels, ids, np.array([p[1] for p in pairs], dtype=float)

@@ -14,7 +14,7 @@ import numpy as np
 
 from basin._network.arrays import Floats, Ints
 
-__all__ = ["near_feet", "order_within"]
+__all__ = ["carry", "carry_many", "near_feet", "nested", "order_within"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -163,3 +163,62 @@ def order_within(first: Ints, key: Floats, rank: Ints) -> Ints:
                 order[j] = item
             gap //= 3
     return order
+
+
+@_compiled
+def carry(
+    values: Floats, keep: Floats, share: Floats, frm: Ints, to: Ints, passes: Any, n: int
+) -> Floats:
+    """Carry one value a reach down; reaches come upstream first."""
+    arrived = np.zeros(n)
+    leaving = np.empty(len(values))
+    for e in range(len(values)):
+        leaving[e] = values[e] + keep[e] * share[e] * arrived[frm[e]]
+        if passes[e]:
+            arrived[to[e]] += leaving[e]
+    return leaving
+
+
+@_compiled
+def carry_many(
+    values: Floats, keep: Floats, share: Floats, frm: Ints, to: Ints, passes: Any, n: int
+) -> Floats:
+    """Carry many values a reach down, shape (m, d)."""
+    draws = values.shape[1]
+    arrived = np.zeros((n, draws))
+    leaving = np.empty(values.shape)
+    for e in range(len(values)):
+        part = keep[e] * share[e]
+        for d in range(draws):
+            leaving[e, d] = values[e, d] + part * arrived[frm[e], d]
+        if passes[e]:
+            for d in range(draws):
+                arrived[to[e], d] += leaving[e, d]
+    return leaving
+
+
+@_compiled
+def nested(down: Ints, main_up: Ints, order: Ints) -> tuple[Ints, Ints]:
+    """Place and size of each reach's interval; `order` is upstream first."""
+    m = len(down)
+    size = np.ones(m, np.int64)
+    for k in range(m):
+        e = order[k]
+        if down[e] >= 0:
+            size[down[e]] += size[e]
+    pos = np.empty(m, np.int64)
+    end = np.empty(m, np.int64)  # where the next tributary's interval ends
+    free = m
+    for k in range(m - 1, -1, -1):  # from the outlets up
+        e = order[k]
+        d = down[e]
+        if d < 0:
+            free -= size[e]
+            pos[e] = free
+        elif main_up[d] == e:
+            pos[e] = pos[d] + 1
+        else:
+            end[d] -= size[e]
+            pos[e] = end[d]
+        end[e] = pos[e] + size[e]
+    return pos, size

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from basin._network import navigate
-from basin._network.arrays import Bools, Floats, Ints
+from basin._network.arrays import Bools, Floats
 from basin._network.base import Reaches
 from basin.errors import NetworkError
 
@@ -25,17 +26,17 @@ class Accumulation(Reaches):
 
     def accumulate(
         self,
-        values: pd.Series,
+        values: pd.Series | pd.DataFrame,
         decay: pd.Series | float | None = None,
         split: str | pd.Series = "auto",
-    ) -> pd.Series:
+    ) -> Any:
         """Add a value down the network: what leaves each reach at its downstream end.
 
         Parameters
         ----------
         values
             By reach_id; missing reaches have 0. A value counts as entering at its reach's
-            downstream end.
+            downstream end. A DataFrame holds many scenarios on one network, one a column.
         decay
             Nothing; or by reach_id the fraction (0..1, missing 1) of what enters a reach that
             leaves it; or one first-order rate per day, which acts over the travel time.
@@ -50,7 +51,7 @@ class Accumulation(Reaches):
 
         Returns
         -------
-        Series by reach_id, in the order of :attr:`reaches`.
+        Series (DataFrame) by reach_id, in the order of :attr:`reaches`.
 
         Raises
         ------
@@ -73,12 +74,9 @@ class Accumulation(Reaches):
             self._levels,
             self._parts.passes,
         )
+        if isinstance(values, pd.DataFrame):
+            return pd.DataFrame(leaving, index=self.reaches.index, columns=values.columns)
         return pd.Series(leaving, index=self.reaches.index, name=values.name)
-
-    @cached_property
-    def _levels(self) -> list[Ints]:
-        level = self._parts.level
-        return np.split(np.arange(len(level)), np.flatnonzero(np.diff(level)) + 1)
 
     def _kept(self, decay: pd.Series | float | None) -> Floats:
         if decay is None:
@@ -96,9 +94,18 @@ class Accumulation(Reaches):
         return kept
 
     def _shares(self, split: str | pd.Series) -> Floats:
-        n_out = np.diff(self._out.first)[self._frm]
         if isinstance(split, pd.Series):
             return self._given_shares(split)
+        if split not in self._shares_found:
+            self._shares_found[split] = self._shares_by(split)
+        return self._shares_found[split]
+
+    @cached_property
+    def _shares_found(self) -> dict[str, Floats]:
+        return {}
+
+    def _shares_by(self, split: str) -> Floats:
+        n_out = np.diff(self._out.first)[self._frm]
         if split == "whole":
             return np.ones(len(n_out))
         if split == "even":

@@ -11,6 +11,7 @@ import numpy as np
 
 from basin._network.arrays import Bools, Csr, Floats, Ints, chain_sums, first_by, ranges
 from basin._network.attributes import Tree, subtree
+from basin._network.fast import kernels
 
 __all__ = [
     "Walk",
@@ -22,6 +23,9 @@ __all__ = [
     "sized_shares",
     "walk",
 ]
+
+#: From so many values on a compiled pass pays; a level costs arrays as much as so many values.
+_MANY_VALUES, _A_LEVEL = 100_000, 50
 
 
 def above(tree: Tree, reach: int) -> Ints:
@@ -188,6 +192,8 @@ def accumulate(
 
     Parameters
     ----------
+    values : shape (m,) or (m, d)
+        Reaches upstream first; d values each.
     share : shape (m,)
         Part of what arrives at the reach's upper node that enters it.
     levels
@@ -195,10 +201,16 @@ def accumulate(
     passes
         False for reaches that close a cycle: what they carry ends there.
     """
-    arrived = np.zeros(n)
+    fast = kernels(values.size + _A_LEVEL * len(levels), _MANY_VALUES)
+    if fast is not None:
+        walk = fast.carry if values.ndim == 1 else fast.carry_many
+        result: Floats = walk(np.ascontiguousarray(values), keep, share, frm, to, passes, n)
+        return result
+    arrived = np.zeros((n, *values.shape[1:]))
     leaving = values.astype(float).copy()
+    part = (keep * share).reshape(-1, *[1] * (values.ndim - 1))
     for edges in levels:
-        leaving[edges] += keep[edges] * share[edges] * arrived[frm[edges]]
+        leaving[edges] += part[edges] * arrived[frm[edges]]
         edges = edges[passes[edges]]
         np.add.at(arrived, to[edges], leaving[edges])
     return leaving

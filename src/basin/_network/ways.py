@@ -10,6 +10,7 @@ import pandas as pd
 from basin._network import navigate
 from basin._network.arrays import Ints
 from basin._network.base import Reaches, Start
+from basin._network.bulk import UpstreamPairs, nearest_below, next_on_main, slices_above
 from basin.errors import NetworkError
 
 __all__ = ["Navigation"]
@@ -215,3 +216,107 @@ class Navigation(Reaches):
         while way[-1] != last:
             way.append(after[way[-1]])
         return way
+
+    # ---- many places at once ---------------------------------------------------------------
+
+    def upstream_of_many(self, starts: Any) -> UpstreamPairs:
+        """Return the reaches above each of many places, as :meth:`upstream` does for one.
+
+        Parameters
+        ----------
+        starts
+            A table with ``reach_id`` and ``measure_m``, as :meth:`snap` returns it, or a list or
+            Series of reach_ids and (reach_id, measure). Rows without a reach_id have none above.
+
+        Returns
+        -------
+        UpstreamPairs
+            With the reach_ids as points. Where rivers do not part, each start has one slice.
+
+        Raises
+        ------
+        NetworkError
+            For unknown reaches, or measures that are not on them.
+
+        Examples
+        --------
+        >>> from shapely import LineString
+        >>> from geopandas import GeoDataFrame
+        >>> from basin.network import RiverNetwork
+        >>> lines = GeoDataFrame(
+        ...     {"reach_id": ["upper", "lower"]},
+        ...     geometry=[LineString([(106.6, 28.9), (106.7, 28.9)]),
+        ...               LineString([(106.7, 28.9), (106.8, 28.9)])], crs=4490)
+        >>> above = RiverNetwork.from_lines(lines).upstream_of_many(["upper", "lower"])
+        >>> above.counts().to_dict()
+        {'upper': 1, 'lower': 2}
+        """
+        targets = self._spots(starts, default="lower")
+        found = slices_above(self._parts.tree, None, targets, len(self.reaches))
+        return UpstreamPairs(self.reaches.index, targets.labels, *found)
+
+    def all_pairs_upstream(self, points: Any, targets: Any) -> UpstreamPairs:
+        """Tell which of many points drain to which of many targets.
+
+        Parameters
+        ----------
+        points, targets
+            Such as outfalls and sections, each as the starts of :meth:`upstream_of_many`. A bare
+            reach_id means the upstream end for a point, and the downstream end for a target.
+
+        Returns
+        -------
+        UpstreamPairs
+            A point on the target's own reach counts if its measure is not greater. By any way,
+            also where rivers part.
+
+        Raises
+        ------
+        NetworkError
+            As for :meth:`upstream_of_many`.
+        """
+        above, below = self._spots(points, default="upper"), self._spots(targets, default="lower")
+        found = slices_above(self._parts.tree, above, below, len(self.reaches))
+        return UpstreamPairs(above.labels, below.labels, *found)
+
+    def next_downstream(
+        self, points: Any, targets: Any, *, diversions: bool = False, strict: bool = False
+    ) -> pd.DataFrame:
+        """Find for each point the target that its water comes to first.
+
+        Parameters
+        ----------
+        points, targets
+            As for :meth:`all_pairs_upstream`.
+        diversions
+            False: along the main way, as :meth:`downstream` goes. True: the nearest by any way.
+        strict
+            True: a target at the very place of a point does not count, so that sections can be
+            asked for the section below each.
+
+        Returns
+        -------
+        shape (n, 2), indexed as `points`
+            ``target``, its label (missing where none lies below), and ``distance_m`` walked to it.
+            Of targets at one place, the first in `targets`.
+
+        Raises
+        ------
+        NetworkError
+            As for :meth:`upstream_of_many`.
+        """
+        above, below = self._spots(points, default="upper"), self._spots(targets, default="lower")
+        if diversions:
+            found, distance = nearest_below(
+                above, below, self._frm, self._to, len(self._parts.nodes), self._lengths,
+                self._levels, self._parts.passes, strict,
+            )  # fmt: skip
+        else:
+            left = self.reaches["path_length_m"].to_numpy(dtype=float) + self._lengths
+            down = self._parts.tree.down
+            found, distance = next_on_main(above, below, down, left, strict)
+        label = pd.Series(below.labels)
+        if label.dtype.kind in "iub" and (found < 0).any():
+            label = label.astype(object)  # a missing label must not turn 7 into 7.0
+        label = label.reindex(found).set_axis(above.labels)
+        return pd.DataFrame({"target": label, "distance_m": distance})

@@ -34,12 +34,20 @@ def open_geotiff(path: str | Path) -> Iterator[Any]:
 
     file = Path(path)
     if not file.is_file():
-        raise LayerError(f"there is no file {str(path)!r}", mend="Check the path of the DEM.")
+        raise LayerError(
+            f"there is no file {str(path)!r}",
+            mend="Check the path of the DEM.",
+            zh=f"没有文件“{path}”",
+            mend_zh="检查高程文件（dem）的路径",
+        )
     note_input(file)
     try:
         with rasterio.Env(**_ALONE), rasterio.open(file, driver="GTiff") as dataset:
             yield dataset
     except RasterioError as error:
         raise LayerError(
-            f"{file.name} cannot be read as a GeoTIFF", mend="Export it again as a GeoTIFF."
+            f"{file.name} cannot be read as a GeoTIFF",
+            mend="Export it again as a GeoTIFF.",
+            zh=f"{file.name} 不能作为 GeoTIFF 读取",
+            mend_zh="请重新导出为 GeoTIFF",
         ) from error

@@ -88,6 +88,8 @@ def _dates(table: pd.DataFrame, column: str) -> pd.Series[Any]:
         raise LayerError(
             f"column {column!r} holds something that is not a date: {error}",
             mend="Write dates as 2023-07-01, or leave them empty.",
+            zh=f"列“{column}”里有不是日期的内容：{error}",
+            mend_zh="日期写成 2023-07-01，或留空",
         ) from None
 
 

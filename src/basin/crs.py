@@ -70,6 +70,8 @@ def _check_known(crs: Any, layer: str) -> pyproj.CRS:
         raise CrsError(
             f"layer {layer!r} has no coordinate reference system",
             mend="State it, e.g. crs='EPSG:4490' for CGCS2000 longitude/latitude.",
+            zh=f"图层 {layer} 没有坐标系",
+            mend_zh='请写明，例如 CGCS2000 经纬度：crs = "EPSG:4490"',
         )
     try:
         known = pyproj.CRS.from_user_input(crs)
@@ -77,6 +79,8 @@ def _check_known(crs: Any, layer: str) -> pyproj.CRS:
         raise CrsError(
             f"layer {layer!r} states a coordinate system that is not known",
             mend="State it, e.g. crs='EPSG:4490' for CGCS2000 longitude/latitude.",
+            zh=f"图层 {layer} 写明的坐标系不认识",
+            mend_zh='请改写，例如 CGCS2000 经纬度：crs = "EPSG:4490"',
         ) from error
     check_datum(known, layer)
     return known
@@ -139,11 +143,15 @@ def _check_bounds(
             (box[:, 1] >= west) & (box[:, 3] <= east) & (box[:, 0] >= south) & (box[:, 2] <= north)
         )
         hint = " (latitude and longitude look swapped)" if swapped[bad].all() else ""
-        place = "China" if bounds == CHINA_BOUNDS else "the globe"
+        hint_zh = "（看来经纬度写反了）" if hint else ""
+        home = bounds == CHINA_BOUNDS
+        place, place_zh = ("China", "中国范围") if home else ("the globe", "地球范围")
         raise CrsError(
             f"layer {layer!r}: {bad.sum()} of {len(table)} features lie outside {place}{hint}",
             ids=table.index[bad],
             mend="Check the stated coordinate system and the order of the coordinates.",
+            zh=f"图层 {layer}：{len(table)} 个要素中有 {bad.sum()} 个在{place_zh}之外{hint_zh}",
+            mend_zh="检查所写的坐标系，以及坐标的先后次序",
         )
 
 
@@ -163,6 +171,9 @@ def _cut(shapes: Any, most: float, layer: str = "layer") -> Any:
             f"layer {layer!r}: its edges are {pieces[real].sum() * most:.3g} units long together, "
             "more than all rivers and borders of China",
             mend="Check the stated coordinate system and the coordinates.",
+            zh=f"图层 {layer}：边线总长 {pieces[real].sum() * most:.3g}（坐标单位），"
+            "超过全国的河流与边界",
+            mend_zh="检查所写的坐标系和坐标",
         )
     whole = shapes.is_valid.to_numpy() & real
     return shapes.where(~whole, shapes.where(whole).segmentize(most))

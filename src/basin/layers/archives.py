@@ -79,7 +79,7 @@ def packed_sources(path: Path) -> list[Packed]:
         }:
             continue
         if inside in files:
-            raise damaged(path, f"it holds {inside.name!r} twice")
+            raise damaged(path, f"it holds {inside.name!r} twice", f"里面有两个“{inside.name}”")
         files[inside] = part
     found = [*_geodatabases(path, files), *_shapefiles(files), *_single_files(files)]
     if path.suffix.casefold() == ".kmz":
@@ -149,8 +149,11 @@ def pick_packed(
         raise LayerError(
             f"{path.name} holds no layer that could be read",
             mend="A zip within a zip is not opened: unpack it, and give what is inside.",
+            zh=f"{path.name} 里没有能读的图层",
+            mend_zh="压缩包里的压缩包不会打开：请解压后给出里面的文件",
         )
-    listed = f"Give layer= one of: {', '.join(packed_names(sources))}."
+    names = ", ".join(packed_names(sources))
+    listed, listed_zh = f"Give layer= one of: {names}.", f'用 layer = "…" 写明是哪一个：{names}'
     if wanted is None:
         known = {key(n) for n in layer.names}
         fitting = [s for s in sources if len(sources) == 1 or key(s.name) in known]
@@ -159,6 +162,8 @@ def pick_packed(
         raise LayerError(
             f"{path.name} has several layers, and which one holds {layer.kind} is not clear",
             mend=listed,
+            zh=f"{path.name} 里有多个图层，不清楚哪一个是 {layer.kind}（{layer.names[1]}）",
+            mend_zh=listed_zh,
         )
     if len(sources) == 1 and sources[0].suffix in CONTAINERS:
         return sources[0], wanted
@@ -170,7 +175,12 @@ def pick_packed(
         if inner and source.suffix in CONTAINERS and head in (source.title, source.name):
             return source, inner
     problem = "has several layers" if named else "has no layer"
-    raise LayerError(f"{path.name} {problem} {wanted!r}", mend=listed)
+    raise LayerError(
+        f"{path.name} {problem} {wanted!r}",
+        mend=listed,
+        zh=f"{path.name} 里{'有多个' if named else '没有'}图层“{wanted}”",
+        mend_zh=listed_zh,
+    )
 
 
 def _shown(folder: PurePosixPath) -> str:
@@ -195,10 +205,14 @@ def unpacked(path: Path, source: Packed) -> Iterator[Path]:
             raise damaged(path, str(error) or "cut") from error
         except OSError as error:
             if error.errno == errno.EINVAL:  # it points to places before its own beginning
-                raise damaged(path, "its list names places that are not in it") from error
+                raise damaged(
+                    path, "its list names places that are not in it", "目录与内容对不上"
+                ) from error
             raise LayerError(
                 f"{path.name} cannot be unpacked ({error.strerror or error})",
                 mend="Check the free space of the folder for temporary files.",
+                zh=f"{path.name} 无法解压（{error.strerror or error}）",
+                mend_zh="检查临时文件夹所在磁盘的剩余空间",
             ) from error
         except Exception as error:  # zlib, lzma and bz2 each raise their own
             raise damaged(path, str(error)) from error
@@ -222,7 +236,11 @@ def _unpack(path: Path, source: Packed, folder: Path) -> Path:
             with parts.open(part) as packed, target.open("wb") as out:
                 shutil.copyfileobj(packed, out, 1 << 20)
             if target.stat().st_size != part.file_size:
-                raise damaged(path, f"{part.filename!r} has another size than stated")
+                raise damaged(
+                    path,
+                    f"{part.filename!r} has another size than stated",
+                    f"“{part.filename}”的大小与目录所写不符",
+                )
     return main
 
 

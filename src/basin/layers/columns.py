@@ -162,6 +162,8 @@ def _stated(
                 f"layer {layer.kind!r}: columns= gives {heading!r} to {' and '.join(twice)}",
                 mend="Give each column of the file one name; repeat the column in the file if both "
                 "are meant.",
+                zh=f"图层 {layer.kind}：columns 把“{heading}”同时给了 {'、'.join(twice)}",
+                mend_zh="文件的一列只能对应一个列名；两个都要时，请在文件里复制这一列",
             )
     return stated, constants
 

@@ -23,6 +23,8 @@ from basin.errors import LayerError
 __all__ = [
     "FORMATS",
     "MEND_FORMAT",
+    "MEND_FORMAT_ZH",
+    "MEND_SENDER_ZH",
     "check_file",
     "check_unpacked",
     "check_zip",
@@ -58,6 +60,19 @@ MEND_FORMAT = (
     "on this machine."
 )
 
+MEND_FORMAT_ZH = (
+    "请给出本机上的 .shp、.gpkg、.geojson、.gdb、.kml、.kmz、.fgb、.parquet、.csv、.tsv、"
+    ".xlsx 或 .zip"
+)
+MEND_SENDER_ZH = "不要打开它；请发件人给出数据本身"
+_WANTED_ZH = {
+    "a GeoPackage": " GeoPackage",
+    "a text table": "文本表格",
+    "a zip": "压缩包",
+    "an Excel workbook (.xlsx)": " Excel 工作簿（.xlsx）",
+    "a shapefile": " Shapefile",
+}
+
 # What a zip may unpack to: all together, against its packed size, and in number.
 _MAX_UNPACKED = 2 << 30
 _MAX_RATIO, _RATIO_FROM = 200, 50 << 20
@@ -78,8 +93,13 @@ def check_file(path: Path) -> str:
     """
     known = FORMATS.get(path.suffix.casefold())
     if known is None:
-        hint = "Save it as .xlsx." if path.suffix.casefold() == ".xls" else MEND_FORMAT
-        raise LayerError(f"{path.name}: files of this kind are not read", mend=hint)
+        old = path.suffix.casefold() == ".xls"
+        raise LayerError(
+            f"{path.name}: files of this kind are not read",
+            mend="Save it as .xlsx." if old else MEND_FORMAT,
+            zh=f"{path.name}：不读这种格式的文件",
+            mend_zh="在 Excel 中另存为 .xlsx" if old else MEND_FORMAT_ZH,
+        )
     if known == "geodatabase":
         _check_geodatabase(path)
         return known
@@ -88,20 +108,33 @@ def check_file(path: Path) -> str:
             head = file.read(4096)
     except OSError as error:
         raise LayerError(
-            f"{path.name} cannot be opened ({error.strerror})", mend="Check the rights to read it."
+            f"{path.name} cannot be opened ({error.strerror})",
+            mend="Check the rights to read it.",
+            zh=f"{path.name} 打不开（{error.strerror}）",
+            mend_zh="检查有没有读取这个文件的权限",
         ) from error
     if not head:
-        raise LayerError(f"{path.name} is empty", mend="Export it again.")
+        raise LayerError(
+            f"{path.name} is empty",
+            mend="Export it again.",
+            zh=f"{path.name} 是空文件",
+            mend_zh="请重新导出",
+        )
     _CHECKS[known](path, head)
     return known
 
 
 def _refuse(path: Path, wanted: str, head: bytes) -> LayerError:
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-    looks = "XML (perhaps a VRT)" if text.startswith(b"<") else "something else"
+    xml = text.startswith(b"<")
+    looks = "XML (perhaps a VRT)" if xml else "something else"
+    looks_zh = " XML（可能是 VRT）" if xml else "别的东西"
     return LayerError(
         f"{path.name} is not {wanted} but {looks}, whatever its name says",
         mend="Do not open it; ask the sender for the data itself.",
+        zh=f"{path.name} 的内容不是{_WANTED_ZH.get(wanted, f' {wanted}')}，"
+        f"而是{looks_zh}，与文件名不符",
+        mend_zh=MEND_SENDER_ZH,
     )
 
 
@@ -118,7 +151,10 @@ def _check_geopackage(path: Path, head: bytes) -> None:
         raise damaged(path, state)
     if "gpkg_contents" not in tables:
         raise LayerError(
-            f"{path.name} is an SQLite file, but not a GeoPackage", mend="Save it as .gpkg again."
+            f"{path.name} is an SQLite file, but not a GeoPackage",
+            mend="Save it as .gpkg again.",
+            zh=f"{path.name} 是 SQLite 文件，但不是 GeoPackage",
+            mend_zh="请重新另存为 .gpkg",
         )
     for name, sql in tables.items():
         # a virtual table can make SQLite open other files; the spatial index is the one allowed
@@ -128,6 +164,8 @@ def _check_geopackage(path: Path, head: bytes) -> None:
             raise LayerError(
                 f"{path.name} holds the virtual table {name!r}, which is not opened",
                 mend="Copy its layers into a new GeoPackage.",
+                zh=f"{path.name} 里有虚拟表“{name}”，不予打开",
+                mend_zh="请把里面的图层复制到一个新的 GeoPackage",
             )
 
 
@@ -142,10 +180,14 @@ def read_only(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)
 
 
-def damaged(path: Path, detail: str) -> LayerError:
+def damaged(path: Path, detail: str, detail_zh: str = "") -> LayerError:
+    """Return the error for a file that is cut or spoilt; a library's own words stay as they are."""
+    detail = detail.splitlines()[0]
     return LayerError(
-        f"{path.name} is damaged ({detail.splitlines()[0]})",
+        f"{path.name} is damaged ({detail})",
         mend="Ask for the file again or restore a copy.",
+        zh=f"{path.name} 已损坏（{detail_zh or detail}）",
+        mend_zh="请对方重新发一份，或换用备份",
     )
 
 
@@ -158,6 +200,8 @@ def _check_geojson(path: Path, head: bytes) -> None:
             raise LayerError(
                 f"{path.name} is not GeoJSON but a GDAL pipeline, whatever its name says",
                 mend="Ask the sender for the data itself.",
+                zh=f"{path.name} 不是 GeoJSON，而是 GDAL 处理流程，与文件名不符",
+                mend_zh=MEND_SENDER_ZH,
             )
         if content.find(b'"coordinates"') < 0 and content.find(b'"features"') < 0:
             raise _refuse(path, "GeoJSON", head)
@@ -175,7 +219,7 @@ def _check_parquet(path: Path, head: bytes) -> None:
         file.seek(-4, 2)
         tail = file.read()
     if tail != b"PAR1":
-        raise damaged(path, "its end is missing")
+        raise damaged(path, "its end is missing", "文件尾部缺失")
 
 
 def _check_csv(path: Path, head: bytes) -> None:
@@ -198,10 +242,12 @@ def _check_geodatabase(path: Path) -> None:
         raise LayerError(
             f"{path.name} is no file geodatabase: it has no {GDB_CATALOG}",
             mend="Copy the whole .gdb folder, with all the files in it.",
+            zh=f"{path.name} 不是文件地理数据库：里面没有 {GDB_CATALOG}",
+            mend_zh="请复制整个 .gdb 文件夹，连同里面的全部文件",
         )
     head = catalog.read_bytes()[:4]
     if len(head) < 4 or struct.unpack("<I", head)[0] not in (3, 4):
-        raise damaged(path, "its first table is something else")
+        raise damaged(path, "its first table is something else", "第一个表不是目录表")
 
 
 def check_zip(path: Path) -> list[zipfile.ZipInfo]:
@@ -216,17 +262,22 @@ def check_zip(path: Path) -> list[zipfile.ZipInfo]:
         with zipfile.ZipFile(path) as parts:
             listed = [part for part in parts.infolist() if not part.is_dir()]
     except Exception as error:  # of a spoilt list zipfile raises nearly anything
-        raise damaged(path, str(error) or "no zip") from error
+        raise damaged(path, str(error) or "no zip", "" if str(error) else "不是压缩包") from error
     if len(listed) > _MAX_PARTS:
         raise LayerError(
             f"{path.name} holds {len(listed)} files: not opened",
             mend=f"Pack only the layers, at most {_MAX_PARTS} files.",
+            zh=f"{path.name} 里有 {len(listed)} 个文件，不予打开",
+            mend_zh=f"只打包图层文件，最多 {_MAX_PARTS} 个",
         )
     check_unpacked(path, sum(part.file_size for part in listed))
     locked = [part.filename for part in listed if part.flag_bits & 0x1]
     if locked:
         raise LayerError(
-            f"{path.name} is locked with a password", mend="Unpack it, and pack it without one."
+            f"{path.name} is locked with a password",
+            mend="Unpack it, and pack it without one.",
+            zh=f"{path.name} 有密码",
+            mend_zh="请解压后不设密码重新打包，或直接给出里面的文件",
         )
     return listed
 
@@ -243,6 +294,8 @@ def check_unpacked(path: Path, unpacked: int) -> None:
         raise LayerError(
             f"{path.name} would unpack to {unpacked >> 20} MB: not opened",
             mend="Split it, or unpack it yourself if you trust the sender.",
+            zh=f"{path.name} 解开后有 {unpacked >> 20} MB，不予打开",
+            mend_zh="请拆分；若信得过来源，可自己解压后再给出",
         )
 
 
@@ -273,7 +326,12 @@ def _check_shapefile(path: Path, head: bytes) -> None:
         raise _refuse(path, "a shapefile", head)
     stated = 2 * struct.unpack(">i", head[24:28])[0]
     if path.stat().st_size < stated:
-        raise damaged(path, f"cut: {path.stat().st_size} of {stated} bytes are there")
+        there = path.stat().st_size
+        raise damaged(
+            path,
+            f"cut: {there} of {stated} bytes are there",
+            f"文件被截断：应有 {stated} 字节，只有 {there}",
+        )
     shx, dbf = sidecar(path, ".shx"), sidecar(path, ".dbf")
     for part, suffix in ((shx, ".shx"), (dbf, ".dbf")):
         if part is None:
@@ -281,6 +339,8 @@ def _check_shapefile(path: Path, head: bytes) -> None:
                 f"{path.name}: its {suffix} file is missing",
                 mend="A shapefile is .shp, .shx, .dbf and .prj together: copy them all, or export "
                 "again as .gpkg.",
+                zh=f"{path.name}：缺少配套的 {suffix} 文件",
+                mend_zh="Shapefile 由 .shp、.shx、.dbf、.prj 组成：请一起复制，或改导出为 .gpkg",
             )
     assert shx is not None  # noqa: S101 - told apart above
     assert dbf is not None  # noqa: S101
@@ -290,13 +350,15 @@ def _check_shapefile(path: Path, head: bytes) -> None:
         len(head) < _SHAPEFILE_HEADER
         or shx.stat().st_size < 2 * struct.unpack(">i", head[24:28])[0]
     ):
-        raise damaged(shx, "cut")
+        raise damaged(shx, "cut", "文件被截断")
     shapes = _check_places(path, shx)
     rows = _check_dbf(dbf)
     if rows != shapes:
         raise LayerError(
             f"{path.name} has {shapes} shapes but its table {dbf.name} has {rows} rows",
             mend="The files do not belong together: copy them again.",
+            zh=f"{path.name} 有 {shapes} 个图形，而属性表 {dbf.name} 有 {rows} 行",
+            mend_zh="这几个文件不是一套：请重新复制",
         )
 
 
@@ -307,7 +369,11 @@ def _check_places(path: Path, shx: Path) -> int:
     ends = 2 * (index[:, 0] + index[:, 1]) + 8
     beyond = int(((ends > path.stat().st_size) | (index < 0).any(axis=1)).sum())
     if beyond:
-        raise damaged(path, f"cut: {beyond} of {len(index)} shapes are missing")
+        raise damaged(
+            path,
+            f"cut: {beyond} of {len(index)} shapes are missing",
+            f"文件被截断：{len(index)} 个图形缺 {beyond} 个",
+        )
     _check_numbers(path, shx, index)
     return len(index)
 
@@ -325,11 +391,15 @@ def _check_numbers(path: Path, shx: Path, index: Any) -> None:
     alike = (shift == shift[0]).all() or (told == told[0]).all()
     if not alike or len(np.unique(starts)) < len(starts):
         odd = np.flatnonzero(shift != np.median(shift))
+        count, first = max(len(odd), 1), int(order[odd[0]]) + 1 if len(odd) else 1
         raise LayerError(
-            f"{shx.name} and {path.name} disagree about {max(len(odd), 1)} of {len(index)} shapes "
-            f"(record {int(order[odd[0]]) + 1 if len(odd) else 1} first)",
+            f"{shx.name} and {path.name} disagree about {count} of {len(index)} shapes "
+            f"(record {first} first)",
             mend="The files do not belong together, or the index is damaged: copy them again, or "
             "let QGIS repair the shapefile.",
+            zh=f"{shx.name} 与 {path.name} 对不上："
+            f"{len(index)} 个图形中有 {count} 个（从第 {first} 个起）",
+            mend_zh="这几个文件不是一套，或索引已损坏：请重新复制，或用 QGIS 修复这个 Shapefile",
         )
 
 
@@ -348,15 +418,19 @@ def _check_dbf(path: Path) -> int:
     with path.open("rb") as file:
         head = file.read(32)
         if len(head) < 32:
-            raise damaged(path, "cut")
+            raise damaged(path, "cut", "文件被截断")
         rows, first, width = struct.unpack("<IHH", head[4:12])
         listed = file.read(max(0, first - 33))
     widths = [listed[at + 16] for at in range(0, len(listed) - 31, 32)]
     if sum(widths) + 1 > width:
-        raise damaged(path, "its fields are wider than its rows")
+        raise damaged(path, "its fields are wider than its rows", "字段宽度之和超过行宽")
     if path.stat().st_size < first + rows * width:
         there = max(0, path.stat().st_size - first) // max(width, 1)
-        raise damaged(path, f"cut: {there} of {rows} rows are there")
+        raise damaged(
+            path,
+            f"cut: {there} of {rows} rows are there",
+            f"文件被截断：应有 {rows} 行，只有 {there} 行",
+        )
     return int(rows)
 
 
@@ -393,4 +467,6 @@ def open_workbook(path: Path, *, results: bool = True) -> Iterator[Any]:
         raise LayerError(
             f"{path.name} cannot be read ({type(error).__name__}: {error})",
             mend="Open it in Excel and save it again as .xlsx.",
+            zh=f"{path.name} 读不了（{type(error).__name__}: {error}）",
+            mend_zh="请在 Excel 中打开并重新另存为 .xlsx",
         ) from error

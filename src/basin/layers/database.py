@@ -24,6 +24,7 @@ __all__ = ["is_database", "read_table", "shown_database", "shown_source"]
 _SCHEMES = ("postgresql://", "postgres://")
 _CONNECT_S, _ANSWER_MS = 10, 600_000
 _MEND = 'Write layer="table" or layer="schema.table".'
+_MEND_ZH = '请写 layer = "表名" 或 layer = "模式.表名"'
 
 
 def is_database(source: Any) -> bool:
@@ -80,6 +81,8 @@ def read_table(source: str, layer: str | None, notes: Notes) -> Any:
         raise LayerError(
             f"{notes.file} cannot be read ({_without_secrets(str(error), source)})",
             mend="Check the address, the user and the password, and that the server is up.",
+            zh=f"{notes.file} 读不了（{_without_secrets(str(error), source)}）",
+            mend_zh="检查地址、用户名、密码，以及数据库服务是否在运行",
         ) from None  # the cause may show the password
 
 
@@ -88,7 +91,10 @@ def _driver() -> Any:
         return import_module("psycopg")
     except ImportError as error:
         raise LayerError(
-            "reading PostGIS needs psycopg", mend="pip install 'basin-gis[postgis]'."
+            "reading PostGIS needs psycopg",
+            mend="pip install 'basin-gis[postgis]'.",
+            zh="读 PostGIS 需要 psycopg",
+            mend_zh="请安装：pip install 'basin-gis[postgis]'",
         ) from error
 
 
@@ -115,18 +121,29 @@ def _place(link: Any, layer: str | None, shown: str) -> tuple[str, str]:
         "ORDER BY 1, 2"
     ).fetchall()
     spatial = [(s, t) for s, t, has in known if has]
-    listed = ", ".join(f"{s}.{t}" for s, t in spatial[:20]) or "none"
+    listed = ", ".join(f"{s}.{t}" for s, t in spatial[:20])
+    mend = f"{_MEND} It has: {listed or 'none'}."
+    mend_zh = f"{_MEND_ZH}；库里有：{listed or '（没有）'}"
     if layer is None:
         if len(spatial) == 1:
             return spatial[0]
         raise LayerError(
-            f"{shown} has {len(spatial)} tables with a geometry", mend=f"{_MEND} It has: {listed}."
+            f"{shown} has {len(spatial)} tables with a geometry",
+            mend=mend,
+            zh=f"{shown} 里有 {len(spatial)} 个带图形的表",
+            mend_zh=mend_zh,
         )
     found = [(s, t) for s, t, _ in known if layer in (f"{s}.{t}", t)]
     if len(found) == 1:
         return found[0]
     problem = "several tables" if found else "no table"
-    raise LayerError(f"{shown} has {problem} {layer!r}", mend=f"{_MEND} It has: {listed}.")
+    problem_zh = "有多个表" if found else "没有表"
+    raise LayerError(
+        f"{shown} has {problem} {layer!r}",
+        mend=mend,
+        zh=f"{shown} 里{problem_zh}“{layer}”",
+        mend_zh=mend_zh,
+    )
 
 
 def _fetch(link: Any, schema: str, table: str, notes: Notes) -> Any:
@@ -172,6 +189,8 @@ def _crs(link: Any, rows: list[Any], shown: str) -> Any:
         raise LayerError(
             f"{shown}: the table mixes coordinate systems (SRID {', '.join(map(str, codes))})",
             mend="Transform it to one (ST_Transform), or make a view for each.",
+            zh=f"{shown}：一个表里混有多个坐标系（SRID {', '.join(map(str, codes))}）",
+            mend_zh="请统一到一个坐标系（ST_Transform），或各建一个视图",
         )
     (code,) = codes
     found = link.execute(

@@ -16,7 +16,7 @@ import pandas as pd
 from basin._run import note_input
 from basin.errors import LayerError
 from basin.layers.archives import packed_sources, pick_packed, unpacked
-from basin.layers.content import check_file, damaged, deleted_rows, sidecar
+from basin.layers.content import MEND_SENDER_ZH, check_file, damaged, deleted_rows, sidecar
 from basin.layers.database import is_database, read_table
 from basin.layers.encodings import Choice, choose, dbf_choice, decode_dbf, note_choice
 from basin.layers.geojson import check_features, stated_system
@@ -171,6 +171,9 @@ def _layered(path: Path, wanted: _Wanted, notes: Notes) -> Raw:
             f"{path.name} has several layers, and which one holds {wanted.schema.kind} is not "
             "clear",
             mend=f"Give layer= one of: {', '.join(names)}.",
+            zh=f"{path.name} 里有多个图层，不清楚哪一个是 "
+            f"{wanted.schema.kind}（{wanted.schema.names[1]}）",
+            mend_zh=f'用 layer = "…" 写明是哪一个：{", ".join(names)}',
         )
     if known == "geodatabase":
         return Raw(_gdal(path, notes, known=known, layer=name))
@@ -213,14 +216,21 @@ def _gdal(
         raise
     except Exception as error:  # GDAL, GEOS and numpy each raise their own
         raise LayerError(
-            f"{path.name} cannot be read ({error})", mend="Export it again, or ask for a new copy."
+            f"{path.name} cannot be read ({error})",
+            mend="Export it again, or ask for a new copy.",
+            zh=f"{path.name} 读不了（{error}）",
+            mend_zh="请重新导出，或请对方重新发一份",
         ) from error
     finally:
         pyogrio.set_gdal_config_options(dict.fromkeys(_NO_NETWORK))
     for note in dict.fromkeys(str(c.message) for c in caught):
         notes.add("gdal_note", note=note)
     if len(table) + gone < stated:
-        raise damaged(path, f"it states {stated - gone} rows, and {len(table)} can be read")
+        raise damaged(
+            path,
+            f"it states {stated - gone} rows, and {len(table)} can be read",
+            f"应有 {stated - gone} 行，只能读出 {len(table)} 行",
+        )
     notes.rows = np.arange(len(table)) + 2
     return _distinct(table)
 
@@ -257,6 +267,8 @@ def _stated_rows(path: Path, known: str, options: Mapping[str, Any]) -> int:
         raise LayerError(
             f"{path.name} is not what its name says, but {info['driver']}",
             mend="Ask the sender for the data itself.",
+            zh=f"{path.name} 的内容是 {info['driver']}，与文件名不符",
+            mend_zh=MEND_SENDER_ZH,
         )
     return int(info["features"])
 

@@ -66,7 +66,10 @@ def stated_system(path: Path, data: bytes, layer: str) -> pyproj.CRS | None:
         content = json.loads(data, object_pairs_hook=_Object)
     except (ValueError, RecursionError) as error:
         raise LayerError(
-            f"{path.name} cannot be read ({error})", mend="Export it again, or ask for a new copy."
+            f"{path.name} cannot be read ({error})",
+            mend="Export it again, or ask for a new copy.",
+            zh=f"{path.name} 读不了（{error}）",
+            mend_zh="请重新导出，或请对方重新发一份",
         ) from error
     systems = [_system(path, stated, layer) for stated in _members(content)]
     top = _system(path, content.crs, layer) if isinstance(content, _Object) else None
@@ -150,4 +153,8 @@ def check_features(path: Path, data: bytes, read: int) -> None:
         return  # not what the count can be taken from: GDAL read it, and said what it skipped
     listed = content.get("features") if isinstance(content, dict) else None
     if isinstance(listed, list) and len(listed) > read:
-        raise damaged(path, f"it lists {len(listed)} features, and {read} can be read")
+        raise damaged(
+            path,
+            f"it lists {len(listed)} features, and {read} can be read",
+            f"列有 {len(listed)} 个要素，只能读出 {read} 个",
+        )

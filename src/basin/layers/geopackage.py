@@ -48,13 +48,21 @@ def check_table(file: Path, name: str) -> None:
     except (sqlite3.Error, UnicodeError) as error:
         raise damaged(file, str(error)) from error
     if kind is None:
-        raise damaged(file, f"it lists the layer {name!r}, and does not hold it")
+        raise damaged(
+            file,
+            f"it lists the layer {name!r}, and does not hold it",
+            f"目录里有图层“{name}”，文件里却没有",
+        )
     computed = [row[1] for row in columns if row[-1] in (2, 3)]
     if kind[0] == "view" or computed:
-        what = "a view" if kind[0] == "view" else f"a table with computed column {computed[0]!r}"
+        view = kind[0] == "view"
+        what = "a view" if view else f"a table with computed column {computed[0]!r}"
+        what_zh = "视图" if view else f"含计算列“{computed[0]}”的表"
         raise LayerError(
             f"{file.name}: layer {name!r} is {what}, which is not run",
             mend="In QGIS, export it as a layer of its own, and give that.",
+            zh=f"{file.name}：图层“{name}”是{what_zh}，不予执行",
+            mend_zh="请在 QGIS 中把它导出为单独的图层，再给出该图层",
         )
 
 
@@ -92,6 +100,8 @@ def settled(file: Path) -> Iterator[Path]:
             raise LayerError(
                 f"{file.name} cannot be copied ({error.strerror or error})",
                 mend="Check the free space of the folder for temporary files.",
+                zh=f"{file.name} 无法复制（{error.strerror or error}）",
+                mend_zh="检查临时文件夹所在磁盘的剩余空间",
             ) from error
         except sqlite3.Error as error:
             raise damaged(file, str(error)) from error

@@ -18,6 +18,7 @@ import pandas as pd
 import shapely
 
 from basin.errors import LayerError
+from basin.layers.content import MEND_SENDER_ZH
 from basin.layers.encodings import choose, note_choice
 from basin.layers.problems import Notes
 
@@ -57,7 +58,12 @@ class _Reader:
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         if len(self.path) >= _MAX_DEPTH:
-            raise LayerError("its elements are nested too deeply", mend="Export it again.")
+            raise LayerError(
+                "its elements are nested too deeply",
+                mend="Export it again.",
+                zh="元素嵌套过深",
+                mend_zh="请重新导出",
+            )
         tag = name.rpartition(":")[2]
         self.path.append(tag)
         self.text.clear()
@@ -133,6 +139,8 @@ def _refuse_entities(*_: Any) -> None:
     raise LayerError(
         "it declares a document type or entities of its own, which no map needs",
         mend="Do not open it; ask the sender for the data itself.",
+        zh="里面自行声明了文档类型或实体，地图不需要这些",
+        mend_zh=MEND_SENDER_ZH,
     )
 
 
@@ -162,10 +170,18 @@ def _parse(path: Path, encoding: str | None, notes: Notes | None) -> tuple[_Read
         parser.Parse(text.encode("utf-8"), True)
     except LayerError as error:
         what = str(error).removesuffix(error.mend).strip()
-        raise LayerError(f"{path.name}: {what}", mend=error.mend) from error
+        raise LayerError(
+            f"{path.name}: {what}",
+            mend=error.mend,
+            zh=f"{path.name}：{error.zh}",
+            mend_zh=error.mend_zh,
+        ) from error
     except (expat.ExpatError, UnicodeEncodeError) as error:
         raise LayerError(
-            f"{path.name} cannot be read ({error})", mend="Export it again, or ask for a new copy."
+            f"{path.name} cannot be read ({error})",
+            mend="Export it again, or ask for a new copy.",
+            zh=f"{path.name} 读不了（{error}）",
+            mend_zh="请重新导出，或请对方重新发一份",
         ) from error
     return reader, choice.encoding
 
@@ -212,7 +228,10 @@ def read_kml(
     if folder is not None and not any(chosen):
         names = dict.fromkeys(f for p in every for f in p.folder)
         raise LayerError(
-            f"{path.name} has no folder {folder!r}", mend=f"It has: {', '.join(names) or 'none'}."
+            f"{path.name} has no folder {folder!r}",
+            mend=f"It has: {', '.join(names) or 'none'}.",
+            zh=f"{path.name} 里没有文件夹“{folder}”",
+            mend_zh=f"里面有：{'、'.join(names) or '（没有文件夹）'}",
         )
     taken = [p for p, here in zip(every, chosen, strict=True) if here]
     notes.rows = np.flatnonzero(chosen) + 2

@@ -32,6 +32,8 @@ def read_parquet(path: Path) -> Any:
         raise LayerError(
             f"{path.name}: reading GeoParquet needs pyarrow",
             mend="pip install 'basin-gis[parquet]'.",
+            zh=f"{path.name}：读 GeoParquet 需要 pyarrow",
+            mend_zh="请安装：pip install 'basin-gis[parquet]'",
         ) from error
     try:
         _check_size(path)
@@ -46,7 +48,10 @@ def read_parquet(path: Path) -> Any:
         raise
     except Exception as error:  # arrow raises its own
         raise LayerError(
-            f"{path.name} cannot be read ({error})", mend="Export it again."
+            f"{path.name} cannot be read ({error})",
+            mend="Export it again.",
+            zh=f"{path.name} 读不了（{error}）",
+            mend_zh="请重新导出",
         ) from error
 
 

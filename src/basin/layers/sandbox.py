@@ -30,6 +30,7 @@ _PASSED_ON = (
     *("LD_LIBRARY_PATH", "VIRTUAL_ENV", "GDAL_DATA", "GDAL_SKIP", "PROJ_DATA", "PROJ_LIB"),
 )
 _MEND = "Ask for the file again; if you trust it, read it with sandbox=False (--no-sandbox)."
+_MEND_ZH = "请对方重新发一份；若信得过这个文件，可加 --no-sandbox（sandbox=False）再读"
 
 
 @dataclass(frozen=True)
@@ -122,19 +123,30 @@ def _run(source: Path, request: Mapping[str, Any], limits: Limits, folder: Path)
         raise _stopped(source, limits)
     if "MemoryError" in words or "bad_alloc" in words or "malloc" in words:
         raise LayerError(
-            f"{source.name} needs more than {limits.memory_mb} MB of memory to be read", mend=_MEND
+            f"{source.name} needs more than {limits.memory_mb} MB of memory to be read",
+            mend=_MEND,
+            zh=f"{source.name} 要用超过 {limits.memory_mb} MB 内存才能读",
+            mend_zh=_MEND_ZH,
         )
     what = f"signal {-done.returncode}" if done.returncode < 0 else words.strip().splitlines()[-1:]
     raise _died(source, str(what))
 
 
 def _stopped(source: Path, limits: Limits) -> LayerError:
-    return LayerError(f"{source.name} was not read within {limits.seconds} s: stopped", mend=_MEND)
+    return LayerError(
+        f"{source.name} was not read within {limits.seconds} s: stopped",
+        mend=_MEND,
+        zh=f"{source.name} 在 {limits.seconds} 秒内没有读完，已停止",
+        mend_zh=_MEND_ZH,
+    )
 
 
 def _died(source: Path, what: str) -> LayerError:
     return LayerError(
-        f"{source.name} cannot be read: it made the reading process stop ({what})", mend=_MEND
+        f"{source.name} cannot be read: it made the reading process stop ({what})",
+        mend=_MEND,
+        zh=f"{source.name} 读不了：它使读取进程中止（{what}）",
+        mend_zh=_MEND_ZH,
     )
 
 

@@ -12,6 +12,7 @@ from basin.layers.archives import CONTAINERS, packed_names, packed_sources, unpa
 from basin.layers.content import (
     FORMATS,
     MEND_FORMAT,
+    MEND_FORMAT_ZH,
     check_file,
     damaged,
     open_workbook,
@@ -56,18 +57,43 @@ def local_file(source: str | Path) -> Path:
     text = shown_database(str(source)) if is_database(str(source)) else str(source)
     named = isinstance(source, str | Path) and len(text) <= _MOST_OF_A_PATH
     if not named or _REMOTE.search(text) or "\0" in text:
-        raise LayerError(f"{text!r} is not a local file", mend=MEND_FORMAT)
+        raise LayerError(
+            f"{text!r} is not a local file",
+            mend=MEND_FORMAT,
+            zh=f"“{text}”不是本机上的文件",
+            mend_zh=MEND_FORMAT_ZH,
+        )
     try:
         path = Path(source).expanduser().resolve()
         path.exists()
     except (OSError, RuntimeError, ValueError) as error:  # no such user, no such characters
-        raise LayerError(f"there is no file {text!r}", mend="Check the path.") from error
+        raise LayerError(
+            f"there is no file {text!r}",
+            mend="Check the path.",
+            zh=f"没有文件“{text}”",
+            mend_zh="检查路径",
+        ) from error
     if str(path).startswith("/vsi"):
-        raise LayerError(f"{text!r} is not a local file", mend=MEND_FORMAT)
+        raise LayerError(
+            f"{text!r} is not a local file",
+            mend=MEND_FORMAT,
+            zh=f"“{text}”不是本机上的文件",
+            mend_zh=MEND_FORMAT_ZH,
+        )
     if not path.exists():
-        raise LayerError(f"there is no file {text!r}", mend="Check the path.")
+        raise LayerError(
+            f"there is no file {text!r}",
+            mend="Check the path.",
+            zh=f"没有文件“{text}”",
+            mend_zh="检查路径",
+        )
     if not path.is_file() and not _is_geodatabase(path):
-        raise LayerError(f"{text!r} is not a file", mend=MEND_FORMAT)
+        raise LayerError(
+            f"{text!r} is not a file",
+            mend=MEND_FORMAT,
+            zh=f"“{text}”不是文件",
+            mend_zh=MEND_FORMAT_ZH,
+        )
     return path
 
 

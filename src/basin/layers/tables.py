@@ -204,6 +204,9 @@ def _cells(path: Path, sheet: Any, most: int | None) -> _Grid:
                 f"{path.name}: sheet {sheet.title!r} has more rows or cells than can be read "
                 f"({_SHEET_ROWS} and {_MOST_CELLS})",
                 mend="Copy the rows that are meant into a new workbook, or give a .csv.",
+                zh=f"{path.name}：工作表“{sheet.title}”的行或单元格太多"
+                f"（最多 {_SHEET_ROWS} 行、{_MOST_CELLS} 个单元格）",
+                mend_zh="请把需要的行复制到新的工作簿，或改用 .csv",
             )
         if not width:
             continue

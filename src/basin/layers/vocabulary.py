@@ -159,6 +159,8 @@ def schema(kind: str) -> Schema:
         raise LayerError(
             f"there is no layer kind {kind!r}",
             mend=_did_you_mean(kind, layers) or f"Known: {', '.join(layers)}.",
+            zh=f"没有“{kind}”这种图层",
+            mend_zh=f"可用的有：{'、'.join(layers)}",
         )
     entry = layers[kind]
     shared: dict[str, list[str]] = alias_table()["aliases"]

@@ -75,17 +75,31 @@ def write_layers(
         raise LayerError(
             f"{target.name}: layers are not written in this format",
             mend=f"Use one of: {', '.join(_WRITERS)}.",
+            zh=f"{target.name}：不能写成这种格式",
+            mend_zh=f"可用的有：{'、'.join(_WRITERS)}",
         )
     if not tables:
-        raise LayerError("there is nothing to write", mend="Give at least one table.")
+        raise LayerError(
+            "there is nothing to write",
+            mend="Give at least one table.",
+            zh="没有可写的内容",
+            mend_zh="至少给出一个表",
+        )
     if suffix not in (".gpkg", ".xlsx") and len(tables) > 1:
         raise LayerError(
             f"{target.name} can hold one table, not {len(tables)}",
             mend="Write a .gpkg (or .xlsx), or one table at a time.",
+            zh=f"{target.name} 只能放一个表，给了 {len(tables)} 个",
+            mend_zh="改写 .gpkg（或 .xlsx），或一次写一个表",
         )
     for name in tables:
         if _CONTROL.search(name):
-            raise LayerError(f"{name!r} cannot be the name of a layer", mend="Give a plain name.")
+            raise LayerError(
+                f"{name!r} cannot be the name of a layer",
+                mend="Give a plain name.",
+                zh=f"{name!r} 不能作图层名",
+                mend_zh="请用普通文字命名",
+            )
     plain = {name: _plain(table) for name, table in tables.items()}
     try:
         if suffix == ".shp":
@@ -221,7 +235,12 @@ def _differing(names: list[str]) -> list[str]:
 def _write_geojson(path: Path, tables: Mapping[str, Any]) -> None:
     ((name, table),) = tables.items()
     if not isinstance(table, gpd.GeoDataFrame):
-        raise LayerError(f"table {name!r} has no geometry", mend="Write it as .csv or .xlsx.")
+        raise LayerError(
+            f"table {name!r} has no geometry",
+            mend="Write it as .csv or .xlsx.",
+            zh=f"表“{name}”没有图形",
+            mend_zh="改写 .csv 或 .xlsx",
+        )
     if table.crs is not None:
         table = table.to_crs(4326)
     options = {"RFC7946": "YES", "COORDINATE_PRECISION": "7", "WRITE_NAME": "NO"}
@@ -286,6 +305,8 @@ def _write_xlsx(path: Path, tables: Mapping[str, Any]) -> None:
             raise LayerError(
                 f"table {name!r} has {len(frame)} rows, more than a sheet can hold",
                 mend="Write a .gpkg or .csv.",
+                zh=f"表“{name}”有 {len(frame)} 行，一张工作表放不下",
+                mend_zh="改写 .gpkg 或 .csv",
             )
         sheet = book.create_sheet(title)
         for column, heading in enumerate(frame.columns, start=1):
@@ -341,13 +362,20 @@ def _write_shapefile(
     """All files of it in one set; the .shp comes last, so that a cut run leaves no layer."""
     ((name, table),) = tables.items()
     if not isinstance(table, gpd.GeoDataFrame):
-        raise LayerError(f"table {name!r} has no geometry", mend="Write it as .csv or .xlsx.")
+        raise LayerError(
+            f"table {name!r} has no geometry",
+            mend="Write it as .csv or .xlsx.",
+            zh=f"表“{name}”没有图形",
+            mend_zh="改写 .csv 或 .xlsx",
+        )
     families = {t.removeprefix("Multi") for t in table.geometry.geom_type.dropna().unique()}
     if len(families) > 1:
         raise LayerError(
             f"a shapefile holds one type of geometry, table {name!r} has "
             + ", ".join(sorted(families)),
             mend="Write a .gpkg.",
+            zh=f"Shapefile 只能放一种图形，表“{name}”有 " + "、".join(sorted(families)),
+            mend_zh="改写 .gpkg",
         )
     fields = _field_names([c for c in table.columns if c != table.geometry.name])
     words = _WORDS[lang]

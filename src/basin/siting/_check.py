@@ -105,6 +105,8 @@ def check_sites(
             "layer 'sites' has ids that occur twice",
             ids=ids[ids.duplicated()].unique(),
             mend="Give each site an id of its own.",
+            zh="图层 sites 有重复的编号",
+            mend_zh="每个项目用各自的编号",
         )
     codes_of = _project_codes(places)
     applies, soft, why = _applicability(chosen, codes_of)

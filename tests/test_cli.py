@@ -376,3 +376,84 @@ def test_the_module_runs_and_fails_without_a_traceback():
     assert done.returncode == 2
     assert "is not a date" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def fingerprints(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("network", ".", "-o", "rivers.gpkg"),
+        ("network", ".", "-o", "link.gpkg"),
+        ("network", ".", "-o", "../copy/rivers.gpkg"),
+        ("network", ".", "-o", "outfalls.shp"),
+        ("network", ".", "-o", "outfalls.csv.dbf"),
+        ("network", ".", "-o", "own.csv"),
+        ("check", ".", "sites.xlsx", "-o", "sites.xlsx"),
+        ("check", ".", "mine/sites.csv", "-o", "mine/sites.csv"),
+        ("check", ".", "-o", "sites.geojson"),
+        ("assess", ".", "-o", "samples.csv"),
+        ("trace", ".", "S-FH", "-o", "sections.csv"),
+        ("validate", ".", "-o", "sections.csv"),
+        ("layers", ".", "-o", "rivers.gpkg"),
+        ("demo", ".", "-o", "."),
+    ],
+    ids=" ".join,
+)
+def test_no_output_takes_the_place_of_an_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+):
+    copy = tmp_path / "copy"
+    shutil.copytree(SAMPLE, copy)
+    (copy / "link.gpkg").symlink_to("rivers.gpkg")
+    (copy / "mine").mkdir()
+    (copy / "mine" / "sites.csv").write_text(
+        "site_id,lon,lat,category,action\na,106.65,29.03,化工,新建\n", encoding="utf-8"
+    )
+    toml = (copy / "basin.toml").read_text(encoding="utf-8")
+    # network -o own.csv writes own_network_issues.csv beside it
+    toml = toml.replace('"sections.csv"', '["sections.csv", "own_network_issues.csv"]')
+    shutil.copy(copy / "sections.csv", copy / "own_network_issues.csv")
+    (copy / "basin.toml").write_text(toml, encoding="utf-8")
+    before = fingerprints(copy)
+    monkeypatch.chdir(copy)
+    more = () if arguments[0] == "demo" else ("--overwrite",)
+    done = basin(*arguments, *more)
+    assert done.exit_code == 2, done.output
+    assert "Traceback" not in done.output
+    assert fingerprints(copy) == before
+    if "dbf" not in arguments[-1]:  # no format ends so
+        assert "input" in done.stderr
+
+
+def test_no_output_takes_the_place_of_a_project_file_a_rule_pack_or_a_dem(tmp_path: Path):
+    from basin.errors import ProjectError
+    from basin.project import open as open_project
+
+    copy = tmp_path / "copy"
+    shutil.copytree(SAMPLE, copy)
+    pack = copy / "own.toml"
+    pack.write_text("schema = 1\n", encoding="utf-8")
+    toml = (copy / "basin.toml").read_text(encoding="utf-8")
+    toml = toml.replace('["china-yangtze", "chongqing"]', '["own.toml"]')
+    (copy / "basin.toml").write_text(toml, encoding="utf-8")
+    project = open_project(copy)
+    for name in ("basin.toml", "own.toml", "dem.tif", "outfalls.dbf", "outfalls.shx"):
+        with pytest.raises(ProjectError, match="is an input"):
+            project.refuse_inputs([copy / "mine" / ".." / name])
+    project.refuse_inputs([copy / "new.gpkg"])
+
+
+def test_the_demo_does_what_can_be_done_and_says_what_not(tmp_path: Path):
+    for name in ("rivers.gpkg", "shorelines.gpkg", "outfalls.shp", "outfalls.dbf", "outfalls.shx"):
+        shutil.copy(SAMPLE / name, tmp_path / name)
+    done = basin("demo", tmp_path, "-o", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"basin.html", "layers.gpkg"}
+    told = done.stderr
+    assert "断面评价：没有可用的图层 samples, sections" in told
+    assert "选址核查：没有可用的图层 sites" in told
+    assert "选址" not in done.stdout
+    assert "河网" in done.stdout

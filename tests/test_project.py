@@ -339,3 +339,48 @@ def test_a_single_rule_pack_may_stand_alone(tmp_path, where):
     assert project.check().packs == ("chongqing",)
     alone = dataclasses.replace(project, rules="chongqing")
     assert alone.check().packs == ("chongqing",)
+
+
+@pytest.fixture(params=["no rows", "no lines", "points"])
+def without_network(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The sample with rivers that make no network, and two layers with problems of their own."""
+    copy = tmp_path / "copy"
+    shutil.copytree(SAMPLE, copy)
+    rivers = gpd.read_file(copy / "rivers.gpkg")
+    (copy / "rivers.gpkg").unlink()
+    if request.param == "no rows":
+        rivers = rivers.iloc[:0]
+    elif request.param == "no lines":
+        rivers = rivers.set_geometry(gpd.GeoSeries([None] * len(rivers), crs=rivers.crs))
+    else:
+        rivers = rivers.set_geometry(rivers.geometry.interpolate(0.5, normalized=True))
+    kind = "Point" if request.param == "points" else "LineString"
+    rivers.to_file(copy / "rivers.gpkg", layer="rivers", geometry_type=kind)
+    return copy
+
+
+@pytest.mark.filterwarnings("ignore:Geometry is in a geographic CRS")
+def test_rivers_that_make_no_network_are_one_error_beside_the_others(without_network: Path):
+    whole, project = basin.open(SAMPLE), basin.open(without_network)
+    problems = project.validate()
+    failed = problems[problems["kind"].eq("network_failed")]
+    assert failed["severity"].tolist() == ["error"]
+    assert failed["layer"].tolist() == ["rivers"]
+    assert failed["problem"].iloc[0].startswith("这些河流构不成河网")
+    # what needs no network is found as before
+    for kind in ("closed_but_sampled", "outfall_in_water_source"):
+        before, after = (p[p["kind"].eq(kind)] for p in (whole.validate(), problems))
+        assert before["ids"].tolist() == after["ids"].tolist() != []
+    assert len(project.validate()) == len(problems)
+
+
+@pytest.mark.filterwarnings("ignore:Geometry is in a geographic CRS")
+def test_without_a_network_the_rest_is_drawn_and_written(without_network: Path):
+    project = basin.open(without_network)
+    page = project.map()
+    assert page.counts["sites"] == 19
+    assert page.counts["sections"] == 15
+    assert any("rivers" in sentence for sentence in project.missing)
+    tables = project.result_layers()
+    assert {"sites", "sections", "bands", "problems"} <= set(tables)
+    assert not {"reaches", "outfalls"} & set(tables)

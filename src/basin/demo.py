@@ -21,6 +21,7 @@ from basin.standards import codes, label
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from basin.network import RiverNetwork
     from basin.quality import SectionAssessment
     from basin.siting import SitingResult
     from basin.tracing import SourceTrace
@@ -96,6 +97,8 @@ def run_demo(
     ------
     LayerError
         If a file is in the way, and `overwrite` is False; no file is then changed.
+    ProjectError
+        If `output` holds inputs of the project.
     """
     from basin.figures import save_figure
     from basin.layers import refuse_existing, whole_set, write_layers
@@ -105,6 +108,13 @@ def run_demo(
     basin = open_project(project or sample_path())
     basin = dataclasses.replace(basin, lang=lang) if lang else basin
     console = Console(stderr=True, highlight=False)
+    if output.resolve() in {path.parent for path in basin.inputs}:
+        raise ProjectError(
+            f"{output} holds inputs of the project, which the outputs could replace",
+            mend="Give another folder with -o.",
+            zh=f"文件夹 {output} 里有工程的输入文件，成果可能把它们覆盖",
+            mend_zh="请用 -o 给出另一个文件夹",
+        )
     note_run({"project": basin.name, "date": str(basin.effective_date), "lang": basin.lang})
     note_folder(output)
     own = unchanged_outputs(output)
@@ -116,17 +126,22 @@ def run_demo(
         refuse_existing(output / name, overwrite=free(output / name))  # before the work
     with _step("read", basin.lang, console):
         basin = basin.readable()
+    with _step("network", basin.lang, console):
+        net = basin.usable_network
     for sentence in basin.missing:
         console.print(escape(f"! {sentence}"))
-    with _step("network", basin.lang, console):
-        net = basin.network
-    console.print(escape(net.explain(lang=basin.lang)))
-    with _step("assess", basin.lang, console):
-        assessment = basin.assess()
-    with _step("trace", basin.lang, console):
-        traces = basin.trace_failing(assessment)
-    with _step("check", basin.lang, console):
-        siting = basin.check()
+    if net is not None:
+        console.print(escape(net.explain(lang=basin.lang)))
+    assessment, traces, siting = None, [], None
+    if _possible("assess", basin, console):
+        with _step("assess", basin.lang, console):
+            assessment = basin.assess()
+    if assessment is not None and _possible("trace", basin, console):
+        with _step("trace", basin.lang, console):
+            traces = basin.trace_failing(assessment)
+    if _possible("check", basin, console):
+        with _step("check", basin.lang, console):
+            siting = basin.check()
 
     results: dict[str, Any] = {"assessment": assessment, "siting": siting, "traces": traces}
     files: dict[Path, dict[str, int]] = {}
@@ -147,10 +162,9 @@ def run_demo(
                 save_figure(drawn[name], path, overwrite=free(path))
                 files[path] = {}
         with _step("reports", basin.lang, console):
-            documents: list[tuple[Any, str, str]] = [
-                (siting, "siting", ".xlsx"),
-                (siting, "siting", ".html"),
-            ]
+            documents: list[tuple[Any, str, str]] = []
+            if siting is not None:
+                documents += [(siting, "siting", ".xlsx"), (siting, "siting", ".html")]
             documents += [(t, stem, ".html") for t, stem in zip(traces, stems, strict=True)]
             for result, stem, ending in documents:
                 path = output / f"{stem}{ending}"
@@ -172,6 +186,16 @@ def _report_stems(traces: list[SourceTrace]) -> list[str]:
     return file_names(report_filename(trace, "") for trace in traces)
 
 
+def _possible(question: str, basin: Basin, console: Console) -> bool:
+    """Tell whether the layers for a step are there; say which are not."""
+    lost = ", ".join(basin.lacking(question))
+    if lost:
+        zh = basin.lang == "zh"
+        lack = f"：没有可用的图层 {lost}" if zh else f": no usable layer {lost}"
+        console.print(escape(f"– {_WORDS[question][not zh]}{lack}"))
+    return not lost
+
+
 @contextmanager
 def _step(key: str, lang: str, console: Console) -> Iterator[None]:
     text = _WORDS[key][lang != "zh"]
@@ -183,8 +207,8 @@ def _step(key: str, lang: str, console: Console) -> Iterator[None]:
 
 def _draw(
     basin: Basin,
-    assessment: SectionAssessment,
-    siting: SitingResult,
+    assessment: SectionAssessment | None,
+    siting: SitingResult | None,
     traces: list[SourceTrace],
     stems: list[str],
     console: Console,
@@ -192,14 +216,19 @@ def _draw(
     """Draw the figures by the name of their report; without a Chinese font, with ids in English."""
     from basin import figures
 
-    context = {"reaches": basin.network.reaches, "districts": basin.layers.get("districts")}
+    net = basin.usable_network
+    reaches = None if net is None else net.reaches
+    context = {"reaches": reaches, "districts": basin.layers.get("districts")}
 
     def draw(lang: str, labels: Literal["name", "id"]) -> dict[str, Figure]:
         words: Any = {"lang": lang, "labels": labels, "date": basin.effective_date, **context}
-        drawn = {"sections": figures.plot_sections(assessment, **words)}
+        drawn = {}
+        if assessment is not None:
+            drawn["sections"] = figures.plot_sections(assessment, **words)
         for trace, stem in zip(traces, stems, strict=True):
             drawn[stem] = figures.plot_trace(trace, **words)
-        drawn["siting"] = figures.plot_siting(siting, **words)
+        if siting is not None:
+            drawn["siting"] = figures.plot_siting(siting, **words)
         return drawn
 
     try:
@@ -211,17 +240,23 @@ def _draw(
 
 def summary(
     basin: Basin,
-    assessment: SectionAssessment,
+    assessment: SectionAssessment | None,
     traces: list[SourceTrace],
-    siting: SitingResult,
+    siting: SitingResult | None,
 ) -> list[str]:
-    """Return what a duty officer must know, one line a subject, each with its ids."""
+    """Return what a duty officer must know, one line a subject, each with its ids.
+
+    A subject without an answer (None) has no line.
+    """
     zh = basin.lang == "zh"
     lines = [f"{basin.name} · {basin.effective_date.isoformat()}"]
-    lines.append(_sections_line(assessment, zh))
+    if assessment is not None:
+        lines.append(_sections_line(assessment, zh))
     lines += [_trace_line(trace, zh) for trace in traces]
-    lines += _sites_lines(siting, basin.lang)
-    lines.append(_network_line(basin, zh))
+    if siting is not None:
+        lines += _sites_lines(siting, basin.lang)
+    if basin.usable_network is not None:
+        lines.append(_network_line(basin.usable_network, zh))
     lines.append(_layers_line(basin, zh))
     lines.append("辅助研判，不代替审批" if zh else "An aid to judgement, not an approval")
     return lines
@@ -279,11 +314,11 @@ def _sites_lines(siting: SitingResult, lang: str) -> list[str]:
     return lines
 
 
-def _network_line(basin: Basin, zh: bool) -> str:
-    issues = basin.network.issues
+def _network_line(network: RiverNetwork, zh: bool) -> str:
+    issues = network.issues
     applied = issues[issues["action"].eq("applied")]
     ids = ", ".join(dict.fromkeys(", ".join(applied["reach_ids"]).split(", ")))
-    count = len(basin.network.reaches)
+    count = len(network.reaches)
     if zh:
         return f"河网  {count} 个河段，修补 {len(applied)} 处：{ids}".rstrip("：")
     return f"network  {count} reaches, {len(applied)} repairs: {ids}".rstrip(": ")

@@ -93,7 +93,7 @@ def validate(
         problems = basin.validate()
     tables = {"problems": problems}
     if output:
-        write_result(output, tables, printed=tables, lang=basin.lang, overwrite=overwrite)
+        write_result(output, tables, printed=tables, basin=basin, overwrite=overwrite)
     if as_json:
         print_json(tables)
     elif not output:
@@ -121,7 +121,7 @@ def network(
         net = basin.network
     tables = {"reaches": net.reaches.reset_index(), "network_issues": net.issues}
     if output:
-        write_result(output, tables, printed=tables, lang=basin.lang, overwrite=overwrite)
+        write_result(output, tables, printed=tables, basin=basin, overwrite=overwrite)
     if as_json:
         print_json(tables)
     else:
@@ -177,6 +177,7 @@ def check(
     checked, or one place with --at.
     """
     basin = _open(project, lang)
+    found = None
     with _step("check"):
         if at:
             site = _one_site(at, category, action, accuracy, from_crs)
@@ -197,7 +198,13 @@ def check(
             "site_other_editions": result.other_editions,
         }
         write_result(
-            output, tables, printed=printed, lang=basin.lang, overwrite=overwrite, result=result
+            output,
+            tables,
+            printed=printed,
+            basin=basin,
+            overwrite=overwrite,
+            result=result,
+            also_read=found,
         )
     if as_json:
         print_json(printed)
@@ -275,7 +282,7 @@ def assess(
             "section_months": result.months,
         }
         write_result(
-            output, tables, printed=printed, lang=basin.lang, overwrite=overwrite, result=result
+            output, tables, printed=printed, basin=basin, overwrite=overwrite, result=result
         )
     if as_json:
         print_json(printed)
@@ -314,7 +321,7 @@ def trace(
     printed = {"balance": result.balance, **tables}
     if output:
         write_result(
-            output, tables, printed=printed, lang=basin.lang, overwrite=overwrite, result=result
+            output, tables, printed=printed, basin=basin, overwrite=overwrite, result=result
         )
     if as_json:
         print_json(printed)
@@ -355,7 +362,7 @@ def layers_command(
     basin = _open(project, lang).readable()
     with _step("layers"):
         tables = basin.result_layers()
-    written = write_result(output, tables, printed=tables, lang=basin.lang, overwrite=overwrite)
+    written = write_result(output, tables, printed=tables, basin=basin, overwrite=overwrite)
     if as_json:
         print_json(files_as_json(written))
     report_problems(basin)

@@ -96,9 +96,10 @@ def write_result(
     tables: dict[str, Any],
     *,
     printed: dict[str, Any],
-    lang: str,
+    basin: Basin,
     overwrite: bool,
     result: Any = None,
+    also_read: Path | None = None,
 ) -> Written:
     """Write a result in the format of the ending, and say which files were written.
 
@@ -111,10 +112,15 @@ def write_result(
         The main table first: in formats of one table it is at `path`, the others beside it.
     printed
         What ``--json`` prints.
+    basin
+        Its inputs are never written over, nor is `also_read`.
     """
-    from basin.layers import atomic_write, write_files
+    from basin.layers import atomic_write, files_written, write_files
 
-    ending = path.suffix.casefold()
+    lang, ending = basin.lang, path.suffix.casefold()
+    alone = ending == ".json" or (result is not None and ending in (".html", ".xlsx"))
+    files = [path] if alone else files_written(path, tables)
+    basin.refuse_inputs(files, *([also_read] if also_read else []))
     if ending == ".json":
         with atomic_write(path, overwrite=overwrite) as temporary:
             temporary.write_text(_json(printed) + "\n", encoding="utf-8")

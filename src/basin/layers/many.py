@@ -10,9 +10,9 @@ from typing import Any
 import geopandas as gpd
 
 from basin.layers.atomic import whole_set
-from basin.layers.write import ENDINGS, write_layers
+from basin.layers.write import ENDINGS, SHAPEFILE_PARTS, fields_file, write_layers
 
-__all__ = ["file_names", "write_files"]
+__all__ = ["file_names", "files_written", "write_files"]
 
 #: Formats that hold any number of tables.
 _WHOLE = (".gpkg", ".xlsx")
@@ -92,6 +92,20 @@ def write_files(
             name, table = parts[file]
             write_layers(file, {name: table}, overwrite=overwrite, lang=lang)
     return {file: {name: len(table)} for file, (name, table) in parts.items()}
+
+
+def files_written(path: str | Path, tables: Mapping[str, Any] | None = None) -> list[Path]:
+    """Name every file that :func:`write_files` would touch, with the parts of shapefiles."""
+    target = Path(path)
+    whole = target.suffix.casefold() in _WHOLE or not tables
+    files = [target] if whole else [*_parts(target, tables or {})]
+    parts = [
+        one
+        for file in files
+        if file.suffix.casefold() == ".shp"
+        for one in (*map(file.with_suffix, SHAPEFILE_PARTS), fields_file(file))
+    ]
+    return [*files, *parts]
 
 
 def _parts(target: Path, tables: Mapping[str, Any]) -> dict[Path, tuple[str, Any]]:

@@ -193,11 +193,9 @@ class Notes:
         self.rows = self.rows[np.asarray(mask, dtype=bool)]
 
 
-def unreadable(layer: str, error: BasinError) -> Problem:
-    """Return the problem that stands for a layer that could not be read at all."""
-    made = make_problem(
-        layer, "unreadable", ids=error.ids, message=str(error), mend=error.mend or "-"
-    )
+def unreadable(layer: str, error: BasinError, *, kind: str = "unreadable") -> Problem:
+    """Return the problem that stands for a layer that could not be read, or used, at all."""
+    made = make_problem(layer, kind, ids=error.ids, message=str(error), mend=error.mend or "-")
     if not error.zh:
         return made
     return replace(made, zh=error.zh, mend_zh=error.mend_zh or "-")

@@ -21,7 +21,7 @@ from basin._archive import without_clock
 from basin.errors import LayerError
 from basin.layers.atomic import atomic_write, stage, whole_set
 
-__all__ = ["ENDINGS", "write_layers"]
+__all__ = ["ENDINGS", "SHAPEFILE_PARTS", "fields_file", "write_layers"]
 
 #: QGIS 3.22 opens 1.2 without a warning; GDAL's own default (1.4) makes it complain.
 _GPKG_VERSION = "1.2"
@@ -31,7 +31,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _SHEET_FORBIDDEN = re.compile(r"[\[\]:*?/\\]")
 _SHEET_NAME, _CELL_TEXT, _SHEET_ROWS = 31, 32_767, 1_048_576
 _SHAPEFILE_NAME = 10
-_SHAPEFILE_PARTS = (".shx", ".dbf", ".prj", ".cpg")
+SHAPEFILE_PARTS = (".shx", ".dbf", ".prj", ".cpg")
 _SHAPEFILE_INDEXES = (".sbn", ".sbx", ".qix", ".fbn", ".fbx", ".ain", ".aih", ".ixs", ".mxs")
 _WORDS = {
     "zh": {"field": "字段", "column": "列名"},
@@ -380,7 +380,7 @@ def _write_shapefile(
     fields = _field_names([c for c in table.columns if c != table.geometry.name])
     words = _WORDS[lang]
     listing = pd.DataFrame({words["field"]: fields.values(), words["column"]: fields.keys()})
-    listed = target.with_name(f"{target.stem}_fields.csv")
+    listed = fields_file(target)
     with (
         whole_set() as files,
         atomic_write(target, overwrite=overwrite) as temporary,
@@ -393,13 +393,18 @@ def _write_shapefile(
             driver="ESRI Shapefile",
             encoding="UTF-8",
         )
-        for suffix in _SHAPEFILE_PARTS:
+        for suffix in SHAPEFILE_PARTS:
             part = temporary.with_suffix(suffix)
             if part.exists():
                 stage(part, target.with_suffix(suffix), overwrite=overwrite)
         # an index of the old shapes would find the wrong new ones
         files.stale.update(p for s in _SHAPEFILE_INDEXES if (p := target.with_suffix(s)).exists())
     return target
+
+
+def fields_file(shapefile: Path) -> Path:
+    """The list of a shapefile's short field names, beside it."""
+    return shapefile.with_name(f"{shapefile.stem}_fields.csv")
 
 
 def _as_dates(table: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,9 +21,10 @@ import pandas as pd
 
 from basin import layers as layer_io
 from basin.crs import EXCHANGE_CRS
-from basin.errors import LayerError, ProjectError, SnapError, list_ids
+from basin.errors import BasinError, LayerError, ProjectError, SnapError, list_ids
 from basin.project._checks import network_problems, outfall_problems, snap_problems
 from basin.project._config import LAYERS, RULE_PACKS, Source, read_config
+from basin.project._inputs import input_files, refuse_inputs
 from basin.standards.labels import item_code
 
 if TYPE_CHECKING:
@@ -34,6 +35,13 @@ if TYPE_CHECKING:
     from basin.tracing import SourceTrace
 
 __all__ = ["LAYERS", "Basin", "open"]
+
+#: The layers that each question asks for.
+_NEEDS = {
+    "assess": ("samples", "sections"),
+    "trace": ("samples", "sections", "outfalls", "rivers"),
+    "check": ("sites",),
+}
 
 #: The limits that maps show as bands: 1 km for chemical projects, 5 km for new parks.
 _BANDS_M = (1000.0, 5000.0)
@@ -217,6 +225,7 @@ class Basin:
     max_offset_m: float = 500.0
     unused: tuple[str, ...] = ()
     sandbox: bool | None = None
+    file: Path | None = None
 
     @cached_property
     def layers(self) -> _Layers:
@@ -257,6 +266,30 @@ class Basin:
             dem=self.dem,
         )
 
+    @cached_property
+    def usable_network(self) -> RiverNetwork | None:
+        """The network; None without rivers, or where they make none (then one of `problems`)."""
+        if "rivers" not in self.layers:
+            return None
+        try:
+            return self.network
+        except BasinError as error:
+            problem = layer_io.unreadable("rivers", error, kind="network_failed")
+            self.problems.append(problem)
+            return None
+
+    def lacking(self, question: str) -> list[str]:
+        """Name the layers that a question needs and that are not there or not usable.
+
+        Parameters
+        ----------
+        question : {'assess', 'trace', 'check'}
+        """
+        lost = [name for name in _NEEDS[question] if name not in self.layers]
+        if "rivers" in _NEEDS[question] and not lost and self.usable_network is None:
+            lost.append("rivers")
+        return lost
+
     def readable(self) -> Basin:
         """Return this basin without the layers that cannot be read; each is in ``problems``.
 
@@ -278,10 +311,12 @@ class Basin:
 
     @property
     def missing(self) -> list[str]:
-        """What :meth:`readable` left out, one sentence a layer."""
+        """What :meth:`readable` left out, and rivers that make no network: a sentence a layer."""
         colon = "：" if self.lang == "zh" else ": "
         return [
-            f"{p.layer}{colon}{p.text(self.lang)}" for p in self.problems if p.kind == "unreadable"
+            f"{p.layer}{colon}{p.text(self.lang)}"
+            for p in self.problems
+            if p.kind in ("unreadable", "network_failed")
         ]
 
     def validate(self) -> pd.DataFrame:
@@ -305,14 +340,15 @@ class Basin:
         if {"coverage", "rivers", "shorelines"} <= set(tables):
             _ = self._coverage  # lists rivers without a shoreline
         found += outfall_problems(tables, self.effective_date)
-        if "rivers" in tables:
+        net = self.usable_network if "rivers" in tables else None
+        if net is not None:
             for name in ("sections", "outfalls"):
                 if name in tables:
-                    found += snap_problems(name, tables[name], self.network, self.max_offset_m)
+                    found += snap_problems(name, tables[name], net, self.max_offset_m)
         frames = [layer_io.problems_frame([*self.problems, *found], self.lang)]
-        if "rivers" in tables:
+        if net is not None:
             file = layer_io.shown_source(self.sources["rivers"][0].path)
-            frames.append(network_problems(self.network, file, self.lang))
+            frames.append(network_problems(net, file, self.lang))
         severity = {"error": 0, "warning": 1, "info": 2}
         joined = pd.concat([f for f in frames if len(f)] or frames, ignore_index=True)
         return joined.sort_values(
@@ -380,6 +416,23 @@ class Basin:
     def _rule_pack(self, name: str) -> str:
         local = self.folder / name
         return str(local) if local.suffix == ".toml" and local.exists() else name
+
+    @cached_property
+    def inputs(self) -> dict[Path, str]:
+        """Every file that the project reads (with a shapefile's parts), and which layer it is."""
+        packs = (self.rules,) if isinstance(self.rules, str) else self.rules
+        files = [Path(pack) for pack in map(self._rule_pack, packs) if pack.endswith(".toml")]
+        return input_files(self.file, self.sources, self.dem, files)
+
+    def refuse_inputs(self, outputs: Iterable[str | Path], *also: str | Path) -> None:
+        """Raise if a file to be written is one of `inputs`, or one of `also`.
+
+        Raises
+        ------
+        ProjectError
+        """
+        more = {Path(p).resolve(): Path(p).name for p in also}
+        refuse_inputs(map(Path, outputs), self.inputs | more)
 
     def assess(self, period: str | None = None) -> SectionAssessment:
         """Assess every section by GB 3838-2002 and 环办〔2011〕22号 over `period`.
@@ -486,8 +539,8 @@ class Basin:
         from basin.maps import basin_map
 
         if path is not None:
+            self.refuse_inputs([path])
             layer_io.refuse_existing(path, overwrite=overwrite)  # before the work
-
         readable = self.readable()
         if readable is not self:
             return readable.map(
@@ -498,16 +551,16 @@ class Basin:
                 title=title,
                 overwrite=overwrite,
             )
-        has = self.layers.__contains__
-        if assessment is None and has("samples") and has("sections"):
+        net = self.usable_network
+        if assessment is None and not self.lacking("assess"):
             assessment = self.assess()
-        if siting is None and has("sites"):
+        if siting is None and not self.lacking("check"):
             siting = self.check()
-        if traces is None and assessment is not None and has("outfalls") and has("rivers"):
+        if traces is None and assessment is not None and not self.lacking("trace"):
             traces = self.trace_failing(assessment)
         page = basin_map(
-            reaches=self.network.reaches if has("rivers") else None,
-            issues=self.network.issues if has("rivers") else None,
+            reaches=None if net is None else net.reaches,
+            issues=None if net is None else net.issues,
             districts=self._maybe("districts"),
             zones=self._maybe("zones"),
             bands=self.bands,
@@ -543,26 +596,26 @@ class Basin:
         if readable is not self:
             return readable.result_layers(assessment=assessment, siting=siting, traces=traces)
         tables: dict[str, Any] = {}
-        has = self.layers.__contains__
-        if has("rivers"):
-            tables["reaches"] = self.network.reaches.reset_index()
-            tables["network_issues"] = self.network.issues.reset_index(drop=True)
-        if has("samples") and has("sections"):
+        net = self.usable_network
+        if net is not None:
+            tables["reaches"] = net.reaches.reset_index()
+            tables["network_issues"] = net.issues.reset_index(drop=True)
+        if not self.lacking("assess"):
             assessment = assessment or self.assess()
             tables["sections"] = assessment.sections.reset_index()
             tables["section_items"] = assessment.items
             tables["section_months"] = assessment.months
-            if has("outfalls") and has("rivers"):
+            if not self.lacking("trace"):
                 for trace in self.trace_failing(assessment) if traces is None else traces:
                     tables[f"trace_{trace.section_id}_outfalls"] = trace.outfalls.reset_index()
                     tables[f"trace_{trace.section_id}_reaches"] = trace.reaches.reset_index()
                     tables[f"trace_{trace.section_id}_left_out"] = trace.left_out
-        if has("outfalls") and has("rivers"):
+        if "outfalls" in self.layers and net is not None:
             outfalls = self.layers["outfalls"]
-            snapped = self.network.snap(outfalls, max_offset_m=self.max_offset_m)
+            snapped = net.snap(outfalls, max_offset_m=self.max_offset_m)
             new = snapped.drop(columns=[c for c in snapped.columns if c == "river"])
             tables["outfalls"] = outfalls.join(new.add_prefix("snap_"))
-        if has("sites"):
+        if not self.lacking("check"):
             siting = siting or self.check()
             tables["sites"] = siting.sites.reset_index()
             tables["site_findings"] = siting.findings
@@ -576,6 +629,7 @@ class Basin:
 
     def write_layers(self, path: str | Path, *, overwrite: bool = False, **results: Any) -> Path:
         """Write every result layer to one file (GeoPackage by its ending), whole or not at all."""
+        self.refuse_inputs(layer_io.files_written(path))
         return Path(layer_io.write_layers(path, self.result_layers(**results), overwrite=overwrite))
 
     def __repr__(self) -> str:

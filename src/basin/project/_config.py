@@ -93,6 +93,7 @@ def read_config(file: Path) -> dict[str, Any]:
         raise ProjectError(f"{file.name}: dem names {len(dem)} files", mend="Name one GeoTIFF.")
     read = {
         "folder": file.parent,
+        "file": file,
         "name": _text(head.get("name", file.parent.name), "[basin] name", '"My basin"', file),
         "date": _date(head["date"], file) if "date" in head else None,
         "lang": lang,

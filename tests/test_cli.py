@@ -314,6 +314,9 @@ def test_every_text_of_the_help_has_its_chinese():
             assert not words, line
 
 
+AT = ("check", SAMPLE, "--at", "106.65,29.03")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -337,6 +340,24 @@ def test_every_text_of_the_help_has_its_chinese():
             ("check", SAMPLE, "--at", "106.65,29.03", "--category", "x", "--accuracy", "nan"),
             "0 or more metres",
         ),
+        ((*AT, "--category", "chemical", "--accuracy", "-500"), "0 or more metres"),
+        ((*AT, "--category", "chemical", "--accuracy", "inf"), "0 or more metres"),
+        ((*AT, "--category", "chemical", "--accuracy", "1e308"), "at most 100000"),
+        ((*AT, "--category", "<script>"), "'<script>' is not one of chemical"),
+        ((*AT, "--category", "?"), "'?' is not one of chemical"),
+        ((*AT, "--category", ""), "'' is not one of chemical"),
+        ((*AT, "--category", "chemical", "--action", "zzz"), "'zzz' is not one of new, expand"),
+        (("check", SAMPLE, "--category", "chemical"), "go with --at"),
+        (("check", SAMPLE, "--accuracy", "-500"), "go with --at"),
+        (("check", SAMPLE, "sites.xlsx", "--at", "106.65,29.03"), "not both"),
+        (("check", SAMPLE, "--at", ""), "is not LON,LAT"),
+        (("check", SAMPLE, "a" * 5000), "aaaa"),
+        (("check", "a" * 5000), "aaaa"),
+        (("rules", "a" * 5000 + ".toml"), "cannot be read"),
+        (("rules", "a\0.toml"), "not valid TOML"),
+        (("trace", SAMPLE, "S\udcff"), "no section"),
+        (("trace", SAMPLE, "S-FH", "--item", ""), "the item is empty"),
+        (("layers", SAMPLE, "-o", f"{'a' * 300}.gpkg"), "File name too long"),
         (("check", SAMPLE, "--accuracy", "wide"), "not a valid float"),
         (("check", SAMPLE, SAMPLE), "sample_layers"),
         (("check", SAMPLE, "basin.toml"), "basin.toml"),
@@ -364,6 +385,28 @@ def test_a_wrong_call_is_one_message_and_exit_code_2(arguments: tuple[object, ..
     done = basin(*arguments)
     assert done.exit_code == 2, done.exception
     assert message in done.stderr
+    assert "internal error" not in done.stderr
+
+
+def test_a_loop_of_links_is_no_project_and_no_file(tmp_path: Path):
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "loop.toml").symlink_to("loop.toml")
+    for arguments in (
+        ("validate", tmp_path / "loop"),
+        ("check", SAMPLE, tmp_path / "loop"),
+        ("rules", tmp_path / "loop.toml"),
+    ):
+        done = basin(*arguments)
+        assert done.exit_code == 2
+        assert "loop" in done.stderr
+        assert "internal error" not in done.stderr
+
+
+def test_the_words_of_an_action_and_a_category_may_be_chinese():
+    done = basin(*AT, "--category", "化工", "--action", "扩建", "--json")
+    assert done.exit_code == 0, done.output
+    (site,) = json.loads(done.stdout)["sites"]
+    assert (site["category"], site["action"]) == ("chemical", "expand")
 
 
 def test_the_module_runs_and_fails_without_a_traceback():
@@ -457,3 +500,38 @@ def test_the_demo_does_what_can_be_done_and_says_what_not(tmp_path: Path):
     assert "选址核查：没有可用的图层 sites" in told
     assert "选址" not in done.stdout
     assert "河网" in done.stdout
+
+
+HOSTILE = "\x1b]0;pwn\x07\x1b[31m\u202eabc\x9b"
+
+
+def test_ids_steer_no_terminal(tmp_path: Path):
+    copy = tmp_path / "copy"
+    shutil.copytree(SAMPLE, copy)
+    for name in ("sections.csv", "samples.csv"):
+        text = (copy / name).read_text(encoding="utf-8-sig").replace("S-FH", f"S-FH{HOSTILE}")
+        (copy / name).write_text(text, encoding="utf-8-sig")
+    rivers = gpd.read_file(copy / "rivers.gpkg")
+    (copy / "rivers.gpkg").unlink()
+    first = rivers.columns[0]
+    rivers[first] = rivers[first].astype(str) + HOSTILE
+    rivers.to_file(copy / "rivers.gpkg", layer="rivers")
+    sites = copy / "mine.csv"
+    sites.write_text(
+        f"site_id,lon,lat,category,action\na{HOSTILE},106.65,29.03,化工,新建\n", encoding="utf-8"
+    )
+    for arguments in (
+        ("validate", copy),
+        ("validate", copy, "--json"),
+        ("network", copy),
+        ("assess", copy),
+        ("check", copy, "mine.csv"),
+        ("check", copy, "mine.csv", "--json"),
+        ("trace", copy, f"S-NO{HOSTILE}"),
+    ):
+        done = basin(*arguments)
+        assert "abc" in done.output, arguments
+        for steering in "\x1b\x07\u202e\x9b":
+            assert steering not in done.output, (arguments, steering)
+        if "--json" in arguments:
+            assert "\u202eabc" in json.dumps(json.loads(done.stdout), ensure_ascii=False)

@@ -16,6 +16,7 @@ from basin.standards.rules import (
     category_label,
     load_rules,
     pack_names,
+    rules_frame,
 )
 
 PACKS = ("china-yangtze", "chongqing")
@@ -286,6 +287,23 @@ def test_which_law_carries_a_rule_on_a_day(tmp_path, pack, day, bases, known):
         ('river_scope = ["main_stem", "named:ours"]\ndistance_m = 1500\n', "", "'river_scope'"),
         ("[[rule]]", "[rule]", "key 'rule'"),
         ("schema = 1", "schema = ", "is not valid TOML.*line 2"),
+        ("schema = 1", "schema = " + "9" * 5000, "is not valid TOML"),
+        ("schema = 1", "schema = " + "[" * 5000, "is not valid TOML"),
+        ("1500", "nan", "key 'distance_m'.*metres from 0 to 100000"),
+        ("1500", "inf", "key 'distance_m'"),
+        ("1500", "1e308", "key 'distance_m'"),
+        ("1500", "9" * 400, "key 'distance_m'"),
+        ('["chemical"]', '[["chemical"]]', r"key 'categories': \['chemical'\] is not a text"),
+        ('["new"]', "[{ a = 1 }]", "key 'actions': {'a': 1} is not a text"),
+        ('["main_stem", ', "[1, ", "key 'river_scope': 1 is not a text"),
+        ("distance_m = 1500", 'zones = [{ kind = "red_line", grades = [[]] }]', "key 'grades'"),
+        ("distance_m = 1500", "zones = [{ kind = [] }]", r"zone kind \[\]"),
+        ('["law", "第一条", "art. 1"]', '["law", 1, 2]', "key 'basis'"),
+        ('["law", "第一条", "art. 1"]', '[["law"], "", ""]', "key 'basis'"),
+        ("[documents.law]", "[documents]\nd = 5\n[documents.law]", "key 'd': is 5"),
+        ("[documents.law]", "[documents.law]\nedition = 5", "key 'edition': is 5"),
+        ("[river_classes]", "[river_classes]\nmain_stem = 5", "key 'main_stem': is 5"),
+        ("[river_classes]", "[river_classes]\nmain_stem = [5]", "'main_stem': 5 is not a text"),
     ],
 )
 def test_a_broken_pack_says_pack_rule_and_key(tmp_path, old, new, told):
@@ -293,6 +311,16 @@ def test_a_broken_pack_says_pack_rule_and_key(tmp_path, old, new, told):
     with pytest.raises(RuleError, match=told) as caught:
         load_rules(write(tmp_path, PACK.replace(old, new)))
     assert "mine" in str(caught.value)
+
+
+@pytest.mark.parametrize(("rule", "told"), [("[5]", "5 is not a table"), ("[]", "holds no rule")])
+def test_a_pack_without_rules_is_refused(tmp_path, rule, told):
+    with pytest.raises(RuleError, match=f"pack 'mine', key 'rule': .*{told}"):
+        load_rules(write(tmp_path, f'schema = 1\npack = "mine"\nrule = {rule}\n'))
+
+
+def test_no_rule_on_a_day_is_an_empty_table():
+    assert list(rules_frame(())) == list(rules_frame(load_rules("chongqing")))
 
 
 def test_ids_that_occur_twice_are_told(tmp_path):

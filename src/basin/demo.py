@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from basin._run import note_folder, note_run
+from basin._terminal import printable
 from basin.errors import ProjectError
 from basin.project import Basin
 from basin.project import open as open_project
@@ -73,7 +74,7 @@ class DemoResult:
     def print(self) -> None:
         """Print the summary on stdout."""
         for line in ["", *self.summary, self.line]:
-            Console(highlight=False, soft_wrap=True).print(escape(line))
+            Console(highlight=False, soft_wrap=True).print(escape(printable(line)))
 
 
 def run_demo(
@@ -129,9 +130,9 @@ def run_demo(
     with _step("network", basin.lang, console):
         net = basin.usable_network
     for sentence in basin.missing:
-        console.print(escape(f"! {sentence}"))
+        console.print(escape(printable(f"! {sentence}")))
     if net is not None:
-        console.print(escape(net.explain(lang=basin.lang)))
+        console.print(escape(printable(net.explain(lang=basin.lang))))
     assessment, traces, siting = None, [], None
     if _possible("assess", basin, console):
         with _step("assess", basin.lang, console):

@@ -20,6 +20,7 @@ from basin._run import note_run
 from basin.cli._frame import DATE, Group, output_option, project_argument, shared_options
 from basin.cli._output import (
     files_as_json,
+    hint,
     list_problems,
     print_json,
     print_table,
@@ -45,6 +46,8 @@ _VERDICTS = (
     "conditional",
     "clear",
 )
+#: A place known no better than this tells nothing about distances of 1 to 5 km.
+_LEAST_ACCURATE_M = 100_000
 _OUTPUT_HELP = "Write to OUT; its ending chooses the format."
 
 
@@ -99,11 +102,10 @@ def validate(
     elif not output:
         list_problems(problems, basin.lang)
     errors = int((problems["severity"] == "error").sum())
-    click.echo(
+    hint(
         f"{len(basin.layers)} layers, {len(problems)} problems, {errors} errors"
         if basin.lang == "en"
-        else f"{len(basin.layers)} 个图层，{len(problems)} 处问题，其中错误 {errors} 处",
-        err=True,
+        else f"{len(basin.layers)} 个图层，{len(problems)} 处问题，其中错误 {errors} 处"
     )
     sys.exit(1 if errors else 0)
 
@@ -176,10 +178,14 @@ def check(
     SITES is a file (.xlsx, .csv, .gpkg, .geojson, .shp ...); without it the project's own sites are
     checked, or one place with --at.
     """
+    if at is None and (category is not None or accuracy is not None):
+        raise click.UsageError("--category and --accuracy go with --at")
+    if at is not None and sites is not None:
+        raise click.UsageError("give SITES or --at, not both")
     basin = _open(project, lang)
     found = None
     with _step("check"):
-        if at:
+        if at is not None:
             site = _one_site(at, category, action, accuracy, from_crs)
             result = basin.check(site, date=date, crs=from_crs)
         elif from_crs and not sites:
@@ -208,7 +214,7 @@ def check(
         )
     if as_json:
         print_json(printed)
-    elif at:
+    elif at is not None:
         say(result.explain(lang=basin.lang))
     elif not output:
         print_table(result.to_frame(lang=basin.lang), most=200)
@@ -221,8 +227,18 @@ def check(
 
 def _find(sites: Path, project: Path) -> Path:
     """A sites file is looked for here, then in the project's folder."""
+    from basin.errors import ProjectError, shorten
+
     beside = (project if project.is_dir() else project.parent) / sites
-    return sites if sites.exists() or not beside.exists() else beside
+    try:
+        return (sites if sites.exists() or not beside.exists() else beside).resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # too long, a loop of links
+        raise ProjectError(
+            f"{shorten(str(sites), 80)!r} is no path that leads to a file",
+            mend="Check the path.",
+            zh=f"路径 {shorten(str(sites), 80)!r} 不通向任何文件",
+            mend_zh="请检查路径",
+        ) from error
 
 
 def _one_site(
@@ -232,6 +248,7 @@ def _one_site(
     from shapely import Point
 
     from basin.crs import EXCHANGE_CRS, to_exchange
+    from basin.layers.vocabulary import industry_category
 
     try:
         lon, lat = (float(part) for part in at.replace("，", ",").split(","))
@@ -239,10 +256,16 @@ def _one_site(
         raise click.BadParameter(f"{at!r} is not LON,LAT", param_hint="--at") from error
     if not (math.isfinite(lon) and math.isfinite(lat)):
         raise click.BadParameter(f"{at!r} is not LON,LAT", param_hint="--at")
-    if accuracy is not None and not 0 <= accuracy < math.inf:
-        raise click.BadParameter(f"{accuracy} is not 0 or more metres", param_hint="--accuracy")
-    if not category:
+    if accuracy is not None and not 0 <= accuracy <= _LEAST_ACCURATE_M:
+        raise click.BadParameter(
+            f"{accuracy:g} is not 0 or more metres, at most {_LEAST_ACCURATE_M}",
+            param_hint="--accuracy",
+        )
+    if category is None:
         raise click.UsageError("--at needs --category, e.g. --category chemical")
+    if industry_category(category) is None:
+        _known_word("category", category)
+    _known_word("action", action)
     site = gpd.GeoDataFrame(
         {"site_id": [at], "name": [""], "category": [category], "action": [action]},
         geometry=[Point(lon, lat)],
@@ -250,6 +273,15 @@ def _one_site(
     )
     site["accuracy_m"] = float("nan") if accuracy is None else accuracy
     return site if from_crs else to_exchange(site, layer="--at")
+
+
+def _known_word(table: str, word: str) -> None:
+    """Refuse a category or an action that is no word for one."""
+    from basin.layers.vocabulary import code_of, known_codes
+
+    if code_of(word, table) is None:
+        allowed = ", ".join(known_codes(table))
+        raise click.BadParameter(f"{word!r} is not one of {allowed}", param_hint=f"--{table}")
 
 
 @main.command()

@@ -24,6 +24,7 @@ from typing import Any
 import click
 
 from basin._run import Run, open_run
+from basin._terminal import printable
 
 __all__ = ["DATE", "Group", "frame_lang", "output_option", "project_argument", "shared_options"]
 
@@ -88,7 +89,7 @@ class _Fault(click.ClickException):
 
     def show(self, file: Any = None) -> None:
         head = "错误 " if frame_lang() == "zh" else "Error: "
-        click.echo(f"{head}{self.message}", file=file, err=True)
+        click.echo(printable(f"{head}{self.message}"), file=file, err=True)
 
 
 class _ChineseUsage(click.UsageError):
@@ -98,7 +99,7 @@ class _ChineseUsage(click.UsageError):
         if self.ctx is not None:
             click.echo(self.ctx.get_usage(), file=file, err=True)
             click.echo(f"查看帮助：{self.ctx.command_path} --help\n", file=file, err=True)
-        click.echo(f"错误：{_message(self.format_message())}", file=file, err=True)
+        click.echo(printable(f"错误：{_message(self.format_message())}"), file=file, err=True)
 
 
 class Group(click.Group):

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from basin._terminal import printable
+
 if TYPE_CHECKING:
     from basin.project import Basin
 
 __all__ = [
     "files_as_json",
+    "hint",
     "list_problems",
     "print_json",
     "print_table",
@@ -27,8 +30,13 @@ Written = dict[Path, dict[str, int]]
 
 
 def say(text: str) -> None:
-    """Print a line of the result."""
-    click.echo(text)
+    """Print a line of the result; nothing in it steers the terminal."""
+    click.echo(printable(text))
+
+
+def hint(text: str) -> None:
+    """Print a line beside the result, on stderr."""
+    click.echo(printable(text), err=True)
 
 
 def print_table(frame: Any, *, title: str = "", most: int = 40) -> None:
@@ -40,10 +48,10 @@ def print_table(frame: Any, *, title: str = "", most: int = 40) -> None:
 
     table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in frame.columns:
-        table.add_column(str(column), overflow="fold")
+        table.add_column(Text(printable(str(column))), overflow="fold")
     for row in frame.head(most).itertuples(index=False):
         # Text, not str: square brackets in data are no markup
-        table.add_row(*(Text(_cell(value)) for value in row))
+        table.add_row(*(Text(printable(_cell(value))) for value in row))
     # a file or a pipe has no width of its own: do not fold there as on a narrow screen
     Console(width=None if sys.stdout.isatty() else 200).print(table)
     if len(frame) > most:
@@ -66,7 +74,9 @@ def _json(tables: dict[str, Any]) -> str:
     """Tables as JSON: records, NaN as null, geometry as WKT."""
     import json
 
-    return json.dumps({k: _records(v) for k, v in tables.items()}, ensure_ascii=False, indent=1)
+    text = json.dumps({k: _records(v) for k, v in tables.items()}, ensure_ascii=False, indent=1)
+    # what is left of characters that steer a terminal stands in strings: told by its number
+    return "".join(c if printable(c) == c else f"\\u{ord(c):04x}" for c in text)
 
 
 def print_json(tables: dict[str, Any]) -> None:
@@ -140,7 +150,7 @@ def say_files(written: Written) -> None:
     """Name the files that were written and the rows of their tables, on stderr."""
     for path, tables in written.items():
         counts = ", ".join(f"{name} {rows}" for name, rows in tables.items())
-        click.echo(f"→ {path}" + (f" ({counts})" if counts else ""), err=True)
+        hint(f"→ {path}" + (f" ({counts})" if counts else ""))
 
 
 def files_as_json(written: Written) -> dict[str, Any]:
@@ -152,17 +162,16 @@ def report_problems(basin: Basin) -> None:
     """Nothing found while reading stays silent: say how many problems there are and where."""
     mark = "缺" if basin.lang == "zh" else "missing"
     for sentence in basin.missing:
-        click.echo(f"! {mark} {sentence}", err=True)
+        hint(f"! {mark} {sentence}")
     serious = [p for p in basin.problems if p.severity != "info"]
     if not serious:
         return
     layers = ", ".join(dict.fromkeys(p.file or p.layer for p in serious))
-    click.echo(
+    hint(
         f"所读图层有 {len(serious)} 处须核实（{layers}）；全部问题见：basin validate {basin.folder}"
         if basin.lang == "zh"
         else f"{len(serious)} things to verify in the layers read ({layers}); "
-        f"all of them: basin validate {basin.folder}",
-        err=True,
+        f"all of them: basin validate {basin.folder}"
     )
 
 

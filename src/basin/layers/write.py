@@ -27,7 +27,7 @@ __all__ = ["ENDINGS", "SHAPEFILE_PARTS", "fields_file", "write_layers"]
 _GPKG_VERSION = "1.2"
 _CLOCK = "OGR_CURRENT_DATE"
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _SHEET_FORBIDDEN = re.compile(r"[\[\]:*?/\\]")
 _SHEET_NAME, _CELL_TEXT, _SHEET_ROWS = 31, 32_767, 1_048_576
 _SHAPEFILE_NAME = 10
@@ -126,7 +126,7 @@ def _plain(table: Any) -> Any:
             drop=all(n in flat.columns for n in flat.index.names if n is not None)
         )
     flat = flat.reset_index(drop=True)
-    flat.columns = _unique([str(c) for c in flat.columns])
+    flat.columns = _unique([_CONTROL.sub("", str(c)) for c in flat.columns])
     geometry = flat.geometry.name if isinstance(flat, gpd.GeoDataFrame) else None
     for name in flat.columns:
         if name != geometry:

@@ -21,7 +21,7 @@ import pandas as pd
 
 from basin import layers as layer_io
 from basin.crs import EXCHANGE_CRS
-from basin.errors import BasinError, LayerError, ProjectError, SnapError, list_ids
+from basin.errors import BasinError, LayerError, ProjectError, SnapError, list_ids, shorten
 from basin.project._checks import network_problems, outfall_problems, snap_problems
 from basin.project._config import LAYERS, RULE_PACKS, Source, read_config
 from basin.project._inputs import input_files, refuse_inputs
@@ -72,12 +72,17 @@ def open(path: str | Path = ".", *, sandbox: bool | None = None) -> Basin:
     >>> basin.name, basin.date.isoformat()
     ('綦江示意流域', '2026-03-31')
     """
-    place = Path(path).resolve()
-    if not place.exists():
+    try:
+        place = Path(path).resolve()
+        there = place.exists()
+    except (OSError, RuntimeError, ValueError):  # too long, a loop of links, no path at all
+        there = False
+    if not there:
+        shown = repr(shorten(str(path), 200))
         raise ProjectError(
-            f"there is no project at {str(path)!r}",
+            f"there is no project at {shown}",
             mend="Give a folder, basin.toml or .gpkg.",
-            zh=f"没有工程 {str(path)!r}",
+            zh=f"没有工程 {shown}",
             mend_zh="给出文件夹、basin.toml 或 .gpkg 的路径",
         )
     file = place / "basin.toml" if place.is_dir() else place
@@ -108,6 +113,7 @@ def open(path: str | Path = ".", *, sandbox: bool | None = None) -> Basin:
 
 def _section_id(given: str, sections: Any) -> str:
     """Take a section's id, or its name if it is the only one."""
+    given = given.encode("utf-8", "backslashreplace").decode()  # half a character has no bytes
     ids = sections["section_id"].astype("str")
     if given in set(ids):
         return given
@@ -468,6 +474,13 @@ class Basin:
         """
         from basin.tracing import trace_sources
 
+        if item is not None and not item.strip():
+            raise ProjectError(
+                "the item is empty",
+                mend="Give an item id such as 'tp', or leave it out.",
+                zh="项目代码是空的",
+                mend_zh="给出项目代码，如 tp；或不给",
+            )
         sections = self._need("sections", "the trace")
         return trace_sources(
             self.network,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
-import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -44,6 +43,8 @@ _KEYS = {
     "[layers]": {*LAYERS, "dem"},
 }
 _MOST_OF_A_PATH = 4096
+#: Beyond these a unit was mistaken: what lies that far apart does not belong together.
+_MOST_M = {"snap_tolerance_m": 10_000, "max_offset_m": 100_000}
 _LAYER_KEYS = {"path", "layer", "encoding", "crs", "angles", "columns", "values"}
 
 
@@ -66,9 +67,12 @@ def read_config(file: Path) -> dict[str, Any]:
     try:
         note_input(file)
         config = tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, a number of 5,000 digits
         raise ProjectError(
-            f"{file} cannot be read: {error}", mend="Save it as UTF-8 TOML."
+            f"{file} cannot be read: {error}",
+            mend="Save it as UTF-8 TOML.",
+            zh=f"{file} 读不了：{error}",
+            mend_zh="存成 UTF-8 编码的 TOML 文件",
         ) from error
     except OSError as error:
         raise ProjectError(
@@ -151,9 +155,10 @@ def _text(value: Any, where: str, example: str, file: Path) -> str:
 
 def _metres(table: Mapping[str, Any], key: str, default: float, file: Path) -> float:
     value = table.get(key, default)
+    most = _MOST_M[key]
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value < 0:
-        wanted = "a number of metres, 0 or more"
+    if not number or not 0 <= value <= most:
+        wanted = f"a number of metres, 0 or more, at most {most}"
         raise _wrong(value, f"[network] {key}", wanted, f"{default:g}", file)
     return float(value)
 
@@ -200,7 +205,7 @@ def _crs(value: Any, where: str, file: Path) -> str | int:
 def _sources(entry: Any, name: str, file: Path) -> tuple[Source, ...]:
     """Read one value of ``[layers]``: a path, a table with a path, or a list of either."""
     if isinstance(entry, list):
-        if not entry:
+        if not entry or any(isinstance(one, list) for one in entry):
             raise _needs_path(name, file)
         return tuple(source for one in entry for source in _sources(one, name, file))
     if isinstance(entry, str):

@@ -50,6 +50,9 @@ _PACK_KEYS = {
 }  # fmt: skip
 _DOCUMENT_KEYS = {"title_zh", "title_en", "edition", "edition_en", "in_force", "in_force_to"}
 
+#: No law keeps a project farther from a river than this; beyond it a unit was mistaken.
+_FARTHEST_M = 100_000
+
 #: A rule's own in_force where the day of its law does not tell that nothing applied before.
 _UNRECORDED = "unrecorded"
 
@@ -206,6 +209,12 @@ class Rule:
         return replace(self, sources=sources or self.sources, edition_known=bool(sources))
 
 
+_FRAME = [
+    "rule_id", "pack", "title", "verdict", "categories", "actions", "rivers", "distance_m", "zones",
+    "exemption", "basis", "edition", "confidence",
+]  # fmt: skip
+
+
 def rules_frame(rules: Iterable[Rule], lang: str = "zh") -> Any:
     """Return rules as a table to read: what is banned where, by which law, since when.
 
@@ -226,7 +235,7 @@ def rules_frame(rules: Iterable[Rule], lang: str = "zh") -> Any:
     def within(zones: Zones, word: str) -> str:
         return "; ".join(word + ":".join((kind, "|".join(g))).rstrip(":") for kind, g in zones)
 
-    return pd.DataFrame(
+    rows = [
         {
             "rule_id": rule.id,
             "pack": rule.pack,
@@ -243,7 +252,8 @@ def rules_frame(rules: Iterable[Rule], lang: str = "zh") -> Any:
             "confidence": rule.confidence,
         }
         for rule in rules
-    )
+    ]
+    return pd.DataFrame(rows, columns=_FRAME)
 
 
 # ---- categories ------------------------------------------------------------------------------
@@ -396,7 +406,7 @@ def _read_pack(name: str | Path) -> list[Rule]:
         table = tomllib.loads(text)
     except OSError as error:
         raise RuleError(f"rule pack {source!r} cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, or no path
         raise RuleError(f"rule pack {label!r} is not valid TOML in UTF-8: {error}") from None
     note_rules(label, text)
     return _Pack(label, table).rules()
@@ -419,16 +429,27 @@ class _Pack:
             self._fail("schema", f"is {table.get('schema')!r}, not 1")
         self.table = table
         self.rivers: dict[str, list[str]] = self._of("river_classes", table, dict, {})
+        for key in self.rivers:
+            self._texts(key, self.rivers)
         self.documents = self._of("documents", table, dict, {})
-        for key, entry in self.documents.items():
+        for key in self.documents:
+            self.where = f"pack {self.name!r}"
+            entry = self._of(key, self.documents, dict)
             self.where = f"pack {self.name!r}, document {key!r}"
             self._only(entry, _DOCUMENT_KEYS)
             for text in ("title_zh", "title_en"):
                 self._of(text, entry, str)
+            for text in ("edition", "edition_en"):
+                self._of(text, entry, str, "")
 
     def rules(self) -> list[Rule]:
         self.where = f"pack {self.name!r}"
         rows = self._of("rule", self.table, list)
+        for row in rows:
+            if not isinstance(row, dict):
+                self._fail("rule", f"{row!r} is not a table; write [[rule]] above each rule")
+        if not rows:
+            self._fail("rule", "holds no rule")
         rules = [self._rule(number, row) for number, row in enumerate(rows, start=1)]
         ids = [rule.id for rule in rules]
         twice = sorted({one for one in ids if ids.count(one) > 1})
@@ -444,7 +465,7 @@ class _Pack:
             if key not in known:
                 self._fail(key, f"is not known; known are {', '.join(sorted(known))}")
 
-    def _of(self, key: str, entry: dict[str, Any], kind: type, default: Any = None) -> Any:
+    def _of(self, key: str, entry: Mapping[str, Any], kind: type, default: Any = None) -> Any:
         if key not in entry:
             if default is None:
                 self._fail(key, "is missing")
@@ -454,10 +475,17 @@ class _Pack:
         return entry[key]
 
     def _words(self, key: str, row: dict[str, Any], known: Iterable[str]) -> tuple[str, ...]:
+        words, allowed = self._texts(key, row), set(known)
+        for word in words:
+            if word not in allowed:
+                self._fail(key, f"the code {word!r} is not known")
+        return words
+
+    def _texts(self, key: str, row: Mapping[str, Any]) -> tuple[str, ...]:
         words = tuple(self._of(key, row, list, []))
         for word in words:
-            if word not in set(known):
-                self._fail(key, f"the code {word!r} is not known")
+            if not isinstance(word, str):
+                self._fail(key, f"{word!r} is not a text")
         return words
 
     def _day(self, key: str, entry: dict[str, Any]) -> dt.date | None:
@@ -484,11 +512,13 @@ class _Pack:
         sources = self._sources(row)
         distance = row.get("distance_m")
         if distance is not None and (
-            isinstance(distance, bool) or not isinstance(distance, int | float) or distance < 0
+            isinstance(distance, bool)
+            or not isinstance(distance, int | float)
+            or not 0 <= distance <= _FARTHEST_M
         ):
-            self._fail("distance_m", f"is {distance!r}, not metres")
+            self._fail("distance_m", f"is {distance!r}, not metres from 0 to {_FARTHEST_M}")
         zones, outside = self._zones("zones", row), self._zones("outside", row)
-        scope = tuple(self._of("river_scope", row, list, []))
+        scope = self._texts("river_scope", row)
         if not (zones or outside or scope):
             self._fail("river_scope", "is missing, and so are zones and outside")
         if distance is not None and not (zones or scope):
@@ -530,7 +560,8 @@ class _Pack:
     def _sources(self, row: dict[str, Any]) -> tuple[Source, ...]:
         sources = []
         for entry in self._of("basis", row, list):
-            if not (isinstance(entry, list) and len(entry) == 3):
+            texts = isinstance(entry, list) and all(isinstance(one, str) for one in entry)
+            if not (texts and len(entry) == 3):
                 self._fail("basis", f"{entry!r} is not [document, article_zh, article_en]")
             key, article_zh, article_en = entry
             if key not in self.documents:

@@ -12,8 +12,16 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "basin"
 #: Rooms by floor; what is not named is a part of the room of its folder.
 FLOORS = {
     0: (
-        "errors", "crs", "standards", "_text", "_colour", "_raster", "_run", "_archive", "_terminal",
-    ),  # fmt: skip
+        "errors",
+        "crs",
+        "standards",
+        "_text",
+        "_colour",
+        "_raster",
+        "_run",
+        "_archive",
+        "_terminal",
+    ),
     1: ("network", "_network", "layers"),
     2: ("buffers", "zones", "quality", "_measure", "_banks"),
     3: ("siting", "tracing"),

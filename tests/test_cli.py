@@ -494,7 +494,8 @@ def test_the_demo_does_what_can_be_done_and_says_what_not(tmp_path: Path):
         shutil.copy(SAMPLE / name, tmp_path / name)
     done = basin("demo", tmp_path, "-o", tmp_path / "out")
     assert done.exit_code == 0, done.output
-    assert {p.name for p in (tmp_path / "out").iterdir()} == {"basin.html", "layers.gpkg"}
+    made = {p.name for p in (tmp_path / "out").iterdir()}
+    assert made == {"basin.html", "layers.gpkg", "manifest.json"}
     told = done.stderr
     assert "断面评价：没有可用的图层 samples, sections" in told
     assert "选址核查：没有可用的图层 sites" in told

@@ -248,7 +248,7 @@ def _one_site(
     from shapely import Point
 
     from basin.crs import EXCHANGE_CRS, to_exchange
-    from basin.layers.vocabulary import industry_category
+    from basin.layers.codes import industry_category
 
     try:
         lon, lat = (float(part) for part in at.replace("，", ",").split(","))
@@ -277,7 +277,7 @@ def _one_site(
 
 def _known_word(table: str, word: str) -> None:
     """Refuse a category or an action that is no word for one."""
-    from basin.layers.vocabulary import code_of, known_codes
+    from basin.layers.codes import code_of, known_codes
 
     if code_of(word, table) is None:
         allowed = ", ".join(known_codes(table))

@@ -394,3 +394,40 @@ def test_without_a_network_the_rest_is_drawn_and_written(without_network: Path):
     tables = project.result_layers()
     assert {"sites", "sections", "bands", "problems"} <= set(tables)
     assert not {"reaches", "outfalls"} & set(tables)
+
+
+def test_columns_named_like_those_of_an_answer_give_way_and_are_listed(tmp_path: Path):
+    """Yesterday's layers.gpkg as today's outfalls; and a table with all columns of a trace."""
+    copy = tmp_path / "copy"
+    shutil.copytree(SAMPLE, copy)
+    whole = basin.open(copy)
+    outfalls = whole.layers["outfalls"].assign(
+        snap_reach_id="theirs", snap_status="theirs", distance_m=1.0, junctions=7, share_of_flux=0.5
+    )
+    outfalls.to_file(copy / "yesterday.gpkg", layer="outfalls")
+    toml = (copy / "basin.toml").read_text(encoding="utf-8")
+    toml = toml.replace('"outfalls.shp"', '{ path = "yesterday.gpkg", layer = "outfalls" }')
+    (copy / "basin.toml").write_text(toml, encoding="utf-8")
+    project = basin.open(copy)
+    before, after = whole.trace("S-FH"), project.trace("S-FH")
+    assert before.outfalls["distance_m"].tolist() == after.outfalls["distance_m"].tolist()
+    assert before.outfalls["share_of_flux"].tolist() == after.outfalls["share_of_flux"].tolist()
+    nothing = {"assessment": whole.assess(), "siting": whole.check(), "traces": []}
+    tables = project.result_layers(**nothing)
+    expected = whole.result_layers(**nothing)["outfalls"]
+    assert tables["outfalls"]["snap_reach_id"].tolist() == expected["snap_reach_id"].tolist()
+    listed = tables["problems"].set_index("kind").loc["column_of_an_answer", "problem"]
+    assert "snap_reach_id" in listed
+
+
+def test_sections_that_differ_by_case_have_layers_of_their_own(tmp_path: Path):
+    copy = tmp_path / "copy"
+    shutil.copytree(SAMPLE, copy)
+    for name in ("sections.csv", "samples.csv"):
+        text = (copy / name).read_text(encoding="utf-8-sig")
+        text = text.replace("S-FH", "sx").replace("S-WT", "SX")
+        (copy / name).write_text(text, encoding="utf-8-sig")
+    project = basin.open(copy)
+    path = project.write_layers(tmp_path / "l.gpkg", siting=basin.open(SAMPLE).check())
+    names = [n for n in gpd.list_layers(path)["name"] if n.lower().startswith("trace_sx")]
+    assert len(names) == len({n.lower() for n in names}) == 6

@@ -275,13 +275,14 @@ def _one_site(
     return site if from_crs else to_exchange(site, layer="--at")
 
 
-def _known_word(table: str, word: str) -> None:
+def _known_word(column: str, word: str) -> None:
     """Refuse a category or an action that is no word for one."""
     from basin.layers.codes import code_of, known_codes
 
+    table = f"site_{column}"
     if code_of(word, table) is None:
         allowed = ", ".join(known_codes(table))
-        raise click.BadParameter(f"{word!r} is not one of {allowed}", param_hint=f"--{table}")
+        raise click.BadParameter(f"{word!r} is not one of {allowed}", param_hint=f"--{column}")
 
 
 @main.command()

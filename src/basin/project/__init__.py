@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,10 +20,11 @@ import pandas as pd
 
 from basin import layers as layer_io
 from basin.crs import EXCHANGE_CRS
-from basin.errors import BasinError, LayerError, ProjectError, SnapError, list_ids, shorten
+from basin.errors import BasinError, LayerError, ProjectError, SnapError, shorten
 from basin.project._checks import network_problems, outfall_problems, snap_problems
 from basin.project._config import LAYERS, RULE_PACKS, Source, read_config
 from basin.project._inputs import input_files, refuse_inputs
+from basin.project._sections import find_section
 from basin.standards.labels import item_code
 
 if TYPE_CHECKING:
@@ -109,24 +109,6 @@ def open(path: str | Path = ".", *, sandbox: bool | None = None) -> Basin:
     folder = place if place.is_dir() else place.parent
     unused = tuple(layer_io.unused_files(folder, found)) if place.is_dir() else ()
     return Basin(folder=folder, name=place.stem, sources=sources, unused=unused, sandbox=sandbox)
-
-
-def _section_id(given: str, sections: Any) -> str:
-    """Take a section's id, or its name if it is the only one."""
-    given = given.encode("utf-8", "backslashreplace").decode()  # half a character has no bytes
-    ids = sections["section_id"].astype("str")
-    if given in set(ids):
-        return given
-    named = ids[sections["name"].astype("str").str.strip().eq(given.strip()).fillna(False)]
-    if len(named) == 1:
-        return str(named.iloc[0])
-    if len(named) > 1:
-        raise ProjectError(f"several sections are named {given!r}", ids=named, mend="Give the id.")
-    near = difflib.get_close_matches(given, [*ids, *sections["name"].dropna().astype("str")], n=1)
-    hint = f"Did you mean {near[0]!r}? " if near else ""
-    raise ProjectError(
-        f"there is no section {given!r}", mend=f"{hint}The sections are: {list_ids(ids, show=20)}."
-    )
 
 
 class _Layers(Mapping[str, Any]):
@@ -484,7 +466,7 @@ class Basin:
         sections = self._need("sections", "the trace")
         return trace_sources(
             self.network,
-            _section_id(section_id, sections),
+            find_section(section_id, sections),
             self._need("outfalls", "the trace"),
             self._need("samples", "the trace"),
             None if item is None else item_code(item),
@@ -493,6 +475,16 @@ class Basin:
             districts=self._maybe("districts"),
             max_offset_m=self.max_offset_m,
         )
+
+    def _give_way(self, name: str, ours: Iterable[str]) -> list[str]:
+        """Columns of a layer that an answer names as its own: listed, theirs are left out."""
+        theirs = [column for column in ours if column in self.layers[name].columns]
+        if theirs:
+            columns = ", ".join(theirs)
+            problem = layer_io.make_problem(name, "column_of_an_answer", columns=columns)
+            if problem not in self.problems:
+                self.problems.append(problem)
+        return theirs
 
     def trace_failing(self, assessment: SectionAssessment) -> list[SourceTrace]:
         """Trace each section that the assessment finds failing, over the same period.
@@ -627,7 +619,9 @@ class Basin:
             outfalls = self.layers["outfalls"]
             snapped = net.snap(outfalls, max_offset_m=self.max_offset_m)
             new = snapped.drop(columns=[c for c in snapped.columns if c == "river"])
-            tables["outfalls"] = outfalls.join(new.add_prefix("snap_"))
+            placed = new.add_prefix("snap_")
+            theirs = self._give_way("outfalls", placed.columns)
+            tables["outfalls"] = outfalls.drop(columns=theirs).join(placed)
         if not self.lacking("check"):
             siting = siting or self.check()
             tables["sites"] = siting.sites.reset_index()

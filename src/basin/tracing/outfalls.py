@@ -177,15 +177,21 @@ def sift_outfalls(
     table = _complete(outfalls)
     places = network.snap(table, max_offset_m=max_offset_m)
     located = routes.locate(places["reach_id"], places["measure_m"]).set_index(table.index)
-    table = table.join(located.drop(columns=["row"])).assign(
-        row=located["row"],
-        reach_id=places["reach_id"],
-        measure_m=places["measure_m"],
-        offset_m=places["offset_m"],
-        bank=places["bank"],
-        snap_status=places["status"],
-        alternatives=places["alternatives"],
-        name_conflict=places["name_conflict"].fillna(False).astype(bool),
+    placed: Any = located.drop(columns=["row"])
+    # columns of the user that are named like ours give way; the project lists them
+    table = (
+        table.drop(columns=placed.columns.intersection(table.columns))
+        .join(placed)
+        .assign(
+            row=located["row"],
+            reach_id=places["reach_id"],
+            measure_m=places["measure_m"],
+            offset_m=places["offset_m"],
+            bank=places["bank"],
+            snap_status=places["status"],
+            alternatives=places["alternatives"],
+            name_conflict=places["name_conflict"].fillna(False).astype(bool),
+        )
     )
     # the nearest reach has another name than the record: either one of that name was found, or none
     placed = places["river"].fillna("")

@@ -21,6 +21,8 @@ def input_files(
     found: dict[Path, str] = {}
     for name, given in sources.items():
         for source in given:
+            if isinstance(source.path, str):
+                continue  # a database: no file
             found |= dict.fromkeys(_parts(source.path), name)
     if dem is not None:
         found[dem.resolve()] = "dem"

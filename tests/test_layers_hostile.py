@@ -371,6 +371,37 @@ def test_a_parquet_of_millions_of_rows_in_no_room(tmp_path):
         read_layer(path, "sites")
 
 
+SPOIL_FOOTER = """
+import struct, sys
+from pathlib import Path
+from basin.errors import LayerError
+from basin.layers.parquet import read_parquet
+
+path = Path(sys.argv[1])
+whole = path.read_bytes()
+first = len(whole) - 8 - struct.unpack("<I", whole[-8:-4])[0]
+for at in range(first, len(whole) - 8):
+    for bit in (1, 4):
+        spoilt = bytearray(whole)
+        spoilt[at] ^= bit
+        path.write_bytes(spoilt)
+        try:
+            read_parquet(path)
+        except LayerError:
+            continue
+"""
+
+
+def test_no_bit_of_the_footer_of_a_parquet_ends_the_process(tmp_path):
+    path = tmp_path / "a.parquet"
+    table = pa.table({"site_id": ["a", None], "n": [1, 2]})
+    parquet.write_table(table, path, store_schema=False)
+    done = subprocess.run(
+        [sys.executable, "-c", SPOIL_FOOTER, path], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_long_text_repeated_in_a_parquet(tmp_path):
     rows = 200_000
     codes = pa.array(np.zeros(rows, dtype=np.int32))

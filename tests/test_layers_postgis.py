@@ -6,6 +6,7 @@ them these tests are skipped; in CI they fail.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -21,6 +22,8 @@ from basin.cli import main
 from basin.errors import BasinError, LayerError
 from basin.layers import layer_names, read_layer
 from basin.layers.database import shown_database
+from basin.manifest import verify_folder
+from basin.project import open as open_project
 
 PASSWORD = "p@ss/w:rd"  # noqa: S105 - of a server that lives as long as these tests
 QUOTED = "p%40ss%2Fw%3Ard"
@@ -239,3 +242,70 @@ def test_a_project_with_layers_in_a_database(address, tmp_path):
     for output in (done.output, wrong.output):
         assert "ss%2Fw" not in output
         assert "p@ss" not in output
+
+
+def shows_no_password(text: str) -> bool:
+    return not any(part in text for part in ("p@ss", "w:rd", "ss%2Fw", "%3Ard", QUOTED))
+
+
+def test_databases_are_inputs_of_the_manifest_by_name_and_without_a_hash(address, tmp_path):
+    places = f'path = "{address}", layer ='
+    (tmp_path / "basin.toml").write_text(
+        f'[layers]\nrivers = {{ {places} "projected" }}\noutfalls = {{ {places} "环保.排污口" }}\n',
+        encoding="utf-8",
+    )
+    out = tmp_path / "out"
+    for command in (
+        ["network", "-o", "n.gpkg"],
+        ["layers", "-o", "l.gpkg"],
+        ["map", "-o", "m.html"],
+    ):
+        done = CliRunner().invoke(
+            main, [command[0], str(tmp_path), "-o", str(out / command[2]), "--json"]
+        )
+        assert done.exit_code == 0, done.output
+        assert shows_no_password(done.output)
+    for file in out.iterdir():
+        assert shows_no_password(file.read_bytes().decode("utf-8", "replace")), file.name
+    runs = json.loads((out / "manifest.json").read_text("utf-8"))["runs"].values()
+    place = shown_database(address)
+    listed = {table for run in runs for table in run["databases"]}
+    assert listed == {f"{place} public.projected", f"{place} 环保.排污口"}
+    found = verify_folder(out)
+    assert found.ok
+    assert found.databases == sorted(listed)
+    assert "without a hash" in found.explain("en")
+    assert shows_no_password(found.explain("zh"))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "postgresql:/me:s3cret@h/x",
+        "postgis://me:s3cret@h/x",
+        "PG:host=h password=s3cret",
+        "postgresql://me:s3/cr@et@h/x",
+    ],
+)
+def test_a_misspelt_address_keeps_its_password(path, tmp_path):
+    (tmp_path / "basin.toml").write_text(
+        f'[layers]\nrivers = {{ path = "{path}", layer = "a" }}\n', encoding="utf-8"
+    )
+    for command in ("validate", "network"):
+        for lang in ("zh", "en"):
+            done = CliRunner().invoke(main, [command, str(tmp_path)], env={"BASIN_LANG": lang})
+            assert done.exit_code in (1, 2)
+            assert "s3" not in done.output.replace(str(tmp_path), "")
+            assert "cret" not in done.output
+    with pytest.raises(BasinError) as caught:
+        read_layer(path, "rivers")
+    assert "cret" not in told(caught.value) + caught.value.text("zh")
+
+
+def test_a_project_shows_no_password_in_its_sources(tmp_path):
+    (tmp_path / "basin.toml").write_text(
+        '[layers]\nrivers = "postgresql://me:s3cret@h/x"\n', encoding="utf-8"
+    )
+    project = open_project(tmp_path)
+    assert "s3cret" not in repr(project) + repr(project.sources)
+    assert "postgresql://h/x" in repr(project.sources)

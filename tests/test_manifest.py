@@ -12,7 +12,8 @@ from click.testing import CliRunner, Result
 from conftest import SAMPLE
 
 from basin.cli import main
-from basin.manifest import masked, unchanged_outputs, verify_folder
+from basin.errors import masked
+from basin.manifest import unchanged_outputs, verify_folder
 
 
 def basin(*arguments: object) -> Result:
@@ -134,7 +135,7 @@ def test_an_input_is_never_overwritten(project):
     before = sha256(project / "rivers.gpkg")
     done = basin("network", project, "-o", project / "rivers.gpkg", "--overwrite")
     assert done.exit_code == 2
-    assert "is an input of this run" in done.output
+    assert "is an input" in done.output
     assert sha256(project / "rivers.gpkg") == before
     assert not (project / "manifest.json").exists()
 
@@ -178,10 +179,8 @@ def test_a_manifest_names_files_of_its_folder_only(tmp_path, name):
 
 
 def test_passwords_do_not_reach_the_manifest():
-    text = "postgresql://user:p@ss@db/gis?password=abc --token=xyz"
-    assert "p@ss" not in masked(text)
-    assert "abc" not in masked(text)
-    assert "xyz" not in masked(text)
+    text = "postgresql://user:p@s/s@db/gis?password=abc&x=1 PGPASSWORD=efg"
+    assert masked(text) == "postgresql://user:***@db/gis?password=***&x=1 PGPASSWORD=***"
     assert masked("https://host/path") == "https://host/path"
 
 

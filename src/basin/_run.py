@@ -19,6 +19,7 @@ __all__ = [
     "Staged",
     "current_run",
     "leave_unlisted",
+    "note_database",
     "note_folder",
     "note_input",
     "note_rules",
@@ -47,6 +48,8 @@ class Run:
         As typed; empty for a set of files written from Python.
     inputs : dict
         File -> (bytes, time of change in ns) when it was first opened.
+    databases : set
+        Tables that were read from a database, by a name without user and password.
     staged : dict
         Target -> its finished file, in the order of writing.
     stale : set
@@ -61,6 +64,7 @@ class Run:
 
     command: tuple[str, ...] = ()
     inputs: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    databases: set[str] = field(default_factory=set)
     staged: dict[Path, Staged] = field(default_factory=dict)
     stale: set[Path] = field(default_factory=set)
     facts: dict[str, Any] = field(default_factory=dict)
@@ -101,6 +105,13 @@ def note_input(path: str | Path) -> None:
         if one.is_file():
             state = one.stat()
             run.inputs.setdefault(one, (state.st_size, state.st_mtime_ns))
+
+
+def note_database(table: str) -> None:
+    """Note a table of a database, by a name that may be shown."""
+    run = _CURRENT.get()
+    if run is not None:
+        run.databases.add(table)
 
 
 def _plain(path: Path) -> str:

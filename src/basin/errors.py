@@ -6,6 +6,7 @@ Every exception carries ``ids`` (all features concerned, so that a program can a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,12 +21,27 @@ __all__ = [
     "RuleError",
     "SnapError",
     "list_ids",
+    "masked",
     "shorten",
 ]
 
 #: No message is longer: what a hostile file holds is not echoed whole.
 _MOST_CHARACTERS = 4_000
 _MOST_OF_AN_ID = 80
+# A password may hold any sign: it ends at the last @.
+_SECRET_URL = re.compile(r"(:/{1,2}[^/\s:@]*):\S*@")
+_SECRET_WORD = re.compile(r"(?i)\b((?:pg)?(?:password|passwd|pwd))(\s*[=:]\s*)[^\s&]+")
+
+
+def masked(text: str) -> str:
+    """Return a text without the passwords in its URLs and settings.
+
+    Examples
+    --------
+    >>> masked("postgresql://eia:s3c/r@t@db/gis password=abc")
+    'postgresql://eia:***@db/gis password=***'
+    """
+    return _SECRET_WORD.sub(r"\1\2***", _SECRET_URL.sub(r"\1:***@", text))
 
 
 def shorten(text: str, most: int) -> str:
@@ -58,6 +74,10 @@ def list_ids(ids: Iterable[Any], *, show: int = 5) -> str:
     return shown + (f" (+{more} more)" if more > 0 else "")
 
 
+def _told(text: str) -> str:
+    return masked(shorten(text, _MOST_CHARACTERS))
+
+
 class BasinError(Exception):
     """Base of all errors that a user of `basin` can cause and mend.
 
@@ -83,10 +103,10 @@ class BasinError(Exception):
         mend_zh: str = "",
     ) -> None:
         self.ids = tuple(ids)
-        self.mend = mend = shorten(mend, _MOST_CHARACTERS)
-        self.zh = shorten(zh, _MOST_CHARACTERS)
-        self.mend_zh = shorten(mend_zh, _MOST_CHARACTERS)
-        text = shorten(message, _MOST_CHARACTERS).rstrip(".")
+        self.mend = mend = _told(mend)
+        self.zh = _told(zh)
+        self.mend_zh = _told(mend_zh)
+        text = _told(message).rstrip(".")
         if self.ids:
             text += f": ids {list_ids(self.ids)}"
         super().__init__(f"{text}. {mend}".rstrip() if mend else f"{text}.")

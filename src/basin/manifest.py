@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from basin._run import Run, Staged
-from basin.errors import ProjectError
+from basin.errors import ProjectError, masked
 from basin.layers.atomic import beside, put_all
 
 __all__ = ["MANIFEST", "Verification", "put_with_manifest", "unchanged_outputs", "verify_folder"]
@@ -26,20 +26,8 @@ __all__ = ["MANIFEST", "Verification", "put_with_manifest", "unchanged_outputs",
 MANIFEST = "manifest.json"
 _FORMAT = "basin-manifest-1"
 _PACKAGES = ("geopandas", "shapely", "pyproj", "pandas", "numpy", "networkx", "rasterio", "folium")
-_SECRET_URL = re.compile(r"(?<=://)([^/\s:@]*):([^/\s]*)@")
-_SECRET_WORD = re.compile(r"(?i)\b(password|passwd|pwd|token|secret|key)(\s*[=:]\s*)(\S+)")
+_SECRET_OPTION = re.compile(r"(?i)\b(token|secret|key)(\s*[=:]\s*)(\S+)")
 _CHUNK = 1 << 20
-
-
-def masked(text: str) -> str:
-    """Return a text without the passwords in its URLs and settings.
-
-    Examples
-    --------
-    >>> masked("postgresql://eia:s3cret@db/gis password=abc")
-    'postgresql://eia:***@db/gis password=***'
-    """
-    return _SECRET_WORD.sub(r"\1\2***", _SECRET_URL.sub(r"\1:***@", text))
 
 
 def _digest(path: Path) -> dict[str, Any]:
@@ -71,13 +59,15 @@ def _stage_manifests(run: Run) -> None:
     made = {target: _digest(staged.temporary) for target, staged in run.staged.items()}
     for folder in sorted({target.parent for target in run.staged}):
         entry = {
-            "command": [masked(word) for word in run.command],
+            "command": [_SECRET_OPTION.sub(r"\1\2***", masked(word)) for word in run.command],
             **{k: run.facts[k] for k in sorted(run.facts)},
             "versions": _versions(),
             "inputs": {
                 _from(folder, path): digest
                 for path, digest in sorted(inputs.items(), key=lambda pair: str(pair[0]))
             },
+            # their content has no bytes to sum: listed without, and not checked later
+            **({"databases": sorted(run.databases)} if run.databases else {}),
         }
         name = hashlib.sha256(_json(entry)).hexdigest()[:12]
         content = _read(folder / MANIFEST) if (folder / MANIFEST).exists() else {}
@@ -167,6 +157,8 @@ class Verification:
         Outputs whose content is another, that are gone, and files that no run listed.
     inputs_changed, inputs_missing : list of str
         Inputs that are no longer what the outputs were made from, and those that are not at hand.
+    databases : list of str
+        Tables that were read from a database: they have no hash, and are not checked.
     """
 
     folder: Path
@@ -176,6 +168,7 @@ class Verification:
     extra: list[str] = field(default_factory=list)
     inputs_changed: list[str] = field(default_factory=list)
     inputs_missing: list[str] = field(default_factory=list)
+    databases: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -210,6 +203,10 @@ _LISTS = {
     "extra": ("清单之外", "not in the manifest"),
     "inputs_changed": ("输入已变，成果可能过时", "inputs changed, outputs may be out of date"),
     "inputs_missing": ("输入不在手边，未核对", "inputs not at hand, not checked"),
+    "databases": (
+        "输入来自数据库，没有校验值，未核对",
+        "inputs from a database, without a hash, not checked",
+    ),
 }
 
 
@@ -239,6 +236,8 @@ def verify_folder(folder: str | Path) -> Verification:
     for name, stated in content["outputs"].items():
         _compare(place / name, name, stated, result.same, result.changed, result.missing)
     inputs = {path: d for run in content["runs"].values() for path, d in run["inputs"].items()}
+    tables = {str(t) for run in content["runs"].values() for t in run.get("databases", [])}
+    result.databases.extend(sorted(tables))
     alike: list[str] = []
     for name, stated in sorted(inputs.items()):
         _compare(place / name, name, stated, alike, result.inputs_changed, result.inputs_missing)
@@ -272,7 +271,10 @@ def _read(file: Path) -> dict[str, Any]:
             isinstance(o, dict) and {"sha256", "bytes", "run"} <= o.keys() and _is_name(name)
             for name, o in content["outputs"].items()
         )
-        plain = plain and all(isinstance(r["inputs"], dict) for r in content["runs"].values())
+        plain = plain and all(
+            isinstance(r["inputs"], dict) and isinstance(r.get("databases", []), list)
+            for r in content["runs"].values()
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         plain = False
     if not plain:

@@ -156,13 +156,13 @@ def _internal(error: Exception) -> str:
     """One line for what is a fault of `basin`; the traceback if ``BASIN_DEBUG=1``."""
     import traceback
 
-    from basin.errors import shorten
+    from basin.errors import masked, shorten
 
     if os.environ.get("BASIN_DEBUG") == "1":
         click.echo("".join(traceback.format_exception(error)), err=True)
     own = [f for f in traceback.extract_tb(error.__traceback__) if f"{os.sep}basin{os.sep}" in f[0]]
     place = f" ({Path(own[-1].filename).stem}:{own[-1].lineno})" if own else ""
-    what = f"{type(error).__name__}: {shorten(_plain(str(error)), 300)}{place}"
+    what = f"{type(error).__name__}: {shorten(masked(_plain(str(error))), 300)}{place}"
     if frame_lang() == "zh":
         return f"程序内部出错：{what}。请报告此问题；设 BASIN_DEBUG=1 再运行可得详情"
     return f"internal error: {what}; please report it, with what BASIN_DEBUG=1 shows in addition"

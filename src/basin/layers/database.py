@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from basin._run import note_database
 from basin.errors import LayerError
 from basin.layers.problems import Notes
 
@@ -76,6 +77,7 @@ def read_table(source: str, layer: str | None, notes: Notes) -> Any:
             link.read_only = True
             link.execute(f"SET statement_timeout = {_ANSWER_MS}")
             schema, table = _place(link, layer, notes.file)
+            note_database(f"{notes.file} {schema}.{table}")
             return _fetch(link, schema, table, notes)
     except psycopg.Error as error:
         raise LayerError(

@@ -13,7 +13,7 @@ from typing import Any
 from basin._run import note_input
 from basin.errors import BasinError, ProjectError
 from basin.layers.coordinates import ANGLES
-from basin.layers.database import is_database
+from basin.layers.database import is_database, shown_source
 from basin.layers.encodings import known_encoding
 from basin.layers.systems import user_crs
 
@@ -52,8 +52,12 @@ _LAYER_KEYS = {"path", "layer", "encoding", "crs", "angles", "columns", "values"
 class Source:
     """Where a layer lies, and what the user says about reading it."""
 
-    path: Path | str
+    path: Path | str = field(repr=False)  # the URL of a database holds a password
     options: Mapping[str, Any] = field(default_factory=dict)
+    shown: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shown", shown_source(self.path))
 
 
 def read_config(file: Path) -> dict[str, Any]:

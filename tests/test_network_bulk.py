@@ -221,6 +221,10 @@ def test_scenarios_side_by_side_are_scenarios_one_by_one(lines, random):
     assert list(together.columns) == ["x", "y", "z"]
     for d in "xyz":
         assert together[d].equals(network.accumulate(values[d], decay))
+    array = values.loc[network.reaches.index].to_numpy()
+    assert np.array_equal(network.accumulate(array, decay), together.to_numpy())
+    with pytest.raises(NetworkError, match=r"values: 99 rows for \d+ reaches"):
+        network.accumulate(np.zeros((99, 3)))
 
 
 @settings(max_examples=30, deadline=None)

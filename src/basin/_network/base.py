@@ -146,12 +146,21 @@ class Reaches:
 
     def _by_reach(self, values: Any, what: str, missing: float) -> Floats:
         """Values in the order of the reaches; of a table, all its columns."""
-        if isinstance(values, pd.DataFrame):
+        if isinstance(values, np.ndarray):
+            if len(values) != len(self.reaches):
+                raise NetworkError(
+                    f"{what}: {len(values)} rows for {len(self.reaches)} reaches",
+                    mend="Give one row a reach, in the order of `reaches`, or a Series.",
+                )
+            number = values.astype(float, copy=False)
+        elif isinstance(values, pd.DataFrame):
             number = values.to_numpy(dtype=float, na_value=np.nan)
         else:
             number = pd.to_numeric(values).to_numpy(dtype=float, na_value=np.nan)
         if np.isnan(number).any():
             number = np.where(np.isnan(number), missing, number)
+        if isinstance(values, np.ndarray):
+            return number
         if values.index is self.reaches.index or values.index.equals(self.reaches.index):
             return number
         ids = pd.Index(as_ids(pd.Series(values.index)).fillna(""), dtype=object)

@@ -14,7 +14,7 @@ import numpy as np
 
 from basin._network.arrays import Floats, Ints
 
-__all__ = ["carry", "carry_many", "near_feet", "nested", "order_within"]
+__all__ = ["carry", "near_feet", "nested", "order_within"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -166,34 +166,20 @@ def order_within(first: Ints, key: Floats, rank: Ints) -> Ints:
 
 
 @_compiled
-def carry(
-    values: Floats, keep: Floats, share: Floats, frm: Ints, to: Ints, passes: Any, n: int
-) -> Floats:
-    """Carry one value a reach down; reaches come upstream first."""
-    arrived = np.zeros(n)
-    leaving = np.empty(len(values))
-    for e in range(len(values)):
-        leaving[e] = values[e] + keep[e] * share[e] * arrived[frm[e]]
-        if passes[e]:
-            arrived[to[e]] += leaving[e]
-    return leaving
+def carry(part: Floats, values: Floats, frm: Ints, to: Ints, passes: Any, n: int) -> Floats:
+    """Carry values down, one scenario after another, shape (d, m).
 
-
-@_compiled
-def carry_many(
-    values: Floats, keep: Floats, share: Floats, frm: Ints, to: Ints, passes: Any, n: int
-) -> Floats:
-    """Carry many values a reach down, shape (m, d)."""
-    draws = values.shape[1]
-    arrived = np.zeros((n, draws))
+    Reaches come upstream first; `part` of what arrives enters.
+    """
+    arrived = np.empty(n)
     leaving = np.empty(values.shape)
-    for e in range(len(values)):
-        part = keep[e] * share[e]
-        for d in range(draws):
-            leaving[e, d] = values[e, d] + part * arrived[frm[e], d]
-        if passes[e]:
-            for d in range(draws):
-                arrived[to[e], d] += leaving[e, d]
+    for d in range(values.shape[0]):
+        arrived[:] = 0.0
+        for e in range(values.shape[1]):
+            out = values[d, e] + part[e] * arrived[frm[e]]
+            leaving[d, e] = out
+            if passes[e]:
+                arrived[to[e]] += out
     return leaving
 
 

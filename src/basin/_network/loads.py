@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from basin._network import navigate
-from basin._network.arrays import Bools, Floats
+from basin._network.arrays import Bools, Floats, Ints
 from basin._network.base import Reaches
 from basin.errors import NetworkError
 
@@ -26,7 +26,7 @@ class Accumulation(Reaches):
 
     def accumulate(
         self,
-        values: pd.Series | pd.DataFrame,
+        values: pd.Series | pd.DataFrame | Floats,
         decay: pd.Series | float | None = None,
         split: str | pd.Series = "auto",
     ) -> Any:
@@ -36,7 +36,8 @@ class Accumulation(Reaches):
         ----------
         values
             By reach_id; missing reaches have 0. A value counts as entering at its reach's
-            downstream end. A DataFrame holds many scenarios on one network, one a column.
+            downstream end. A DataFrame holds many scenarios on one network, one a column;
+            so does an array of shape (m, d) or (m,), in the order of :attr:`reaches`.
         decay
             Nothing; or by reach_id the fraction (0..1, missing 1) of what enters a reach that
             leaves it; or one first-order rate per day, which acts over the travel time.
@@ -51,7 +52,7 @@ class Accumulation(Reaches):
 
         Returns
         -------
-        Series (DataFrame) by reach_id, in the order of :attr:`reaches`.
+        Series or DataFrame by reach_id, in the order of :attr:`reaches`; an array for an array.
 
         Raises
         ------
@@ -64,19 +65,32 @@ class Accumulation(Reaches):
         See the drawn networks in ``tests/test_network_navigate.py``.
         """
         own = self._by_reach(values, "values", 0.0)
+        frm, to = self._carry_nodes
         leaving = navigate.accumulate(
             own,
-            self._kept(decay),
-            self._shares(split),
-            self._frm,
-            self._to,
+            self._kept(decay) * self._shares(split),
+            frm,
+            to,
             len(self._parts.nodes),
             self._levels,
             self._parts.passes,
         )
+        if isinstance(values, np.ndarray):
+            return leaving
         if isinstance(values, pd.DataFrame):
-            return pd.DataFrame(leaving, index=self.reaches.index, columns=values.columns)
+            return pd.DataFrame(
+                leaving, index=self.reaches.index, columns=values.columns, copy=False
+            )
         return pd.Series(leaving, index=self.reaches.index, name=values.name)
+
+    @cached_property
+    def _carry_nodes(self) -> tuple[Ints, Ints]:
+        """From and to nodes of the reaches, numbered as water meets them: close in memory."""
+        n = len(self._parts.nodes)
+        met = np.unique(np.concatenate([self._frm, self._to]), return_index=True)[1]
+        number = np.empty(n, dtype=np.intp)
+        number[np.argsort(met, kind="stable")] = np.arange(n)
+        return number[self._frm], number[self._to]
 
     def _kept(self, decay: pd.Series | float | None) -> Floats:
         if decay is None:

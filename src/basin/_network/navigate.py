@@ -180,22 +180,21 @@ def sized_shares(size: Floats, frm: Ints, n: int) -> tuple[Floats, Bools]:
 
 def accumulate(
     values: Floats,
-    keep: Floats,
-    share: Floats,
+    part: Floats,
     frm: Ints,
     to: Ints,
     n: int,
     levels: list[Ints],
     passes: Bools,
 ) -> Floats:
-    """Carry values down: what leaves a reach is its own and what entered times `keep`.
+    """Carry values down: what leaves a reach is its own and its part of what arrives above it.
 
     Parameters
     ----------
     values : shape (m,) or (m, d)
         Reaches upstream first; d values each.
-    share : shape (m,)
-        Part of what arrives at the reach's upper node that enters it.
+    part : shape (m,)
+        Part of what arrives at the reach's upper node that enters it and is still there below.
     levels
         Reaches in groups, upstream first, none feeding another of its group.
     passes
@@ -203,12 +202,12 @@ def accumulate(
     """
     fast = kernels(values.size + _A_LEVEL * len(levels), _MANY_VALUES)
     if fast is not None:
-        walk = fast.carry if values.ndim == 1 else fast.carry_many
-        result: Floats = walk(np.ascontiguousarray(values), keep, share, frm, to, passes, n)
+        rows = np.ascontiguousarray(np.atleast_2d(values.T))  # one scenario a row, as pandas does
+        result: Floats = fast.carry(part, rows, frm, to, passes, n).T.reshape(values.shape)
         return result
     arrived = np.zeros((n, *values.shape[1:]))
     leaving = values.astype(float).copy()
-    part = (keep * share).reshape(-1, *[1] * (values.ndim - 1))
+    part = part.reshape(-1, *[1] * (values.ndim - 1))
     for edges in levels:
         leaving[edges] += part[edges] * arrived[frm[edges]]
         edges = edges[passes[edges]]

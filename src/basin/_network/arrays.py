@@ -122,6 +122,7 @@ def node_levels(frm: Ints, to: Ints, n: int) -> tuple[Ints, Ints]:
     waiting = np.bincount(to, minlength=n)
     level = np.full(n, -1, dtype=np.intp)
     cut: list[int] = []
+    met = np.empty(n, dtype=np.intp)
     front = np.flatnonzero(waiting == 0)
     rank = 0
     while True:
@@ -133,7 +134,9 @@ def node_levels(frm: Ints, to: Ints, n: int) -> tuple[Ints, Ints]:
                 edges = edges[~np.isin(edges, cut)]
             reached = to[edges]
             np.subtract.at(waiting, reached, 1)
-            front = np.unique(reached[waiting[reached] == 0])
+            front = reached[waiting[reached] == 0]
+            met[front] = np.arange(len(front))  # of a node met twice, the last counts
+            front = front[met[front] == np.arange(len(front))]
         stuck = level < 0
         if not stuck.any():
             return level, np.array(sorted(cut), dtype=np.intp)

@@ -15,9 +15,9 @@ import shapely
 from basin._network.arrays import Bools, Floats, Ints, node_levels, smallest_cycle
 from basin._network.attributes import Attributes, Tree, attributes_of
 from basin._network.build import Lines, check_any, clean_lines, drop_loops, ends_of, to_lonlat
-from basin._network.crossings import keep_shared_once, mend_crossings
+from basin._network.crossings import Meetings, keep_shared_once, mend_crossings
 from basin._network.direction import Drawn, orient
-from basin._network.geometry import Objects, Vertices, metres_per_degree, vertices
+from basin._network.geometry import Objects, Vertices, metres_per_degree
 from basin._network.grid import Index
 from basin._network.join import close_gaps, split_at_ends
 from basin._network.joints import Held
@@ -78,9 +78,10 @@ def assemble(
     table, single = clean_lines(to_lonlat(lines), ledger)
     check_any(single)
     target = stated_targets(table, to_id, ledger)
-    joined, split = keep_shared_once(single, ledger)
+    meetings = Meetings()
+    joined, split = keep_shared_once(single, meetings, ledger)
     joined = close_gaps(joined, snap_tolerance_m, ledger)
-    joined, crossed = mend_crossings(joined, table, snap_tolerance_m, within, ledger)
+    joined, crossed = mend_crossings(joined, table, snap_tolerance_m, within, meetings, ledger)
     joined, ended = split_at_ends(joined, snap_tolerance_m, ledger)
     split = {**split, **crossed, **ended}
     if target is not None:
@@ -90,9 +91,11 @@ def assemble(
     source = table.iloc[joined.row].reset_index(drop=True)
     drawn = _as_drawn(joined, source, target, dem)
     flip = orient(drawn, ledger, turn=turn)
-    geom = joined.geom.copy()
-    geom[flip] = shapely.reverse(geom[flip])
-    flow_lines = joined._replace(geom=geom)
+    flow_lines = joined
+    if flip.any():
+        geom = joined.geom.copy()
+        geom[flip] = shapely.reverse(geom[flip])
+        flow_lines = joined._replace(geom=geom)
     reach = (snap_tolerance_m, within)
     return _finish(flow_lines, table, source, drawn.turned(flip), flip, split, reach, ledger)
 
@@ -107,7 +110,7 @@ def _by_id(lines: Lines) -> Lines:
 
 def _as_drawn(joined: Lines, source: pd.DataFrame, target: Ints | None, dem: Any) -> Drawn:
     nodes, frm, to = ends_of(joined)
-    verts = vertices(joined.geom)
+    verts = joined.verts
     name = name_codes(source["name"]) if "name" in source else np.full(len(frm), -1, dtype=np.intp)
     height = _elevations(dem, nodes) if dem is not None else np.full(len(nodes), np.nan)
     leave, arrive = _courses(verts)
@@ -213,7 +216,7 @@ def _finish(
     as_flowing = Oriented(flow.frm, flow.to, flow.xy, flow.lengths, flow.name)
     got = attributes(as_flowing, source)
     _list_cycles(flow, lines.ids, lines.geom, ledger)
-    index = Index(vertices(lines.geom))
+    index = Index(lines.verts)
     propose_joins(flow, index, got, lines.ids, within_m, tolerance_m, ledger)
     list_isolated(flow, index, got.piece, lines.ids, ledger)
     issues = ledger.frame()

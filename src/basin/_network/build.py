@@ -7,7 +7,9 @@ their ends are equal to the last bit.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import weakref
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 import geopandas as gpd
 import numpy as np
@@ -16,7 +18,7 @@ import shapely
 
 from basin import crs
 from basin._network.arrays import Floats, Ints, group, ranges
-from basin._network.geometry import Objects, unique_points, vertices
+from basin._network.geometry import Objects, Vertices, unique_points, vertices
 from basin._network.ledger import Ledger
 from basin._text import as_ids
 from basin.errors import NetworkError
@@ -37,6 +39,34 @@ _LINE, _MULTILINE = 1, 5  # shapely type ids
 COPY_M = 1.0
 
 
+R = TypeVar("R")
+
+
+def _kept_with(compute: Callable[[Objects], R]) -> Callable[[Objects], R]:
+    """Keep what is computed of an array as long as the array, which is then written to no more."""
+    known: dict[int, R] = {}
+
+    def once(array: Objects) -> R:
+        key = id(array)
+        if key not in known:
+            known[key] = compute(array)
+            array.flags.writeable = False
+            weakref.finalize(array, known.pop, key, None)
+        return known[key]
+
+    return once
+
+
+_vertices_of = _kept_with(vertices)
+
+
+@_kept_with
+def _ends_of(geom: Objects) -> tuple[Floats, Ints, Ints]:
+    verts = _vertices_of(geom)
+    nodes, number = unique_points(np.concatenate([verts.starts, verts.ends]))
+    return nodes, number[: len(geom)], number[len(geom) :]
+
+
 class Lines(NamedTuple):
     """Lines on their way to become reaches, in the order of their ids.
 
@@ -54,8 +84,15 @@ class Lines(NamedTuple):
     row: Ints
     ids: Objects
 
+    @property
+    def verts(self) -> Vertices:
+        """Their vertices, fetched once for all stages that leave the lines as they are."""
+        return _vertices_of(self.geom)
+
     def take(self, keep: Any) -> Lines:
         """Return the lines that `keep` (mask or positions) picks."""
+        if keep.dtype == bool and keep.all():
+            return self
         return Lines(self.geom[keep], self.row[keep], self.ids[keep])
 
 
@@ -86,7 +123,7 @@ def clean_lines(table: gpd.GeoDataFrame, ledger: Ledger) -> tuple[gpd.GeoDataFra
     geom = np.asarray(table.geometry.array, dtype=object)
     ids = table["reach_id"].to_numpy(dtype=object)
     lines = _explode(_set_aside_unusable(geom, ids, ledger), geom, ids)
-    verts = vertices(lines.geom)
+    verts = lines.verts
     flat = shapely.length(lines.geom) == 0
     keep = _set_aside(lines, flat, "zero_length", "zero length", verts.starts, ledger)
     closed = (verts.starts == verts.ends).all(axis=1) & keep
@@ -174,16 +211,14 @@ def _set_aside(
 
 def _drop_copies(lines: Lines, ledger: Ledger) -> Lines:
     """Drop lines with the same coordinates, in the same or the opposite order."""
-    verts = vertices(lines.geom)
-    _, number = unique_points(np.concatenate([verts.starts, verts.ends]))
-    n = len(lines.ids)
-    low, high = np.minimum(number[:n], number[n:]), np.maximum(number[:n], number[n:])
-    key = np.column_stack([low, high, np.diff(verts.first)])
-    _, which, count = np.unique(key, axis=0, return_inverse=True, return_counts=True)
+    verts = lines.verts
+    nodes, frm, to = ends_of(lines)
+    pair = np.minimum(frm, to) * len(nodes) + np.maximum(frm, to)
+    _, which, count = np.unique(pair, return_inverse=True, return_counts=True)
     which = which.reshape(-1)
-    likely = np.flatnonzero(count[which] > 1)  # same ends, as many vertices
+    likely = np.flatnonzero(count[which] > 1)  # same ends
     first: dict[bytes, int] = {}
-    keep = np.ones(n, dtype=bool)
+    keep = np.ones(len(pair), dtype=bool)
     for k, form in zip(likely, shapely.to_wkb(shapely.normalize(lines.geom[likely])), strict=True):
         kept = first.setdefault(form, int(k))
         if kept != k:
@@ -201,10 +236,7 @@ def _drop_copies(lines: Lines, ledger: Ledger) -> Lines:
 
 def ends_of(lines: Lines) -> tuple[Floats, Ints, Ints]:
     """Number the ends of lines: nodes (k, 2), and the node at the start and end of each line."""
-    verts = vertices(lines.geom)
-    nodes, number = unique_points(np.concatenate([verts.starts, verts.ends]))
-    n = len(lines.ids)
-    return nodes, number[:n], number[n:]
+    return _ends_of(lines.geom)
 
 
 def redraw(lines: Lines, at_start: Any, at_end: Any, places: Floats, *, bend_m: Floats) -> Lines:
@@ -246,7 +278,7 @@ def drop_loops(lines: Lines, ledger: Ledger) -> Lines:
     loop = frm == to
     if loop.any():
         loops = lines.take(loop)
-        verts = vertices(loops.geom)
+        verts = loops.verts
         short = verts.lengths() <= 4 * COPY_M
         places = verts.starts
         _set_aside(loops, short, "zero_length", "shorter than tolerance", places, ledger)

@@ -8,6 +8,7 @@ name; else it is proposed, with its place and angle.
 from __future__ import annotations
 
 import re
+from operator import is_not
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,32 +24,55 @@ from basin._network.ledger import Ledger
 from basin._network.names import name_codes
 from basin.crs import GEOD
 
-__all__ = ["keep_shared_once", "mend_crossings"]
+__all__ = ["Meetings", "keep_shared_once", "mend_crossings"]
 
 #: Lines whose neighbours are looked up at once, so that memory stays bounded.
 _CHUNK = 100_000
 
-#: Patterns (DE-9IM) of two lines whose inner parts share a stretch, or points.
-_SHARE_A_STRETCH, _SHARE_POINTS = "1********", "0********"
+#: Patterns (DE-9IM) of two lines whose inner parts meet: share a stretch, or points.
+_INNER_PARTS_MEET, _SHARE_A_STRETCH, _SHARE_POINTS = "T********", "1********", "0********"
 
 #: In a name: water that is led over or under other water.
 _LED_WATER = re.compile(r"渠|渡槽|倒虹|隧|引水|canal|aqueduct|ditch|flume", re.IGNORECASE)
 
 
-def _meeting(geom: Objects, pattern: str) -> tuple[Ints, Ints]:
-    """Pairs of lines (i < j) whose inner parts meet so, in order."""
-    tree = shapely.STRtree(geom)
-    found_a, found_b = [], []
-    for begin in range(0, len(geom), _CHUNK):
-        a, b = tree.query(geom[begin : begin + _CHUNK])
-        a = a + begin
-        a, b = a[a < b], b[a < b]
+class Meetings:
+    """Which lines meet in more than their ends, found anew only for lines that have changed."""
+
+    def __init__(self) -> None:
+        self._geom: Objects = np.zeros(0, dtype=object)
+        self._pairs = np.zeros((2, 0), dtype=np.intp)
+
+    def of(self, geom: Objects, pattern: str) -> tuple[Ints, Ints]:
+        """Pairs of lines (i < j) whose inner parts meet so, in order."""
+        changed = np.ones(len(geom), dtype=bool)
+        if len(geom) == len(self._geom):
+            changed = np.fromiter(map(is_not, geom, self._geom), dtype=bool, count=len(geom))
+        if changed.any():
+            stay = self._pairs if not changed.all() else self._pairs[:, :0]
+            stay = stay[:, ~changed[stay].any(axis=0)]
+            self._pairs = np.hstack([stay, _inner_meetings(geom, np.flatnonzero(changed))])
+            self._pairs = self._pairs[:, np.lexsort(self._pairs[::-1])]
+            self._geom = geom
+        a, b = self._pairs
         meet = shapely.relate_pattern(geom[a], geom[b], pattern)
-        found_a.append(a[meet])
-        found_b.append(b[meet])
-    a, b = np.concatenate(found_a), np.concatenate(found_b)
-    order = np.lexsort((b, a))
-    return a[order].astype(np.intp), b[order].astype(np.intp)
+        return a[meet], b[meet]
+
+
+def _inner_meetings(geom: Objects, asked: Ints) -> Ints:
+    """Pairs (i < j) of lines, one at least among the `asked`, whose inner parts meet."""
+    tree = shapely.STRtree(geom)
+    among = np.zeros(len(geom), dtype=bool)
+    among[asked] = True
+    found = []
+    for begin in range(0, len(asked), _CHUNK):
+        a, b = tree.query(geom[asked[begin : begin + _CHUNK]])
+        a = asked[a + begin]
+        once = (a < b) | ((a > b) & ~among[b])
+        a, b = np.minimum(a, b)[once], np.maximum(a, b)[once]
+        meet = shapely.relate_pattern(geom[a], geom[b], _INNER_PARTS_MEET)
+        found.append(np.stack([a[meet], b[meet]]))
+    return np.hstack(found).astype(np.intp)
 
 
 def _metres(line: Any) -> float:
@@ -58,7 +82,9 @@ def _metres(line: Any) -> float:
 # ---- shared stretches ----------------------------------------------------------------------
 
 
-def keep_shared_once(lines: Lines, ledger: Ledger) -> tuple[Lines, dict[str, tuple[str, ...]]]:
+def keep_shared_once(
+    lines: Lines, meetings: Meetings, ledger: Ledger
+) -> tuple[Lines, dict[str, tuple[str, ...]]]:
     """Cut from each line what a line before it (by id) runs along too, to the last bit.
 
     Returns
@@ -68,7 +94,7 @@ def keep_shared_once(lines: Lines, ledger: Ledger) -> tuple[Lines, dict[str, tup
     parts
         Which ids each line that fell apart now has.
     """
-    a, b = _meeting(lines.geom, _SHARE_A_STRETCH)
+    a, b = meetings.of(lines.geom, _SHARE_A_STRETCH)
     if not len(a):
         return lines, {}
     geom = lines.geom.copy()
@@ -155,7 +181,12 @@ class _Crossings(NamedTuple):
 
 
 def mend_crossings(
-    lines: Lines, table: pd.DataFrame, tolerance_m: float, within_m: float, ledger: Ledger
+    lines: Lines,
+    table: pd.DataFrame,
+    tolerance_m: float,
+    within_m: float,
+    meetings: Meetings,
+    ledger: Ledger,
 ) -> tuple[Lines, dict[str, tuple[str, ...]]]:
     """Cut off ends that overshoot, join rivers that cross themselves, and list every crossing.
 
@@ -175,7 +206,7 @@ def mend_crossings(
     parts
         Which ids each line that was cut now has.
     """
-    found = _find_crossings(lines)
+    found = _find_crossings(lines, meetings)
     if not len(found.line):
         return lines, {}
     names = table["name"] if "name" in table else pd.Series("", index=table.index)
@@ -214,8 +245,8 @@ def mend_crossings(
     return _join_crossings(found, joined, lines, ledger)
 
 
-def _find_crossings(lines: Lines) -> _Crossings:
-    a, b = _meeting(lines.geom, _SHARE_POINTS)
+def _find_crossings(lines: Lines, meetings: Meetings) -> _Crossings:
+    a, b = meetings.of(lines.geom, _SHARE_POINTS)
     points, owner = shapely.get_parts(
         shapely.intersection(lines.geom[a], lines.geom[b]), return_index=True
     )
@@ -349,7 +380,7 @@ def _join_crossings(
 ) -> tuple[Lines, dict[str, tuple[str, ...]]]:
     if not joined:
         return lines, {}
-    verts = vertices(lines.geom)
+    verts = lines.verts
     line = found.line[joined].reshape(-1)
     place = np.repeat(found.place[joined], 2, axis=0)
     count = np.diff(verts.first)[line] - 1

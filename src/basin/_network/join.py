@@ -18,7 +18,6 @@ from basin._network.geometry import (
     Vertices,
     metres_per_degree,
     unique_points,
-    vertices,
 )
 from basin._network.grid import Index
 from basin._network.joints import END, START
@@ -117,7 +116,7 @@ def _nearer_to_a_middle(
     marked = np.zeros(len(a), dtype=bool)
     if not len(far):
         return marked
-    index = Index(vertices(lines.geom))
+    index = Index(lines.verts)
     ask = np.unique(np.concatenate([a[far], b[far]]))
     ask = ask[mouth[ask]]
     point, run = index.near(nodes[ask], float(apart[far].max()))
@@ -265,7 +264,7 @@ def split_at_ends(
         Which ids each split line now has.
     """
     nodes, frm, to = ends_of(lines)
-    verts = vertices(lines.geom)
+    verts = lines.verts
     cuts = _find_cuts(nodes, frm, to, verts, tolerance_m)
     if not len(cuts.node):
         return lines, {}

@@ -12,7 +12,8 @@ from click.testing import CliRunner, Result
 from conftest import SAMPLE
 
 from basin.cli import main
-from basin.errors import masked
+from basin.demo import run_demo
+from basin.errors import LayerError, masked
 from basin.manifest import unchanged_outputs, verify_folder
 
 
@@ -182,6 +183,21 @@ def test_passwords_do_not_reach_the_manifest():
     text = "postgresql://user:p@s/s@db/gis?password=abc&x=1 PGPASSWORD=efg"
     assert masked(text) == "postgresql://user:***@db/gis?password=***&x=1 PGPASSWORD=***"
     assert masked("https://host/path") == "https://host/path"
+
+
+def test_the_demo_from_python_knows_its_own_files_the_next_time(tmp_path):
+    done = run_demo(None, tmp_path, "en")
+    assert verify_folder(tmp_path).ok
+    first = manifest(tmp_path)
+    assert {path.name for path in done.files} == set(first["outputs"])
+    read = {Path(name).name for run in first["runs"].values() for name in run["inputs"]}
+    assert {"rivers.gpkg", "basin.toml"} <= read
+    run_demo(None, tmp_path, "en")
+    assert manifest(tmp_path)["outputs"] == first["outputs"]
+    (tmp_path / "siting.html").write_text("mine", "utf-8")
+    with pytest.raises(LayerError, match="exists already"):
+        run_demo(None, tmp_path, "en")
+    assert (tmp_path / "siting.html").read_text("utf-8") == "mine"
 
 
 def test_the_demo_replaces_only_what_it_made(tmp_path):

@@ -101,6 +101,13 @@ def run_demo(
     ProjectError
         If `output` holds inputs of the project.
     """
+    from basin.manifest import recorded_run
+
+    with recorded_run():  # from Python too, so that a second call knows its own files
+        return _run(project, output, lang, overwrite=overwrite)
+
+
+def _run(project: Path | None, output: Path, lang: str | None, *, overwrite: bool) -> DemoResult:
     from basin.figures import save_figure
     from basin.layers import refuse_existing, whole_set, write_layers
     from basin.manifest import unchanged_outputs

@@ -11,17 +11,23 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from basin._run import Run, Staged
+from basin._run import Run, Staged, current_run, open_run
 from basin.errors import ProjectError, masked
-from basin.layers.atomic import beside, put_all
 
-__all__ = ["MANIFEST", "Verification", "put_with_manifest", "unchanged_outputs", "verify_folder"]
+__all__ = [
+    "MANIFEST",
+    "Verification",
+    "recorded_run",
+    "unchanged_outputs",
+    "verify_folder",
+]
 
 MANIFEST = "manifest.json"
 _FORMAT = "basin-manifest-1"
@@ -42,7 +48,31 @@ def _digest(path: Path) -> dict[str, Any]:
 # ---------------------------------------------------------------- writing
 
 
-def put_with_manifest(run: Run) -> None:
+@contextmanager
+def recorded_run(command: tuple[str, ...] = ()) -> Iterator[None]:
+    """Let the files of a command appear together when it ends well, with their manifest.
+
+    Within a run that is at hand already, its files are those of that run.
+    """
+    if current_run() is not None:
+        yield
+        return
+    with open_run(command) as run:
+        try:
+            try:
+                yield
+            except SystemExit as done:
+                # 1 is an answer too (--fail-on); anything else went wrong
+                if done.code in (None, 0, 1):
+                    _put(run)
+                raise
+            _put(run)
+        finally:
+            for staged in run.staged.values():
+                staged.temporary.unlink(missing_ok=True)
+
+
+def _put(run: Run) -> None:
     """Put the files of a run in their places, and last the manifests of the folders.
 
     Raises
@@ -50,11 +80,20 @@ def put_with_manifest(run: Run) -> None:
     ProjectError
         If an input changed while the run was reading it: its answers would be of no one state.
     """
+    if not run.staged:
+        return
+    from basin.layers.atomic import put_all  # heavy: only where there is something to put
+
+    if not run.listed:
+        put_all(run)
+        return
     _check_inputs(run)
     put_all(run, last=_stage_manifests)
 
 
 def _stage_manifests(run: Run) -> None:
+    from basin.layers.atomic import beside
+
     inputs = {path: _digest(path) for path in run.inputs}
     made = {target: _digest(staged.temporary) for target, staged in run.staged.items()}
     for folder in sorted({target.parent for target in run.staged}):

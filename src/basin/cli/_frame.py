@@ -14,8 +14,7 @@ import os
 import re
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -23,7 +22,6 @@ from typing import Any
 
 import click
 
-from basin._run import Run, open_run
 from basin._terminal import printable
 
 __all__ = ["DATE", "Group", "frame_lang", "output_option", "project_argument", "shared_options"]
@@ -132,6 +130,8 @@ class Group(click.Group):
             raise _told(error) from error
 
     def invoke(self, ctx: click.Context) -> Any:
+        from basin.manifest import recorded_run
+
         try:
             with recorded_run(ctx.meta.get(_COMMAND, ("basin",))):
                 return super().invoke(ctx)
@@ -166,37 +166,6 @@ def _internal(error: Exception) -> str:
     if frame_lang() == "zh":
         return f"程序内部出错：{what}。请报告此问题；设 BASIN_DEBUG=1 再运行可得详情"
     return f"internal error: {what}; please report it, with what BASIN_DEBUG=1 shows in addition"
-
-
-@contextmanager
-def recorded_run(command: tuple[str, ...]) -> Iterator[None]:
-    """Let the files of a command appear together when it ends well, with their manifest."""
-    with open_run(command) as run:
-        try:
-            try:
-                yield
-            except SystemExit as done:
-                # 1 is an answer too (--fail-on); anything else went wrong
-                if done.code in (None, 0, 1):
-                    _put(run)
-                raise
-            _put(run)
-        finally:
-            for staged in run.staged.values():
-                staged.temporary.unlink(missing_ok=True)
-
-
-def _put(run: Run) -> None:
-    if not run.staged:
-        return
-    if run.listed:
-        from basin.manifest import put_with_manifest
-
-        put_with_manifest(run)
-    else:
-        from basin.layers.atomic import put_all
-
-        put_all(run)
 
 
 def _with_mend(error: Any) -> str:

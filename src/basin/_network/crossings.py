@@ -362,13 +362,15 @@ def _trim(
         way = [verts.xy[:after], place] if end == END else [place, verts.xy[after:]]
         geom[line] = shapely.remove_repeated_points(shapely.LineString(np.concatenate(way)))
         other = int(found.line[k][found.line[k] != line][0])
+        metres = _stub(found, k, (line, end))
+        sure = 0.95 if metres <= SURE_M else (0.85 if end == END else 0.75)
         repair = ledger.add(
             "overshoot",
             lines.ids[[line, other]],
             action="applied",
-            distance_m=_stub(found, k, (line, end)),
+            distance_m=metres,
             rule=f"{'end' if end == END else 'start'} + {found.angle[k]:.0f}°",
-            confidence=0.85 if end == END else 0.75,
+            confidence=sure,
             place=shapely.Point(found.place[k]),
         )
         ledger.joints.bring(repair, [(str(lines.ids[line]), end)])

@@ -18,6 +18,7 @@ import click
 
 from basin._run import note_run
 from basin.cli._frame import DATE, Group, output_option, project_argument, shared_options
+from basin.cli._network import network
 from basin.cli._output import (
     files_as_json,
     hint,
@@ -108,27 +109,6 @@ def validate(
         else f"{len(basin.layers)} 个图层，{len(problems)} 处问题，其中错误 {errors} 处"
     )
     sys.exit(1 if errors else 0)
-
-
-@main.command()
-@project_argument
-@output_option(help=_OUTPUT_HELP)
-@shared_options
-def network(
-    project: Path, output: Path | None, as_json: bool, overwrite: bool, lang: str | None
-) -> None:
-    """Build the river network and list what was found and repaired."""
-    basin = _open(project, lang)
-    with _step("network"):
-        net = basin.network
-    tables = {"reaches": net.reaches.reset_index(), "network_issues": net.issues}
-    if output:
-        write_result(output, tables, printed=tables, basin=basin, overwrite=overwrite)
-    if as_json:
-        print_json(tables)
-    else:
-        say(net.explain(lang=basin.lang))
-    report_problems(basin)
 
 
 @main.command()
@@ -448,4 +428,5 @@ def demo(
 
 
 main.add_command(init)
+main.add_command(network)
 main.add_command(verify)

@@ -13,6 +13,7 @@ from basin.layers import atomic_write
 from basin.reports._assessment import assessment_document
 from basin.reports._document import Document, Picture, clean
 from basin.reports._html import render_html
+from basin.reports._network import network_document
 from basin.reports._siting import siting_document
 from basin.reports._trace import trace_document
 from basin.reports._xlsx import render_xlsx
@@ -20,11 +21,12 @@ from basin.reports._xlsx import render_xlsx
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from basin.network import RiverNetwork
     from basin.quality import SectionAssessment
     from basin.siting import SitingResult
     from basin.tracing import SourceTrace
 
-    Result: TypeAlias = SitingResult | SectionAssessment | SourceTrace
+    Result: TypeAlias = SitingResult | SectionAssessment | SourceTrace | RiverNetwork
 
 __all__ = ["document", "report_filename", "write_report"]
 
@@ -46,7 +48,7 @@ def write_report(
 
     Parameters
     ----------
-    result : SitingResult, SectionAssessment or SourceTrace
+    result : SitingResult, SectionAssessment, SourceTrace or RiverNetwork
     path
         Its ending chooses the format.
     lang
@@ -97,7 +99,7 @@ def document(
 
 
 def report_filename(result: Result, ending: str = ".html") -> str:
-    """Return a safe file name for a result: ``siting``, ``assessment`` or ``trace_<section>``.
+    """Return a safe file name: ``siting``, ``assessment``, ``network`` or ``trace_<section>``.
 
     Letters of any script, digits, ``-`` and ``_`` of the section's id are kept.
     """
@@ -106,6 +108,8 @@ def report_filename(result: Result, ending: str = ".html") -> str:
         return f"siting{ending}"
     if kind is assessment_document:
         return f"assessment{ending}"
+    if kind is network_document:
+        return f"network{ending}"
     section = re.sub(r"[^\w\-]+", "_", str(getattr(result, "section_id", "")))[:80]
     return f"trace_{section}{ending}"
 
@@ -118,9 +122,11 @@ def _layout_of(result: Any) -> Any:
         return trace_document
     if hasattr(result, "months") and hasattr(result, "sections"):
         return assessment_document
+    if hasattr(result, "reaches") and hasattr(result, "issues"):
+        return network_document
     raise BasinError(
         f"there is no report for a {type(result).__name__}",
-        mend="Give a SitingResult, a SectionAssessment or a SourceTrace.",
+        mend="Give a SitingResult, a SectionAssessment, a SourceTrace or a RiverNetwork.",
     )
 
 

@@ -8,6 +8,7 @@ flow downstream, and lists in ``.issues`` everything that it repaired or that it
 ``join``         gaps at ends, ends in the middle of lines, splitting
 ``crossings``    shared stretches, overshoots, crossings in mid-line
 ``topology``     a stated downstream reach beside the geometry
+``given``        given node columns beside the geometry
 ``direction``    which way each reach flows (``bridges``, ``blocks`` find where to ask)
 ``attributes``   orders, main paths, lengths; every definition with its source
 ``missing``      connections that may be missing, pieces that stand alone

@@ -13,6 +13,7 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pytest
+import shapely
 
 from basin.network import RiverNetwork
 
@@ -116,6 +117,33 @@ def test_stream_level_and_level_paths(official):
     assert same.mean() > 0.99
     paths = r.groupby("LevelPathI")["main_path_id"].nunique()
     assert (paths == 1).mean() > 0.99
+
+
+def test_official_nodes_agree_with_the_geometry(network, lines):
+    given = RiverNetwork.from_lines(lines, from_node="FromNode", to_node="ToNode")
+    assert given.issues.empty
+    for column in ("from_node", "to_node", "strahler", "main_path_id"):
+        assert (given.reaches[column] == network.reaches[column]).all()
+
+
+def test_official_nodes_close_gaps_and_turn_reaches(network, lines):
+    """Every 40th reach is drawn upstream or begins some 20 m away; the nodes put it right."""
+    inner = lines[lines["FromNode"].isin(lines["ToNode"]) & lines["ToNode"].isin(lines["FromNode"])]
+    some = inner.index[::40]
+    geometry = lines.geometry.copy()
+    for n, k in enumerate(some):
+        xy = shapely.get_coordinates(geometry[k])
+        xy[0] += (20.0, 0.0) if n % 2 else 0.0
+        geometry[k] = shapely.LineString(xy if n % 2 else xy[::-1])
+    spoilt = lines.set_geometry(geometry)
+    again = RiverNetwork.from_lines(spoilt, from_node="FromNode", to_node="ToNode")
+    ours = again.reaches[["FromNode", "from_node"]].drop_duplicates()
+    assert ours["FromNode"].is_unique
+    assert ours["from_node"].is_unique
+    assert (again.reaches["strahler"] == again.reaches["StreamOrde"]).all()
+    applied = again.issues[again.issues["action"] == "applied"]
+    assert set(applied["kind"]) == {"gap_closed", "reversed"}
+    assert len(applied) == len(some)
 
 
 def test_there_and_back_through_networkx(official):

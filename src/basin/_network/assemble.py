@@ -18,6 +18,7 @@ from basin._network.build import Lines, check_any, clean_lines, drop_loops, ends
 from basin._network.crossings import Meetings, keep_shared_once, mend_crossings
 from basin._network.direction import Drawn, orient
 from basin._network.geometry import Objects, Vertices, metres_per_degree
+from basin._network.given import close_given_nodes, given_nodes
 from basin._network.grid import Index
 from basin._network.join import close_gaps, split_at_ends
 from basin._network.joints import Held
@@ -62,6 +63,8 @@ def assemble(
     *,
     snap_tolerance_m: float,
     to_id: str | None,
+    from_node: str | None,
+    to_node: str | None,
     dem: Any,
     propose_within_m: float | None,
     turn: bool,
@@ -78,14 +81,19 @@ def assemble(
     table, single = clean_lines(to_lonlat(lines), ledger)
     check_any(single)
     target = stated_targets(table, to_id, ledger)
+    given = given_nodes(table, from_node, to_node)
     meetings = Meetings()
     joined, split = keep_shared_once(single, meetings, ledger)
+    if given is not None:
+        joined = close_given_nodes(joined, given, within, ledger)
     joined = close_gaps(joined, snap_tolerance_m, ledger)
     joined, crossed = mend_crossings(joined, table, snap_tolerance_m, within, meetings, ledger)
     joined, ended = split_at_ends(joined, snap_tolerance_m, ledger)
     split = {**split, **crossed, **ended}
     if target is not None:
         joined = close_stated_gaps(joined, target, within, ledger)
+    elif given is not None:
+        target = given.target
     joined = _by_id(drop_loops(joined, ledger))
     check_any(joined)
     source = table.iloc[joined.row].reset_index(drop=True)

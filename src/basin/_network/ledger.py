@@ -130,6 +130,7 @@ _RULES: dict[str, tuple[str, str]] = {
     "beyond tolerance": ("超出容差", "beyond the tolerance"),
     "start near middle": ("起点靠近另一河段中部", "a start near the middle of another line"),
     "to_id": ("给定的下游编号", "the given downstream id"),
+    "given nodes": ("给定的节点编号", "the given nodes"),
     "null": ("几何为空值", "null geometry"),
     "empty": ("几何为空", "empty geometry"),
     "not a line": ("不是线", "not a line"),

@@ -51,6 +51,8 @@ class RiverNetwork(Navigation, Accumulation, Certainty, LegalView, Storage):
         *,
         snap_tolerance_m: float = 1.0,
         to_id: str | None = None,
+        from_node: str | None = None,
+        to_node: str | None = None,
         dem: str | Path | Any | None = None,
         propose_within_m: float | None = None,
         turn: bool = True,
@@ -68,6 +70,10 @@ class RiverNetwork(Navigation, Accumulation, Certainty, LegalView, Storage):
         to_id
             Name of a column with the reach that each flows into, where the layer states it. It
             closes gaps and turns reaches; where the geometry says otherwise both are listed.
+            HydroRIVERS: "NEXT_DOWN"; MERIT Hydro: "NextDownID".
+        from_node, to_node
+            Names of columns with the nodes where each reach begins and ends, as NHDPlus has in
+            "FromNode" and "ToNode". Ends of one node are brought together; the rest as `to_id`.
         dem
             Path of a GeoTIFF with elevations in metres, or an open rasterio dataset: a witness of
             the direction of flow.
@@ -81,7 +87,7 @@ class RiverNetwork(Navigation, Accumulation, Certainty, LegalView, Storage):
         CrsError
             If the CRS is missing or refused, or coordinates are not on the globe.
         NetworkError
-            If no usable line is left, or `to_id` names no column.
+            If no usable line is left, or there is no column of the name given.
 
         Notes
         -----
@@ -108,6 +114,8 @@ class RiverNetwork(Navigation, Accumulation, Certainty, LegalView, Storage):
                 lines,
                 snap_tolerance_m=snap_tolerance_m,
                 to_id=to_id,
+                from_node=from_node,
+                to_node=to_node,
                 dem=dem,
                 propose_within_m=propose_within_m,
                 turn=turn,

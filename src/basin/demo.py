@@ -160,7 +160,7 @@ def _run(project: Path | None, output: Path, lang: str | None, *, overwrite: boo
         with _step("layers", basin.lang, console):
             tables = basin.result_layers(**results)
             path = output / "layers.gpkg"
-            write_layers(path, tables, overwrite=free(path))
+            write_layers(path, tables, overwrite=free(path), lang=basin.lang)
             files[path] = {name: len(table) for name, table in tables.items()}
         stems = _report_stems(traces)
         with _step("figures", basin.lang, console):

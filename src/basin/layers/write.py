@@ -20,6 +20,7 @@ import shapely
 from basin._archive import without_clock
 from basin.errors import LayerError
 from basin.layers.atomic import atomic_write, stage, whole_set
+from basin.layers.styles import STYLES, layer_style, write_styles
 
 __all__ = ["ENDINGS", "SHAPEFILE_PARTS", "fields_file", "write_layers"]
 
@@ -47,17 +48,17 @@ def write_layers(
     Parameters
     ----------
     path
-        ``.gpkg`` (GeoPackage 1.2, any number of layers), ``.geojson`` (RFC 7946, WGS 84), ``.csv``
-        (UTF-8 with a mark for Excel), ``.xlsx`` (a sheet a table), ``.shp`` (only where asked for:
-        short field names, listed in ``<name>_fields.csv``). Only ``.gpkg`` and ``.xlsx`` hold more
-        than one table.
+        ``.gpkg`` (GeoPackage 1.2, any number of layers, those of results with a style for QGIS),
+        ``.geojson`` (RFC 7946, WGS 84), ``.csv`` (UTF-8 with a mark for Excel), ``.xlsx`` (a sheet
+        a table), ``.shp`` (only where asked for: short field names, listed in
+        ``<name>_fields.csv``). Only ``.gpkg`` and ``.xlsx`` hold more than one table.
     tables
         Name -> GeoDataFrame or DataFrame. A named index becomes a column. Lists become text,
         infinite numbers null.
     overwrite
         False refuses an existing file.
     lang : {'zh', 'en'}
-        Of the headings in the field list of a shapefile.
+        Of the legends in a GeoPackage, and of the headings in the field list of a shapefile.
 
     Returns
     -------
@@ -106,6 +107,8 @@ def write_layers(
             return _write_shapefile(target, plain, overwrite=overwrite, lang=lang)
         with atomic_write(target, overwrite=overwrite) as temporary:
             _WRITERS[suffix](temporary, plain)
+            if suffix == ".gpkg":
+                _style_gpkg(temporary, plain, lang)
     except (LayerError, OSError):
         raise
     except Exception as error:  # GDAL and openpyxl raise their own
@@ -197,6 +200,12 @@ def _write_gpkg(path: Path, tables: Mapping[str, Any]) -> None:
             )
 
 
+def _style_gpkg(path: Path, tables: Mapping[str, Any], lang: str) -> None:
+    named = zip(_differing(list(tables)), tables.values(), strict=True)
+    styles = {name: style for name, table in named if (style := layer_style(table, lang))}
+    write_styles(path, styles, day=_day_of_writing())
+
+
 @contextmanager
 def _fixed_clock() -> Iterator[None]:
     """Let GDAL date its tables (``last_change``) by a fixed day: equal input gives equal bytes."""
@@ -220,9 +229,9 @@ def _day_of_writing() -> dt.datetime:
 
 
 def _differing(names: list[str]) -> list[str]:
-    """SQLite knows no case: a name that is taken gets a number."""
+    """SQLite knows no case: a name that is taken gets a number; one is QGIS's own."""
     result: list[str] = []
-    taken: set[str] = set()
+    taken = {STYLES}
     for name in names:
         free, number = name, 2
         while free.casefold() in taken:

@@ -26,7 +26,7 @@ __all__ = [
     "add_zones",
 ]
 
-_RIVER_BLUE = "#3d7fb0"
+_RIVER_BLUE = colour("line", "river")
 _GREY = "#8c8c8c"
 
 #: Weight of fill and outline by grade, strictest first; other grades are as ``None``.
@@ -44,10 +44,10 @@ _GRADE_WEIGHT = {
 #: Zones that are on when the map opens: the others are a click away.
 _ZONES_ON = frozenset({"red_line"})
 
-#: Outlines of the bands, from the nearest limit outwards.
-_BAND_COLOURS = ("#bf360c", "#6d4c41", "#5d4037")
+#: Of bands at a limit that has no colour of its own.
+_OTHER_BAND = colour("band", "5000")
 
-_SEVERITY_COLOURS = {"error": "#c62828", "warning": "#ef6c00", "info": "#546e7a"}
+_SEVERITY_COLOURS = {code: colour("severity", code) for code in codes("severity")}
 
 
 def add_districts(content: Content, districts: Any) -> None:
@@ -154,7 +154,7 @@ def add_bands(content: Content, bands: Any) -> None:
         text = f"{number(limit / 1000)} km"
         row = content.row(f"band:{limit:g}", "rivers", words("band", lang, limit=text), on=False)
         style = {
-            "color": _BAND_COLOURS[min(place, len(_BAND_COLOURS) - 1)],
+            "color": colour("band", f"{limit:g}", _OTHER_BAND),
             "weight": 1.4,
             "opacity": 0.85,
             "dashArray": "6 4" if place == 0 else "2 4",

@@ -31,7 +31,7 @@ from basin.standards.rules import category_label
 
 __all__ = ["add_outfalls", "add_sections", "add_sites", "add_works"]
 
-_MISSED = "#c62828"
+_MISSED = colour("compliance", "missed")
 
 _LEVEL_SHAPES = {
     "national": "circle",
@@ -182,7 +182,9 @@ def add_sections(content: Content, sections: Any) -> None:
             style = _section_style("", level, False) | {"fillColor": "#ffffff"}
             row.explain(label("section_level", level, lang), "point", style)
     if any(missed):
-        row.explain(words("missed", lang), "point", _section_style("", "national", True))
+        row.explain(
+            label("compliance", "missed", lang), "point", _section_style("", "national", True)
+        )
     _sum_sections(content, table, missed)
 
 

@@ -27,6 +27,7 @@ from basin.maps.content import (
 )
 from basin.maps.shapes import table_of
 from basin.maps.words import item_name, words
+from basin.standards.labels import codes, colour, label
 
 __all__ = ["add_traces", "trace_subject"]
 
@@ -34,13 +35,9 @@ __all__ = ["add_traces", "trace_subject"]
 _SHOWN_AT_ONCE = 3
 
 #: Arriving load as a share of the largest on the map: upper ends of the classes, tint, width.
-#: One hue from light to dark, so that it reads without colour too.
-_LOAD_CLASSES = (
-    (0.0, "#c9a3c4", 3.0),
-    (0.10, "#f48fb1", 3.6),
-    (0.33, "#e0569a", 4.6),
-    (0.66, "#b3197d", 5.6),
-    (1.0, "#6a0b5e", 6.8),
+_LOAD_CLASSES = tuple(
+    (float(code), colour("load_share", code), width)
+    for code, width in zip(codes("load_share"), (3.0, 3.6, 4.6, 5.6, 6.8), strict=True)
 )
 
 
@@ -133,10 +130,8 @@ def _trace_reaches(content: Content, row: Row, reaches: Any, keyed: bool) -> Non
         layer.add(shapes[i], _load_style(classes[i]), i)
     if not keyed:
         return
-    row.explain(words("load_none", lang), "line", _load_style(0))
-    for i in range(1, len(_LOAD_CLASSES)):
-        low, high = (round(100 * _LOAD_CLASSES[k][0]) for k in (i - 1, i))
-        row.explain(words("load_share", lang, low=low, high=high), "line", _load_style(i))
+    for i, code in enumerate(codes("load_share")):
+        row.explain(label("load_share", code, lang), "line", _load_style(i))
 
 
 def _trace_outfalls(content: Content, row: Row, outfalls: Any, keyed: bool) -> None:

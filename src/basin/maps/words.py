@@ -51,12 +51,9 @@ WORDS: dict[str, dict[str, str]] = {
     "hillshade": {"zh": "地形晕渲", "en": "Hillshade"},
     "issues": {"zh": "河网问题", "en": "Network issues"},
     # legend
-    "missed": {"zh": "未达标", "en": "misses its target"},
     "bank_distance": {"zh": "至最近岸线", "en": "to the nearest bank"},
     "superseded": {"zh": "已失效版本", "en": "superseded edition"},
     "in_force": {"zh": "现行版本", "en": "edition in force"},
-    "load_none": {"zh": "上游河段", "en": "upstream reach"},
-    "load_share": {"zh": "负荷占最大值 {low}–{high}%", "en": "load {low}–{high} % of the largest"},
     "ranked": {"zh": "排污口，数字为排序", "en": "outfalls; the number is the rank"},
     "no_load": {"zh": "无该指标负荷数据", "en": "no load of the item known"},
     "left_out": {"zh": "另有 {n} 个未列入：{ids}", "en": "{n} left out: {ids}"},

@@ -637,7 +637,8 @@ class Basin:
     def write_layers(self, path: str | Path, *, overwrite: bool = False, **results: Any) -> Path:
         """Write every result layer to one file (GeoPackage by its ending), whole or not at all."""
         self.refuse_inputs(layer_io.files_written(path))
-        return Path(layer_io.write_layers(path, self.result_layers(**results), overwrite=overwrite))
+        tables = self.result_layers(**results)
+        return Path(layer_io.write_layers(path, tables, overwrite=overwrite, lang=self.lang))
 
     def __repr__(self) -> str:
         return (

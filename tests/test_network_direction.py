@@ -9,7 +9,7 @@ import pytest
 import rasterio
 from rasterio.transform import from_origin
 
-from basin.network import RiverNetwork
+from basin.network import RiverNetwork, issue_text
 from network_drawings import LAT, LON, STEP, at, draw, kinds
 
 #: A river 甲河 from (0,9) south to (0,0) in nine reaches, with brooks from the east at 2, 4, 6, 8.
@@ -199,6 +199,23 @@ def test_circles_without_a_clear_culprit_are_listed_and_can_be_walked():
     assert network.downstream("a")[0] == "a"
     assert network.distance_to("out")["distance_m"].notna().all()
     assert network.path("c", "out")["length_m"].gt(0).all()
+
+
+def test_the_reach_whose_turning_breaks_a_circle_is_named():
+    """Not turned here; what is named is what turns it when asked to."""
+    network = RiverNetwork.from_lines(draw({**CIRCLE, **CIRCLE_FED}), turn=False)
+    [cycle] = network.issues[network.issues["kind"] == "cycle"].iloc
+    assert cycle["rule"] == "qs"
+    assert issue_text(cycle, "en").endswith("; left as drawn; turning qs would break it.")
+    assert "qs 调头即可解开" in issue_text(cycle)
+
+
+def test_a_circle_that_no_turning_mends_names_none():
+    """Fed at one place only and left nowhere: every turning makes a dead end."""
+    network = RiverNetwork.from_lines(draw({**CIRCLE, "a": [(0, 5), (0, 4)]}), turn=False)
+    [cycle] = network.issues[network.issues["kind"] == "cycle"].iloc
+    assert cycle["rule"] == ""
+    assert "调头" not in issue_text(cycle)
 
 
 def test_head_to_head_in_a_piece_without_another_way_is_listed():

@@ -10,6 +10,7 @@ flow downstream, and lists in ``.issues`` everything that it repaired or that it
 ``topology``     a stated downstream reach beside the geometry
 ``given``        given node columns beside the geometry
 ``direction``    which way each reach flows (``bridges``, ``blocks`` find where to ask)
+``cycles``       reaches that run in a circle, and how to break it
 ``attributes``   orders, main paths, lengths; every definition with its source
 ``missing``      connections that may be missing, pieces that stand alone
 ``assemble``     the stages in turn

@@ -12,10 +12,11 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from basin._network.arrays import Bools, Floats, Ints, node_levels, smallest_cycle
+from basin._network.arrays import Bools, Floats, Ints, node_levels
 from basin._network.attributes import Attributes, Tree, attributes_of
 from basin._network.build import Lines, check_any, clean_lines, drop_loops, ends_of, to_lonlat
 from basin._network.crossings import Meetings, keep_shared_once, mend_crossings
+from basin._network.cycles import list_cycles
 from basin._network.direction import Drawn, orient
 from basin._network.geometry import Objects, Vertices, metres_per_degree
 from basin._network.given import close_given_nodes, given_nodes
@@ -223,7 +224,7 @@ def _finish(
     tolerance_m, within_m = reach_m
     as_flowing = Oriented(flow.frm, flow.to, flow.xy, flow.lengths, flow.name)
     got = attributes(as_flowing, source)
-    _list_cycles(flow, lines.ids, lines.geom, ledger)
+    list_cycles(flow, lines.ids, lines.geom, ledger)
     index = Index(lines.verts)
     propose_joins(flow, index, got, lines.ids, within_m, tolerance_m, ledger)
     list_isolated(flow, index, got.piece, lines.ids, ledger)
@@ -318,24 +319,6 @@ def _renumber(tree: Tree, rank: Ints, order: Ints) -> Tree:
         pos=tree.pos[order],
         size=tree.size[order],
     )
-
-
-def _list_cycles(flow: Drawn, ids: Any, geom: Any, ledger: Ledger) -> None:
-    """List a smallest cycle, take its likeliest reach away, and look again."""
-    n = len(flow.xy)
-    _, cut = node_levels(flow.frm, flow.to, n)
-    left = np.arange(len(flow.frm), dtype=np.intp)
-    for edge in cut.tolist():
-        cycle = left[smallest_cycle(flow.frm[left], flow.to[left], n)]
-        if len(cycle):
-            ledger.add(
-                "cycle",
-                ids[cycle],
-                action="none",
-                confidence=1.0,
-                place=shapely.MultiLineString(list(geom[cycle])),
-            )
-        left = left[left != edge]
 
 
 def _all_parts(

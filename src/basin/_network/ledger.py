@@ -23,8 +23,8 @@ __all__ = ["COLUMNS", "KINDS", "Ledger", "issue_text"]
 KINDS: dict[str, tuple[str, str, str]] = {
     "cycle": (
         "error",
-        "河段 {ids} 首尾相接成环，水流方向自相矛盾；{action_zh}。",
-        "{ids}: these reaches run in a circle; {action_en}.",
+        "河段 {ids} 首尾相接成环，水流方向自相矛盾；{action_zh}{breaks_zh}。",
+        "{ids}: these reaches run in a circle; {action_en}{breaks_en}.",
     ),
     "head_to_head": (
         "warning",
@@ -265,6 +265,8 @@ def issue_text(issue: Mapping[str, Any] | pd.Series, lang: str = "zh") -> str:
     words = {
         "ids": shown,
         "distance": f"{metres:.1f} m" if known else ("未知" if lang == "zh" else "an unknown way"),
+        "breaks_zh": f"，{issue['rule']} 调头即可解开" if issue["rule"] else "",
+        "breaks_en": f"; turning {issue['rule']} would break it" if issue["rule"] else "",
         "rule_zh": _words(str(issue["rule"]), 0),
         "rule_en": _words(str(issue["rule"]), 1),
         "action_zh": {"applied": "已改正", "proposed": "建议改正，尚未改动"}.get(action, "未改动"),

@@ -8,6 +8,7 @@ flow downstream, and lists in ``.issues`` everything that it repaired or that it
 ``join``         gaps at ends, ends in the middle of lines, splitting
 ``crossings``    shared stretches, overshoots, crossings in mid-line
 ``topology``     a stated downstream reach beside the geometry
+``connectors``   lakes and wide rivers that connect lines
 ``given``        given node columns beside the geometry
 ``direction``    which way each reach flows (``bridges``, ``blocks`` find where to ask)
 ``cycles``       reaches that run in a circle, and how to break it

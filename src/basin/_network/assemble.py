@@ -15,6 +15,7 @@ import shapely
 from basin._network.arrays import Bools, Floats, Ints, node_levels
 from basin._network.attributes import Attributes, Tree, attributes_of
 from basin._network.build import Lines, check_any, clean_lines, drop_loops, ends_of, to_lonlat
+from basin._network.connectors import connect_through
 from basin._network.crossings import Meetings, keep_shared_once, mend_crossings
 from basin._network.cycles import list_cycles
 from basin._network.direction import Drawn, orient
@@ -66,6 +67,7 @@ def assemble(
     to_id: str | None,
     from_node: str | None,
     to_node: str | None,
+    connectors: Any,
     dem: Any,
     propose_within_m: float | None,
     turn: bool,
@@ -95,6 +97,10 @@ def assemble(
         joined = close_stated_gaps(joined, target, within, ledger)
     elif given is not None:
         target = given.target
+    if connectors is not None:
+        joined, table = connect_through(joined, table, connectors, snap_tolerance_m, ledger)
+        if target is not None:  # nothing is stated of the new rows
+            target = np.append(target, np.full(len(table) - len(target), -1, dtype=np.intp))
     joined = _by_id(drop_loops(joined, ledger))
     check_any(joined)
     source = table.iloc[joined.row].reset_index(drop=True)

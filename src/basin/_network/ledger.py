@@ -84,6 +84,11 @@ KINDS: dict[str, tuple[str, str, str]] = {
         "河段 {ids} 有 {distance} 重合，重合部分只保留前者的。",
         "{ids}: share a stretch of {distance}; the first keeps it, it is cut from the second.",
     ),
+    "connected": (
+        "info",
+        "河段 {ids} 的端点经水面 {rule_zh} 相连（直线连接，非实测河线）。",
+        "{ids}: connected through the water {rule_en} by straight lines, not surveyed ones.",
+    ),
     "duplicate": (
         "warning",
         "河段 {ids} 重复，只保留前者（{rule_zh}）。",

@@ -53,6 +53,7 @@ class RiverNetwork(Navigation, Accumulation, Certainty, LegalView, Storage):
         to_id: str | None = None,
         from_node: str | None = None,
         to_node: str | None = None,
+        connectors: gpd.GeoDataFrame | gpd.GeoSeries | None = None,
         dem: str | Path | Any | None = None,
         propose_within_m: float | None = None,
         turn: bool = True,
@@ -74,6 +75,10 @@ class RiverNetwork(Navigation, Accumulation, Certainty, LegalView, Storage):
         from_node, to_node
             Names of columns with the nodes where each reach begins and ends, as NHDPlus has in
             "FromNode" and "ToNode". Ends of one node are brought together; the rest as `to_id`.
+        connectors
+            Polygons of lakes and wide rivers, any known CRS: free ends of lines in them or at their
+            rim are connected by straight reaches (in the column ``connector``, by the polygon's
+            ``id`` or index), listed as ``connected``.
         dem
             Path of a GeoTIFF with elevations in metres, or an open rasterio dataset: a witness of
             the direction of flow.
@@ -116,6 +121,7 @@ class RiverNetwork(Navigation, Accumulation, Certainty, LegalView, Storage):
                 to_id=to_id,
                 from_node=from_node,
                 to_node=to_node,
+                connectors=connectors,
                 dem=dem,
                 propose_within_m=propose_within_m,
                 turn=turn,

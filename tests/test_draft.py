@@ -364,3 +364,61 @@ def test_the_command(tmp_path, rivers):
     assert "exists already" in again.output
     found = CliRunner().invoke(main, [*arguments, "--overwrite", "--json"])
     assert json.loads(found.stdout)["layers"][0]["layer"] == "rivers"
+
+
+def test_samples_with_one_value_a_row_are_recognised_and_read(tmp_path):
+    (tmp_path / "监测数据.csv").write_text(
+        "断面名称,采样日期,监测项目,监测值,单位\n扶欢,2025-07-01,总磷,200,μg/L\n"
+        "扶欢,2025-07-01,氨氮,0.5,mg/L\n石角,2025-07-01,总磷,0.02L,mg/L\n",
+        encoding="gb18030",
+    )
+    (tmp_path / "断面.csv").write_text(
+        "断面编号,断面名称,目标水质,lon,lat\nS1,扶欢,Ⅲ,106.65,29.03\nS2,石角,Ⅲ,106.66,29.05\n",
+        encoding="utf-8",
+    )
+    draft = draft_project(tmp_path)
+    assert {c.kind: (c.used, c.rows) for c in draft.choices} == {
+        "sections": (True, 2),
+        "samples": (True, 2),
+    }
+    found = tomllib.loads(draft.text)["layers"]["samples"][0]["columns"]
+    assert found["item"] == "监测项目"
+    assert found["value"] == "监测值"
+    assert found["unit"] == "单位"
+    samples = basin.open(tmp_path).layers["samples"]
+    assert samples["section_id"].tolist() == ["S1", "S2"]
+    assert samples["tp"].tolist() == pytest.approx([0.2, 0.02])
+    assert samples["nh3n"].iloc[0] == 0.5
+
+
+KML = (
+    '<?xml version="1.0" encoding="UTF-8"?><kml xmlns="http://www.opengis.net/kml/2.2"><Document>'
+    "{}</Document></kml>"
+)
+MARK = "<Placemark><name>{}</name>{}</Placemark>"
+RING = "106.6,29.0 106.7,29.0 106.7,29.1 106.6,29.0"
+AREA = (
+    f"<Polygon><outerBoundaryIs><LinearRing><coordinates>{RING}</coordinates></LinearRing>"
+    "</outerBoundaryIs></Polygon>"
+)
+
+
+def test_folders_of_a_kml_are_layers_of_their_own(tmp_path):
+    point = "<Point><coordinates>106.65,29.03,0</coordinates></Point>"
+    line = "<LineString><coordinates>106.6,29 106.7,29.1</coordinates></LineString>"
+    content = (
+        f"<Folder><name>排污口</name>{MARK.format('甲厂', point)}"
+        f"{MARK.format('乙厂', point)}</Folder>"
+        f"<Folder><name>生态保护红线</name>{MARK.format('A区', AREA)}</Folder>"
+    )
+    (tmp_path / "图.kml").write_text(KML.format(content), encoding="utf-8")
+    with zipfile.ZipFile(tmp_path / "河流.kmz", "w") as parts:
+        parts.writestr("doc.kml", KML.format(MARK.format("綦江", line)))
+    draft = draft_project(tmp_path)
+    used = {c.kind: (c.peek.layer, c.rows) for c in draft.choices if c.used}
+    assert used == {"rivers": (None, 1), "zones": ("生态保护红线", 1), "outfalls": ("排污口", 2)}
+    assert "kind = red_line" in draft.text
+    project = basin.open(tmp_path)
+    assert project.layers["outfalls"]["name"].tolist() == ["甲厂", "乙厂"]
+    assert project.layers["zones"]["kind"].tolist() == ["red_line"]
+    assert project.layers["rivers"]["name"].tolist() == ["綦江"]

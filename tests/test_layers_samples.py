@@ -117,3 +117,35 @@ def test_only_a_temperature_may_be_below_zero():
     assert samples["water_temp"].tolist() == [-0.5]
     assert np.isnan(samples["tp"][0])
     assert "tp" in one(problems, "number_unreadable").en
+
+
+def test_a_unit_converted_inside_a_cell_is_listed_with_its_rows():
+    _, problems = read(
+        {
+            "断面编号": ["S1", "S2", "S3", "S4"],
+            "采样日期": ["2025-07-01"] * 4,
+            "总磷": ["0.2", "200 μg/L", "0.2 mg/L", "50ug/L"],
+            "氨氮(μg/L)": ["500", "500 μg/L", "0.5mg/L", "5 只"],
+        }
+    )
+    found = {p.zh.split("列 ")[1].split(" ")[0]: p for p in problems if p.kind == "cell_converted"}
+    assert found["tp"].rows == (3, 5)
+    assert found["nh3n"].rows == (4,)
+    assert found["tp"].severity == "info"
+    assert "200 μg/L" in found["tp"].en
+    assert "共 2 行" in found["tp"].zh
+
+
+def test_a_unit_converted_inside_a_cell_of_an_outfall_is_listed():
+    problems = []
+    table = pd.DataFrame(
+        {
+            "outfall_id": ["P1", "P2"],
+            "lon": [106.6, 106.7],
+            "lat": [29.0, 29.1],
+            "conc_tp_mg_l": ["0.5", "500 μg/L"],
+        }
+    )
+    outfalls = read_layer(table, "outfalls", problems=problems)
+    assert outfalls["conc_tp_mg_l"].tolist() == [0.5, 0.5]
+    assert one(problems, "cell_converted").ids == ("P2",)

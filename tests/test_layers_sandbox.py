@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import shutil
 import sys
 import time
 import zipfile
@@ -18,8 +19,16 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 from shapely.geometry import Point, Polygon
 
+from basin.draft import draft_project
 from basin.errors import CrsError, LayerError
-from basin.layers import Limits, read_layer, sandbox
+from basin.layers import (
+    Limits,
+    find_layers,
+    layer_names,
+    read_layer,
+    sandbox,
+    unused_files,
+)
 from basin.layers.packets import pack, unpack
 
 OUTFALLS = gpd.GeoDataFrame(
@@ -199,3 +208,80 @@ def test_a_packet_holds_no_code(tmp_path):
         np.savez(file, head=np.array([print], dtype=object))
     with pytest.raises(ValueError, match="allow_pickle"):
         unpack(tmp_path / "a.npz")
+
+
+# ---------------------------------------------------------------- listing
+
+
+@pytest.fixture
+def children(monkeypatch):
+    """The tasks that children were started for."""
+    tasks = []
+    real = sandbox._run
+    monkeypatch.setattr(
+        sandbox, "_run", lambda s, r, *a: tasks.append((r["task"], s.name)) or real(s, r, *a)
+    )
+    return tasks
+
+
+def packed_geodatabase(folder):
+    """A zip of a geodatabase whose tables GDAL alone can list."""
+    OUTFALLS.to_file(folder / "a.gdb", layer="排污口", driver="OpenFileGDB")
+    path = folder / "资料.zip"
+    with zipfile.ZipFile(path, "w") as parts:
+        for part in sorted((folder / "a.gdb").iterdir()):
+            parts.write(part, f"a.gdb/{part.name}")
+    shutil.rmtree(folder / "a.gdb")
+    return path
+
+
+def test_a_zip_that_must_be_unpacked_is_listed_in_a_child(tmp_path, children):
+    path = packed_geodatabase(tmp_path)
+    assert layer_names(path) == ["排污口"]
+    assert children == [("names", "资料.zip")]
+    assert find_layers(tmp_path) == {"outfalls": [(path.resolve(), "排污口")]}
+    assert len(children) == 2
+    assert layer_names(path, sandbox=False) == ["排污口"]
+    assert len(children) == 2
+
+
+def test_the_files_of_a_zip_are_named_without_opening_any(tmp_path, children):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as parts:
+        parts.writestr("sites.csv", "site_id,lon,lat\na,106.6,29\n")
+        parts.writestr("zones.gpkg", "junk")
+    assert layer_names(path) == ["sites", "zones"]
+    assert children == []
+
+
+def test_all_files_of_a_folder_are_listed_by_one_child(tmp_path, children):
+    OUTFALLS.to_file(tmp_path / "资料.gpkg", layer="outfalls")
+    OUTFALLS.to_file(tmp_path / "其他.gpkg", layer="x")
+    plain = find_layers(tmp_path)
+    assert children == []
+    assert find_layers(tmp_path, sandbox=True) == plain
+    assert children == [("find", tmp_path.name)]
+    assert unused_files(tmp_path, plain, sandbox=True) == unused_files(tmp_path, plain)
+    assert unused_files(tmp_path, plain) == ["其他.gpkg"]
+
+
+def test_init_looks_into_a_zip_in_a_child(tmp_path, children):
+    packed_geodatabase(tmp_path)
+    draft = draft_project(tmp_path, lang="en")
+    assert [(c.kind, c.used, c.rows) for c in draft.choices] == [("outfalls", True, 3)]
+    assert children == [("look", "资料.zip"), ("read", "资料.zip")]
+    (tmp_path / "rivers.csv").write_text('reach_id,geometry_wkt\n1,"LINESTRING(106 29,107 29)"\n')
+    children.clear()
+    again = draft_project(tmp_path, lang="en", overwrite=True, sandbox=True)
+    assert {c.kind for c in again.choices if c.used} == {"outfalls", "rivers"}
+    assert ("look", "rivers.csv") in children
+    children.clear()
+    alone = draft_project(tmp_path, lang="en", overwrite=True, sandbox=False)
+    assert alone.text == again.text
+    assert children == []
+
+
+def test_a_child_that_dies_while_it_looks_is_said(tmp_path, monkeypatch):
+    packed_geodatabase(tmp_path)
+    with pytest.raises(LayerError, match=r"资料\.zip (needs more than|cannot be read)"):
+        layer_names(tmp_path / "资料.zip", sandbox=Limits(memory_mb=60))

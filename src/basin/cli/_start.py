@@ -40,7 +40,10 @@ def init(
     leave_unlisted()
     words = lang or frame_lang()
     with Console(stderr=True).status("init"):
-        draft = draft_project(folder, lang=words, crs=crs, date=date, overwrite=overwrite)
+        apart = click.get_current_context().find_root().params.get("sandbox")
+        draft = draft_project(
+            folder, lang=words, crs=crs, date=date, overwrite=overwrite, sandbox=apart
+        )
     if as_json:
         found = {
             "path": str(draft.path),

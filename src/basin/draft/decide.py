@@ -17,7 +17,7 @@ from basin.crs import CHINA_BOUNDS, EXCHANGE_CRS
 from basin.draft.files import DEM_ENDINGS, Unread, data_files, is_dem
 from basin.draft.words import say
 from basin.errors import BasinError, LayerError, NetworkError, ProjectError
-from basin.layers import atomic_write, read_layer
+from basin.layers import Limits, atomic_write, read_layer
 from basin.layers.problems import Problem
 from basin.layers.recognise import Guess, Peek, look_into, recognise
 from basin.layers.systems import fitting, words_for
@@ -129,6 +129,7 @@ def draft_project(
     crs: str | None = None,
     date: dt.date | None = None,
     overwrite: bool = False,
+    sandbox: bool | Limits | None = None,
 ) -> Draft:
     """Recognise the layers in a folder and write a commented ``basin.toml`` for them.
 
@@ -147,6 +148,9 @@ def draft_project(
         The project's date; None leaves it as a question.
     overwrite
         Replace an existing ``basin.toml``.
+    sandbox
+        Look into each file, and read it, in a child process with limits; None does so for what is
+        zipped.
 
     Raises
     ------
@@ -175,7 +179,7 @@ def draft_project(
     if crs is not None:
         _known_crs(crs)
     files, unread = data_files(place, lang)
-    guesses, unread = _look(files, unread, lang)
+    guesses, unread = _look(files, unread, lang, sandbox)
     if not guesses:
         raise ProjectError(
             f"no layer was found in {str(folder)!r}",
@@ -184,7 +188,7 @@ def draft_project(
             mend_zh="把资料放进去（.shp、.gpkg、.geojson、.csv、.xlsx 等）",
         )
     near = _around([b for g in guesses if (b := _place(g.peek)) is not None])
-    choices = [_choose(guess, near, crs, lang) for guess in guesses]
+    choices = [_choose(guess, near, crs, lang, sandbox) for guess in guesses]
     choices = _without_copies(sorted(choices, key=_order), lang)
     dems = [f for f in files if f.suffix.casefold() in DEM_ENDINGS and is_dem(f)]
     tolerance, network_note = _tolerance(choices, dems[0] if len(dems) == 1 else None, lang)
@@ -210,14 +214,14 @@ def _known_crs(crs: str) -> None:
 
 
 def _look(
-    files: Iterable[Path], unread: list[Unread], lang: str
+    files: Iterable[Path], unread: list[Unread], lang: str, sandbox: bool | Limits | None
 ) -> tuple[list[Guess], list[Unread]]:
     guesses, failed = [], list(unread)
     for file in files:
         if file.suffix.casefold() in DEM_ENDINGS:
             continue
         try:
-            found, errors = look_into(file)
+            found, errors = look_into(file, sandbox=sandbox)
         except LayerError as error:
             found, errors = [], [error]
         guesses += [recognise(one) for one in found]
@@ -292,7 +296,13 @@ def _system(
 # ---------------------------------------------------------------- one table
 
 
-def _choose(guess: Guess, near: Box | None, crs: str | None, lang: str) -> Choice:
+def _choose(
+    guess: Guess,
+    near: Box | None,
+    crs: str | None,
+    lang: str,
+    sandbox: bool | Limits | None,
+) -> Choice:
     found = guess.peek
     rows = len(found.table)
     options: dict[str, Any] = {}
@@ -315,7 +325,7 @@ def _choose(guess: Guess, near: Box | None, crs: str | None, lang: str) -> Choic
     )
     if guess.missing or asked_crs:
         return choice
-    return _tried(choice, lang)
+    return _tried(choice, lang, sandbox)
 
 
 def _which(guess: Guess, lang: str) -> str:
@@ -330,7 +340,9 @@ def _decisions(guess: Guess, lang: str) -> list[str]:
         said.append(say("encoding", lang, encoding=guess.peek.encoding))
     if guess.numbered:
         said.append(say("numbered", lang, column=schema(guess.kind or "").id))
-    constants = [f"{c} {h}" for c, h in guess.columns.items() if len(h) > 1 and h[0] == "="]
+    constants = [
+        f"{c} {h[0]} {h[1:]}" for c, h in guess.columns.items() if len(h) > 1 and h[0] == "="
+    ]
     if constants:
         said.append(say("constant", lang, columns=", ".join(constants)))
     if guess.assumed:
@@ -354,7 +366,7 @@ def _doubts(guess: Guess, lang: str) -> list[str]:
     return asked
 
 
-def _tried(choice: Choice, lang: str) -> Choice:
+def _tried(choice: Choice, lang: str, sandbox: bool | Limits | None) -> Choice:
     """Read the table as the project will: what does not read is not written as decided."""
     problems: list[Problem] = []
     try:
@@ -363,6 +375,7 @@ def _tried(choice: Choice, lang: str) -> Choice:
             choice.kind or "",
             layer=choice.peek.layer,
             problems=problems,
+            sandbox=sandbox,
             **choice.options,
         )
     except BasinError as error:

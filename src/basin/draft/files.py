@@ -9,7 +9,7 @@ from pathlib import Path
 from basin._raster import open_geotiff
 from basin.draft.words import say
 from basin.errors import LayerError
-from basin.layers.sources import FORMATS, is_result
+from basin.layers.sources import FORMATS
 
 __all__ = ["DEM_ENDINGS", "Unread", "data_files", "is_dem"]
 
@@ -31,7 +31,7 @@ class Unread:
 def data_files(folder: Path, lang: str) -> tuple[list[Path], list[Unread]]:
     """List the files to look into, by path, and those that could hold data but are not read.
 
-    Hidden files, files of an earlier run and the parts of a shapefile are passed over.
+    Hidden files and the parts of a shapefile are passed over.
     """
     found: list[Path] = []
     unread: list[Unread] = []
@@ -52,7 +52,7 @@ def data_files(folder: Path, lang: str) -> tuple[list[Path], list[Unread]]:
             unread.append(Unread("/".join(parts), say("format", lang, ending=ending)))
         elif (path.is_dir() and ending != ".gdb") or _is_companion(path):
             continue
-        elif ending in DEM_ENDINGS or (ending in FORMATS and not is_result(path)):
+        elif ending in DEM_ENDINGS or ending in FORMATS:
             found.append(path)
     return found, unread
 

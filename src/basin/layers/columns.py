@@ -20,7 +20,7 @@ from basin.layers.codes import (
     known_codes,
     words_of,
 )
-from basin.layers.measurements import parse_dates, parse_measurement
+from basin.layers.measurements import is_converted, parse_dates, parse_measurement
 from basin.layers.problems import Notes, make_error
 from basin.layers.vocabulary import (
     Match,
@@ -43,7 +43,7 @@ __all__ = [
     "match_headings",
     "name_columns",
     "name_rows",
-    "note_unreadable",
+    "note_cells",
     "read_number",
     "shown",
     "without_blank_rows",
@@ -392,7 +392,7 @@ def _null_column(name: str, index: pd.Index[Any]) -> pd.Series[Any]:
 def _clean_number(table: pd.DataFrame, name: str, factor: float, notes: Notes) -> pd.DataFrame:
     column = table[name]
     values, flags = read_number(column, name, factor)
-    note_unreadable(column, flags, name, notes)
+    note_cells(column, flags, name, factor, notes)
     notes.add("number_without_limit", flags.eq("below_unknown"), columns=name)
     beyond = flags.isin(["below", "above"])
     notes.add("number_flagged", beyond, columns=name, values=shown(column[beyond]))
@@ -414,10 +414,15 @@ def read_number(
     return parse_measurement(column, units=cell_units(name, factor), negative=name == "water_temp")
 
 
-def note_unreadable(column: pd.Series[Any], flags: pd.Series[str], name: str, notes: Notes) -> None:
-    """List the cells of a column of numbers that are none."""
+def note_cells(
+    column: pd.Series[Any], flags: pd.Series[str], name: str, factor: float, notes: Notes
+) -> None:
+    """List the cells of a column of numbers that are none, and those that state another unit."""
     bad = flags.eq("unreadable")
     notes.add("number_unreadable", bad, column=name, values=shown(column[bad]))
+    turned = is_converted(column, cell_units(name, factor))
+    if turned.any():
+        notes.add("cell_converted", turned, column=name, values=shown(column[turned]))
 
 
 def _clean_dates(column: pd.Series[Any], notes: Notes) -> pd.Series[Any]:

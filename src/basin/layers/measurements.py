@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from basin.layers.vocabulary import unit_of
 
-__all__ = ["FLAGS", "parse_date", "parse_dates", "parse_measurement", "plain"]
+__all__ = ["FLAGS", "is_converted", "parse_date", "parse_dates", "parse_measurement", "plain"]
 
 #: What a flag means: the value is a detection limit; not detected, limit unknown; beyond the upper
 #: limit; no value; not readable.
@@ -158,6 +159,35 @@ def parse_measurement(
         pd.Series(values, index=series.index, name=series.name),
         pd.Series(flags, index=series.index, name=series.name, dtype="str"),
     )
+
+
+def is_converted(series: pd.Series[Any], units: Mapping[str, float]) -> npt.NDArray[np.bool_]:
+    """Tell which cells state a unit that makes another figure of theirs: 200 μg/L among mg/L.
+
+    Parameters
+    ----------
+    series : shape (n,)
+    units
+        As for :func:`parse_measurement`.
+
+    Examples
+    --------
+    >>> is_converted(pd.Series(["0.2", "0.2 mg/L", "200 μg/L"]), {"mg/l": 1.0, "ug/l": 0.001})
+    array([False, False,  True])
+    """
+    found = np.zeros(len(series), dtype=bool)
+    if pd.api.types.is_numeric_dtype(series.dtype):
+        return found
+    text = series.notna() & pd.to_numeric(series, errors="coerce").isna()
+    at = np.flatnonzero(text.to_numpy(dtype=bool))
+    codes, distinct = pd.factorize(series.iloc[at].astype(object))
+    turned = []
+    for value in distinct:
+        cut = _without_unit(plain(value), units)
+        other = cut is not None and cut[1] != 1.0
+        turned.append(other and _parse_one(value, units)[1] != "unreadable")
+    found[at] = np.array([*turned, False], dtype=bool)[codes]
+    return found
 
 
 def _of_numbers(series: pd.Series[Any], negative: bool) -> tuple[Any, Any]:

@@ -26,7 +26,7 @@ from basin.layers.files import Raw, read_source
 from basin.layers.geometry import settle_crs, settle_geometry
 from basin.layers.problems import Notes, Problem, make_error
 from basin.layers.samples import clean_samples, widen
-from basin.layers.sandbox import Limits, read_in_child
+from basin.layers.sandbox import Limits, limits_for, read_in_child
 from basin.layers.sources import local_file, zipped
 from basin.layers.vocabulary import Schema, schema
 
@@ -106,7 +106,7 @@ def read_layer(
     if angles not in (None, *ANGLES):
         raise make_error(LayerError, kind, "angles_unknown", angles=angles)
     if not isinstance(source, pd.DataFrame) and _apart(source, sandbox):
-        limits = sandbox if isinstance(sandbox, Limits) else Limits()
+        limits = limits_for(local_file(source), sandbox) or Limits()
         note_input(str(source))  # the child has no run of its own to note it in
         told = {"layer": layer, "encoding": encoding, "crs": crs, "columns": options}
         told |= {"values": {c: dict(v) for c, v in (values or {}).items()}, "angles": angles}

@@ -19,13 +19,16 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from basin.errors import LayerError
+from basin.errors import BasinError, LayerError
 from basin.layers.codes import code_of, grade_of, has_grades, kind_and_grade_of, spellings_of
 from basin.layers.columns import match_headings
+from basin.layers.content import check_file
 from basin.layers.coordinates import parse_degrees
 from basin.layers.files import read_source
 from basin.layers.problems import Notes
-from basin.layers.sources import layer_names
+from basin.layers.samples import long_columns
+from basin.layers.sandbox import Limits, limits_for, look_in_child
+from basin.layers.sources import is_result, layer_names, local_file
 from basin.layers.vocabulary import KINDS, Match, Schema, item_ids, key, schema
 
 __all__ = ["Guess", "Peek", "look_into", "recognise"]
@@ -133,17 +136,29 @@ def _any_schema() -> Schema:
     )
 
 
-def look_into(file: Path) -> tuple[list[Peek], list[LayerError]]:
+def look_into(
+    file: Path, *, sandbox: bool | Limits | None = None
+) -> tuple[list[Peek], list[BasinError]]:
     """Open every layer or sheet of a file; return what could be read, and why the rest could not.
+
+    A file of an earlier run's answers has nothing to recognise. In a child process if `sandbox`
+    says so; None does so for what is zipped.
 
     Raises
     ------
     LayerError
         If the file as a whole cannot be read.
     """
-    names = layer_names(file)
+    limits = limits_for(file, sandbox)
+    if limits is not None:
+        check_file(local_file(file))
+        told, failed = look_in_child(file, limits)
+        return [_peeked(file, table, **one) for one, table in told], failed
+    names = layer_names(file, sandbox=False)
+    if is_result(file, sandbox=False):
+        return [], []
     found: list[Peek] = []
-    failed: list[LayerError] = []
+    failed = []
     for name in names:
         try:
             found.append(_peek(file, name, name if len(names) > 1 else None))
@@ -154,17 +169,25 @@ def look_into(file: Path) -> tuple[list[Peek], list[LayerError]]:
 
 def _peek(file: Path, title: str, layer: str | None) -> Peek:
     raw = read_source(file, _any_schema(), Notes("any"), layer=layer)
-    families, places = _shapes_of(raw.table, raw.cut_in)
+    return _peeked(
+        file, raw.table, title=title, layer=layer, cut_in=raw.cut_in, encoding=raw.encoding
+    )
+
+
+def _peeked(
+    file: Path, table: Any, *, title: str, layer: str | None, cut_in: str | None, encoding: str
+) -> Peek:
+    families, places = _shapes_of(table, cut_in)
     return Peek(
         file=file,
         layer=layer,
         title=title,
-        table=raw.table,
-        cut_in=raw.cut_in,
+        table=table,
+        cut_in=cut_in,
         families=families,
         places=places,
-        has_crs=getattr(raw.table, "crs", None) is not None,
-        encoding=raw.encoding,
+        has_crs=getattr(table, "crs", None) is not None,
+        encoding=encoding,
     )
 
 
@@ -215,7 +238,8 @@ def recognise(found: Peek) -> Guess:
     it. The shapes must be those that the layer holds.
     """
     taken = {kind: _matches(schema(kind), found.headings, found.cut_in) for kind in KINDS}
-    fitting = [kind for kind in KINDS if _may_be(kind, found, taken[kind])]
+    long = long_columns(found.table, schema("samples"))
+    fitting = [kind for kind in KINDS if _may_be(kind, found, taken[kind], long)]
     claims: dict[str, int] = {}
     for kind in fitting:
         for heading, _ in taken[kind].values():
@@ -224,6 +248,7 @@ def recognise(found: Peek) -> Guess:
     scores = {
         kind: named.get(kind, 0.0)
         + _of_headings(schema(kind), taken[kind], claims, len(fitting))
+        + (_MOST_ITEMS if long and kind == "samples" else 0.0)
         + _of_values(schema(kind), taken[kind], found.table)
         - _of_missing(schema(kind), taken[kind], found)
         for kind in fitting
@@ -235,17 +260,17 @@ def recognise(found: Peek) -> Guess:
     second = list(ranked.values())[1] if len(ranked) > 1 else 0.0
     if best is None or ranked[best] < _ENOUGH or ranked[best] - second < _CLEAR:
         return Guess(found, None, scores=ranked)
-    return _settled(found, best, taken[best], ranked)
+    return _settled(found, best, taken[best], ranked, long if best == "samples" else {})
 
 
-def _may_be(kind: str, found: Peek, taken: Mapping[str, Any]) -> bool:
+def _may_be(kind: str, found: Peek, taken: Mapping[str, Any], long: Mapping[str, str]) -> bool:
     layer = schema(kind)
     if kind == "samples":
         items = [c for c in taken if c in item_ids()]
         return (
             set(found.families) <= {"point"}
             and {"section_id", "date"} <= set(taken)
-            and bool(items)
+            and bool(items or long)
         )
     return bool(found.families) and set(found.families) <= set(layer.geometry)
 
@@ -374,10 +399,14 @@ def _grade(kind: str, code: str, whole: str) -> dict[str, str]:
 
 
 def _settled(
-    found: Peek, kind: str, taken: dict[str, tuple[str, Match]], scores: Mapping[str, float]
+    found: Peek,
+    kind: str,
+    taken: dict[str, tuple[str, Match]],
+    scores: Mapping[str, float],
+    long: Mapping[str, str],
 ) -> Guess:
     layer = schema(kind)
-    columns = {column: heading for column, (heading, _) in taken.items()}
+    columns = {column: heading for column, (heading, _) in taken.items()} | dict(long)
     constants = _constants(kind, found)
     if kind == "zones":
         columns = _zone_columns(found, columns, constants)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from basin.layers.columns import (
     as_text,
-    note_unreadable,
+    note_cells,
     read_number,
     shown,
     without_blank_rows,
@@ -32,10 +32,12 @@ from basin.layers.vocabulary import (
 )
 from basin.standards import gb3838
 
-__all__ = ["clean_samples", "widen"]
+__all__ = ["clean_samples", "long_columns", "widen"]
 
 #: A value so many times the limit of class V is most likely a slip of unit or decimal point.
 _TIMES_CLASS_V = 100.0
+#: Columns of a table with one value a row, besides those of a sample.
+LONG = ("item", "value", "unit")
 _NO_UNIT = frozenset({"", "无量纲", "-", "—", "--", "/", "nan", "none"})
 
 
@@ -97,12 +99,21 @@ def widen(
     return wide, left
 
 
+def long_columns(table: pd.DataFrame, layer: Schema) -> dict[str, str]:
+    """Return the headings of item, value and unit of a table with one value a row; else none."""
+    found = _long_columns(table, layer, {}, {})
+    if found is None:
+        return {}
+    item, value, unit, _ = found
+    return {"item": item, "value": value} | ({"unit": unit} if unit else {})
+
+
 def _long_columns(
     table: pd.DataFrame, layer: Schema, given: Mapping[str, str], stated: Mapping[str, str]
 ) -> tuple[str, str, str | None, list[str]] | None:
     """Return the headings of item, value, unit and those of a sample; None for a wide table."""
     headings = [str(c) for c in table.columns]
-    named = {c: given.get(c) or next(iter(_spelled(headings, c)), None) for c in _LONG}
+    named = {c: given.get(c) or next(iter(_spelled(headings, c)), None) for c in LONG}
     item, value = named["item"], named["value"]
     if item not in headings or value not in headings:
         return None
@@ -117,9 +128,6 @@ def _long_columns(
     if not keys or (not given and known * 2 < len(words)):
         return None
     return item, value, named["unit"] if named["unit"] in headings else None, keys
-
-
-_LONG = ("item", "value", "unit")
 
 
 def _spelled(headings: list[str], column: str) -> list[str]:
@@ -202,7 +210,7 @@ def clean_samples(
     for item in items:
         factor = factors.get(item, 1.0)
         values, flags = read_number(kept[item], item, factor)
-        note_unreadable(kept[item], flags, item, notes)
+        note_cells(kept[item], flags, item, factor, notes)
         flagged[item] = flags
         kept = kept.assign(**{item: values * factor})
         kept[f"{item}_flag"] = flags.where(flags.ne("missing"), "")

@@ -12,17 +12,27 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from basin import errors
 from basin.errors import BasinError, LayerError
+from basin.layers.content import FORMATS
 from basin.layers.packets import pack, unpack
 from basin.layers.problems import Problem
 
-__all__ = ["Limits", "answer", "read_in_child"]
+__all__ = [
+    "Limits",
+    "answer",
+    "find_in_child",
+    "limits_for",
+    "look_in_child",
+    "names_in_child",
+    "read_in_child",
+]
 
 # What a child needs to find Python, its libraries and their data; passwords and keys stay here.
 _PASSED_ON = (
@@ -47,6 +57,17 @@ class Limits:
 
     memory_mb: int = 6144
     seconds: int = 600
+
+
+def limits_for(path: Path, sandbox: bool | Limits | None) -> Limits | None:
+    """Return the limits of the child process that is to open a file; None where none is.
+
+    None as `sandbox` takes one for what is zipped.
+    """
+    if isinstance(sandbox, Limits):
+        return sandbox
+    wanted = FORMATS.get(path.suffix.casefold()) == "zip" if sandbox is None else sandbox
+    return Limits() if wanted else None
 
 
 def read_in_child(
@@ -74,23 +95,51 @@ def read_in_child(
     LayerError
         If the child took too long, needed too much memory, or died.
     """
+    told = {"kind": kind, "options": {**options, "crs": _plain_crs(options.get("crs"))}}
+    with _answered(source, "read", told, limits) as (extra, tables):
+        return tables[0], [_problem(p) for p in extra["problems"]]
+
+
+def names_in_child(source: Path, limits: Limits) -> list[str]:
+    """List the layers in a file as :func:`basin.layers.layer_names` does, in a child process."""
+    with _answered(source, "names", {}, limits) as (extra, _):
+        return [str(name) for name in extra["names"]]
+
+
+def find_in_child(
+    place: Path, limits: Limits
+) -> tuple[dict[str, list[tuple[Path, str | None]]], list[str]]:
+    """Find the layers of a folder and its unused files, in one child process."""
+    with _answered(place, "find", {}, limits) as (extra, _):
+        found = {k: [(Path(f), layer) for f, layer in at] for k, at in extra["found"].items()}
+        return found, extra["unused"]
+
+
+def look_in_child(
+    source: Path, limits: Limits
+) -> tuple[list[tuple[dict[str, Any], Any]], list[BasinError]]:
+    """Open every layer of a file in a child process: what is told of each and its table; errors."""
+    with _answered(source, "look", {}, limits) as (extra, tables):
+        told = list(zip(extra["peeks"], tables, strict=True))
+        return told, [_error(e) for e in extra["errors"]]
+
+
+@contextmanager
+def _answered(
+    source: Path, task: str, told: Mapping[str, Any], limits: Limits
+) -> Iterator[tuple[Any, list[Any]]]:
+    """Let a child do one task; what it tells, and its tables."""
     with tempfile.TemporaryDirectory(prefix="basin-", ignore_cleanup_errors=True) as folder:
-        answer = Path(folder) / "answer.npz"
-        request = {
-            "source": str(source),
-            "kind": kind,
-            "options": {**options, "crs": _plain_crs(options.get("crs"))},
-            "answer": str(answer),
-            "limits": asdict(limits),
-        }
-        _run(source, request, limits, Path(folder))
+        request = {"task": task, "source": str(source), "folder": folder, **told}
+        _run(source, {**request, "limits": asdict(limits)}, limits, Path(folder))
         try:
-            table, extra = unpack(answer)
+            _, extra = unpack(Path(folder) / "answer.npz")
+            tables = [unpack(p)[0] for p in map(Path(folder).joinpath, extra.pop("tables"))]
         except Exception as error:  # half an answer is none
             raise _died(source, "its answer cannot be read") from error
-    if "error" in extra:
-        raise _error(extra["error"])
-    return table, [_problem(p) for p in extra["problems"]]
+        if "error" in extra:
+            raise _error(extra["error"])
+        yield extra, tables
 
 
 def _plain_crs(crs: Any) -> Any:
@@ -180,33 +229,74 @@ def _limit(limits: Mapping[str, int]) -> None:
 
 
 def answer() -> None:
-    """Read what the request on standard input asks for, and write the answer to its file."""
+    """Do what the request on standard input asks for, and write the answer to its folder."""
     import pandas as pd
 
     request = json.load(sys.stdin)
     _limit(request["limits"])
+    folder = Path(request["folder"])
+    tables: list[Any] = []
+    try:
+        extra = _TASKS[request["task"]](request, tables)
+    except BasinError as error:
+        tables, extra = [], {"error": _as_told(error)}
+    names = [f"table{number}.npz" for number in range(len(tables))]
+    for name, table in zip(names, tables, strict=True):
+        pack(folder / name, table, {})
+    pack(folder / "answer.npz", pd.DataFrame(), {**extra, "tables": names})
+
+
+def _as_told(error: BasinError) -> dict[str, Any]:
+    return {
+        "type": type(error).__name__,
+        "text": str(error),
+        "ids": [str(i) for i in error.ids],
+        "mend": error.mend,
+        "zh": error.zh,
+        "mend_zh": error.mend_zh,
+    }
+
+
+def _read(request: Mapping[str, Any], tables: list[Any]) -> dict[str, Any]:
     from basin.layers.read import read_layer
 
     problems: list[Problem] = []
-    table: Any = pd.DataFrame()
-    try:
-        table = read_layer(
-            request["source"],
-            request["kind"],
-            **request["options"],
-            sandbox=False,
-            problems=problems,
-        )
-        extra: dict[str, Any] = {"problems": [asdict(p) for p in problems]}
-    except BasinError as error:
-        extra = {
-            "error": {
-                "type": type(error).__name__,
-                "text": str(error),
-                "ids": [str(i) for i in error.ids],
-                "mend": error.mend,
-                "zh": error.zh,
-                "mend_zh": error.mend_zh,
-            }
-        }
-    pack(Path(request["answer"]), table, extra)
+    source, kind = request["source"], request["kind"]
+    tables.append(read_layer(source, kind, **request["options"], sandbox=False, problems=problems))
+    return {"problems": [asdict(p) for p in problems]}
+
+
+def _names(request: Mapping[str, Any], _: list[Any]) -> dict[str, Any]:
+    from basin.layers.sources import layer_names
+
+    return {"names": layer_names(request["source"], sandbox=False)}
+
+
+def _find(request: Mapping[str, Any], _: list[Any]) -> dict[str, Any]:
+    from basin.layers.sources import find_layers, unused_files
+
+    place = Path(request["source"])
+    found = find_layers(place, sandbox=False)
+    unused = unused_files(place, found, sandbox=False) if place.is_dir() else []
+    return {
+        "found": {kind: [(str(f), layer) for f, layer in at] for kind, at in found.items()},
+        "unused": unused,
+    }
+
+
+def _look(request: Mapping[str, Any], tables: list[Any]) -> dict[str, Any]:
+    from basin.layers.recognise import look_into
+
+    peeks, errors = look_into(Path(request["source"]), sandbox=False)
+    tables.extend(p.table.reset_index(drop=True) for p in peeks)
+    kept = ("layer", "title", "cut_in", "encoding")
+    told = [{name: getattr(p, name) for name in kept} for p in peeks]
+    return {"peeks": told, "errors": [_as_told(e) for e in errors]}
+
+
+_TASKS: dict[str, Callable[[Mapping[str, Any], list[Any]], dict[str, Any]]] = {
+    "read": _read,
+    "names": _names,
+    "find": _find,
+    "look": _look,
+}

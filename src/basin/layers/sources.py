@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from basin.errors import LayerError
-from basin.layers.archives import CONTAINERS, packed_names, packed_sources, unpacked
+from basin.layers.archives import CONTAINERS, Packed, packed_names, packed_sources, unpacked
 from basin.layers.content import (
     FORMATS,
     MEND_FORMAT,
@@ -20,6 +20,7 @@ from basin.layers.content import (
 from basin.layers.database import is_database, shown_database
 from basin.layers.geopackage import settled, table_names
 from basin.layers.kml import kml_folders
+from basin.layers.sandbox import Limits, find_in_child, limits_for, names_in_child
 from basin.layers.vocabulary import KINDS, key, schema
 
 __all__ = [
@@ -109,10 +110,17 @@ def _is_geodatabase(path: Path) -> bool:
 # ---------------------------------------------------------------- what is in a file or a folder
 
 
-def layer_names(path: str | Path) -> list[str]:
+def layer_names(path: str | Path, *, sandbox: bool | Limits | None = None) -> list[str]:
     """Return the names of the layers in a file: tables, sheets, folders of a KML, files in a zip.
 
     A file of one layer gives its own name without the ending. Nothing is written or changed.
+
+    Parameters
+    ----------
+    path
+    sandbox
+        Look in a child process with limits (:class:`Limits`). None does so where a zip must be
+        unpacked for it; the names of the files in a zip are read from its list here.
 
     Raises
     ------
@@ -120,6 +128,13 @@ def layer_names(path: str | Path) -> list[str]:
         If it is not a local file of a known kind, or is damaged.
     """
     file = local_file(path)
+    limits = limits_for(file, sandbox)
+    if limits is not None:
+        known = check_file(file) if zipped(file) else ""
+        sources = packed_sources(file) if known else []
+        if sandbox is None and not _must_unpack(sources):
+            return packed_names(sources)
+        return names_in_child(file, limits)
     with settled(file) as whole:
         return names_inside(whole, check_file(whole))
 
@@ -151,19 +166,27 @@ def _tables_of(geodatabase: Path) -> list[str]:
 
 def _names_in_zip(file: Path) -> list[str]:
     sources = packed_sources(file)
-    if len(sources) == 1 and sources[0].suffix in CONTAINERS:
+    if _must_unpack(sources):
         with unpacked(file, sources[0]) as inside:
-            return layer_names(inside)
+            return layer_names(inside, sandbox=False)
     return packed_names(sources)
 
 
-def find_layers(place: str | Path) -> dict[str, list[tuple[Path, str | None]]]:
+def _must_unpack(sources: Sequence[Packed]) -> bool:
+    return len(sources) == 1 and sources[0].suffix in CONTAINERS
+
+
+def find_layers(
+    place: str | Path, *, sandbox: bool | Limits | None = None
+) -> dict[str, list[tuple[Path, str | None]]]:
     """Find the layers with canonical names (or their Chinese names) in a folder or a GeoPackage.
 
     Parameters
     ----------
     place
         A folder (its sub-folders are not searched) or one file.
+    sandbox
+        As in :func:`layer_names`; True looks into all files in one child process.
 
     Returns
     -------
@@ -178,10 +201,12 @@ def find_layers(place: str | Path) -> dict[str, list[tuple[Path, str | None]]]:
         If there is no such folder or file.
     """
     where = Path(place)
+    if sandbox:
+        return find_in_child(where.resolve(), limits_for(where, sandbox) or Limits())[0]
     files = _candidates(where) if where.is_dir() else [local_file(where)]
     found: dict[str, list[tuple[Path, str | None]]] = {}
     for file in files:
-        for kind, layer in _kinds_in(file, alone=not where.is_dir()):
+        for kind, layer in _kinds_in(file, sandbox, alone=not where.is_dir()):
             found.setdefault(kind, []).append((file, layer))
     return {kind: found[kind] for kind in KINDS if kind in found}
 
@@ -201,7 +226,9 @@ def _kind_named(name: str) -> str | None:
     return next((k for k in KINDS if key(name) in {key(n) for n in schema(k).names}), None)
 
 
-def _kinds_in(file: Path, *, alone: bool) -> Iterator[tuple[str, str | None]]:
+def _kinds_in(
+    file: Path, sandbox: bool | Limits | None, *, alone: bool
+) -> Iterator[tuple[str, str | None]]:
     """A file's own name decides; a file of another name is searched for layers inside."""
     kind = _kind_named(file.stem)
     if kind:
@@ -211,7 +238,7 @@ def _kinds_in(file: Path, *, alone: bool) -> Iterator[tuple[str, str | None]]:
     if FORMATS[file.suffix.casefold()] not in _SEVERAL:
         return
     try:
-        names = layer_names(file)
+        names = layer_names(file, sandbox=sandbox)
     except LayerError:
         return
     if RESULT_LAYERS.intersection(names) or _written_as_report(file):
@@ -229,15 +256,24 @@ def _written_as_report(file: Path) -> bool:
         return bool(book.properties.creator == REPORT_CREATOR)
 
 
-def unused_files(folder: str | Path, found: Mapping[str, Any]) -> list[str]:
+def unused_files(
+    folder: str | Path, found: Mapping[str, Any], *, sandbox: bool | Limits | None = None
+) -> list[str]:
     """Name the files of a folder that could hold a layer and are not among `found`."""
+    if sandbox:
+        where = Path(folder).resolve()
+        return find_in_child(where, limits_for(where, sandbox) or Limits())[1]
     used = {file for sources in found.values() for file, _ in sources}
-    return [p.name for p in _candidates(Path(folder)) if p not in used and not is_result(p)]
+    return [
+        p.name for p in _candidates(Path(folder)) if p not in used and not is_result(p, sandbox)
+    ]
 
 
-def is_result(file: Path) -> bool:
+def is_result(file: Path, sandbox: bool | Limits | None = None) -> bool:
     """Tell whether a file holds the answers of an earlier run: no input of the next."""
     try:
-        return bool(RESULT_LAYERS.intersection(layer_names(file))) or _written_as_report(file)
+        return bool(
+            RESULT_LAYERS.intersection(layer_names(file, sandbox=sandbox))
+        ) or _written_as_report(file)
     except LayerError:
         return False

@@ -89,8 +89,8 @@ def open(path: str | Path = ".", *, sandbox: bool | None = None) -> Basin:
     if file.suffix.casefold() == ".toml" and file.exists():
         return Basin(**read_config(file), sandbox=sandbox)
     if place.is_file():
-        layer_io.layer_names(place)  # refuses what is no layer file
-    found = layer_io.find_layers(place)
+        layer_io.layer_names(place, sandbox=sandbox)  # refuses what is no layer file
+    found = layer_io.find_layers(place, sandbox=sandbox)
     if "rivers" not in found and "shorelines" not in found:
         raise ProjectError(
             f"{str(path)!r} holds no basin.toml and no layer named rivers or shorelines",
@@ -107,8 +107,10 @@ def open(path: str | Path = ".", *, sandbox: bool | None = None) -> Basin:
         if name in LAYERS
     }
     folder = place if place.is_dir() else place.parent
-    unused = tuple(layer_io.unused_files(folder, found)) if place.is_dir() else ()
-    return Basin(folder=folder, name=place.stem, sources=sources, unused=unused, sandbox=sandbox)
+    unused = layer_io.unused_files(folder, found, sandbox=sandbox) if place.is_dir() else ()
+    return Basin(
+        folder=folder, name=place.stem, sources=sources, unused=tuple(unused), sandbox=sandbox
+    )
 
 
 class _Layers(Mapping[str, Any]):

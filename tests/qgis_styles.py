@@ -135,7 +135,10 @@ def main(path: Path, target: Path, around: list[str]) -> int:
         wrong.append("no layer has a style")
     place = {word: number for number, word in enumerate(ORDER)}
     layers.sort(
-        key=lambda one: next((place[w] for w in ORDER if one.name().startswith(w)), len(ORDER))
+        key=lambda one: (
+            next((place[w] for w in ORDER if one.name().startswith(w)), len(ORDER)),
+            -int(one.geometryType()),  # areas, lines, and points on top
+        )
     )
     if layers:
         draw(layers, target, around=QgsRectangle(*map(float, around)) if around else None)

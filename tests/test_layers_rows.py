@@ -6,11 +6,13 @@ One table holds every broken geometry at once; it is written in each format and 
 from __future__ import annotations
 
 import math
+import struct
 import warnings
 import zipfile
 
 import geopandas as gpd
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 from shapely import (
@@ -163,7 +165,6 @@ def test_rows_that_repeat_another_are_listed_and_kept():
 UNHELD = {
     ".shp": {"line", "collection", "height", "nan", "infinite", "enormous", "empty"},
     ".geojson": {"nan", "infinite"},
-    ".kml": {"nan", "infinite", "enormous", "abroad", "swapped", "empty"},
     ".fgb": {"height", "empty", "nan", "infinite"},
     ".gdb": {"line", "collection", "height", "nan", "infinite", "enormous", "empty"},
 }
@@ -232,3 +233,55 @@ def test_rows_of_tables_in_are_rows_kept_and_set_aside(tmp_path, suffix):
     assert told["coordinates_unreadable"] == (6,)
     assert told["row_blank"] == (7,)
     assert told["coordinates_outside"] == (8,)
+
+
+def test_no_placemark_of_a_kml_vanishes(tmp_path):
+    shapes = {
+        "good": "<Point><coordinates>106.6,29,0</coordinates></Point>",
+        "swapped": "<Point><coordinates>29,106.6</coordinates></Point>",
+        "broken": "<Point><coordinates>here</coordinates></Point>",
+        "line": "<LineString><coordinates>106,29 107,29</coordinates></LineString>",
+        "none": "",
+        "repeated": "<Point><coordinates>106.6,29,0</coordinates></Point>",
+    }
+    marks = [f"<Placemark><name>{n}</name>{s}</Placemark>" for n, s in shapes.items()]
+    marks.insert(2, "<Placemark/>")  # nothing at all: blank, and set aside
+    kml = f'<kml xmlns="http://www.opengis.net/kml/2.2"><Document>{"".join(marks)}</Document></kml>'
+    (tmp_path / "a.kml").write_text(kml, encoding="utf-8")
+    with zipfile.ZipFile(tmp_path / "a.kmz", "w") as parts:
+        parts.writestr("doc.kml", kml)
+    for name in ("a.kml", "a.kmz"):
+        table, problems = read(tmp_path / name, "outfalls", columns={"outfall_id": "name"})
+        assert table["outfall_id"].tolist() == list(shapes)
+        assert accounted(table, problems) == len(marks) == 7
+        told = said(problems)
+        unread = next(p for p in problems if p.kind == "coordinates_unreadable")
+        assert unread.rows == (5,)  # before ids are known
+        assert "geometry_type" in told["line"]
+        assert "geometry_missing" in told["none"]
+        assert next(p for p in problems if p.kind == "row_blank").rows == (4,)
+
+
+def test_rows_that_no_program_shows_are_counted(tmp_path):
+    table = gpd.GeoDataFrame(
+        {"site_id": list("abcd")}, geometry=[Point(106, 29 + n / 10) for n in range(4)], crs=4490
+    )
+    table.to_file(tmp_path / "a.shp")
+    dbf = tmp_path / "a.dbf"
+    raw = bytearray(dbf.read_bytes())
+    first, width = struct.unpack("<HH", raw[8:12])
+    raw[first + width] = ord("*")  # the second row
+    dbf.write_bytes(bytes(raw))
+    sites, problems = read(tmp_path / "a.shp", "sites")
+    deleted = next(p for p in problems if p.kind == "rows_deleted")
+    assert "1 行" in deleted.zh
+    assert accounted(sites, problems) + 1 == 4
+    book = openpyxl.Workbook()
+    for cells in (("site_id", "lon", "lat"), ("a", 106, 29), (), ("b", 106, 29.1)):
+        book.active.append(cells)
+    book.active.cell(3_000, 1, "c")
+    book.save(tmp_path / "a.xlsx")
+    sites, problems = read(tmp_path / "a.xlsx", "sites")
+    empty = next(p for p in problems if p.kind == "rows_empty")
+    assert "2995" in empty.en  # rows 5 to 2999
+    assert accounted(sites, problems) + 2995 == 2_999  # below the heading

@@ -62,9 +62,10 @@ _SENTENCES = {
         "it is like no layer; if it is one, state which, and its columns: {headings}",
     ),
     "crs_none": (
-        "文件未写坐标系，数值（{numbers}）也不符合国内任何坐标系：来源是什么？",
-        "it states no coordinate system, and the numbers ({numbers}) fit none used in China: where "
-        "do they come from?",
+        "文件未写坐标系，各行数值（第一行 {numbers}）不能全部按国内的某一个坐标系解释："
+        "坐标来源是什么？有没有几行经纬度写反、写错？",
+        "it states no coordinate system, and its numbers (first {numbers}) do not all fit any one "
+        "used in China: where do they come from? Are some rows swapped or mistyped?",
     ),
     "crs_open": (
         "文件未写坐标系，数值（{numbers}）符合多个：{systems}，是哪一个？"

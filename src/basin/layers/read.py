@@ -91,7 +91,10 @@ def read_layer(
     GeoDataFrame (DataFrame for samples)
         EPSG:4490, RangeIndex, ids text and unique, canonical columns first and all present (null
         where the file has none), unknown columns after them. Rows of the file = rows here + rows
-        of the problems with ``set_aside``.
+        of the problems with ``set_aside``; rows of the file are those below the heading, without
+        what no program shows: rows of a .dbf marked as deleted (``rows_deleted``), and in a sheet
+        long runs of empty rows (``rows_empty``), each counted in its problem, and empty rows below
+        the last. Samples with one value a row become fewer rows (``samples_widened`` has both).
 
     Raises
     ------

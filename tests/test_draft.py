@@ -164,7 +164,7 @@ def test_numbers_that_fit_nowhere_are_asked(tmp_path, rivers):
     far = rivers.set_crs(3857, allow_override=True).translate(5000, 5000)
     shapefile(tmp_path / "水系.shp", rivers.set_geometry(far), prj=False)
     draft = draft_project(tmp_path, lang="en")
-    assert "fit none used in China" in " ".join(draft.all_questions)
+    assert "do not all fit any one used in China" in " ".join(draft.all_questions)
     assert "rivers" not in entries(tmp_path)["layers"]
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from basin._network import navigate
-from basin._network.arrays import Ints
+from basin._network.arrays import Bools, Floats, Ints
 from basin._network.base import Reaches, Start
 from basin._network.bulk import UpstreamPairs, nearest_below, next_on_main, slices_above
 from basin.errors import NetworkError
@@ -25,6 +26,8 @@ class Navigation(Reaches):
         *,
         tributaries: bool = True,
         distance_m: float | None = None,
+        time_h: float | None = None,
+        stop_at: Iterable[Start] = (),
         partial: bool = False,
     ) -> Any:
         """Return all reaches that drain to a place, its own reach included.
@@ -37,6 +40,11 @@ class Navigation(Reaches):
             False: only the main path of the start reach. Both arms of a braid count otherwise.
         distance_m
             Only what is walked within so many metres from the place.
+        time_h
+            Only what flows to the place within so many hours, by ``velocity_m_s``.
+        stop_at
+            Places (dams, borders, sections) behind which nothing is taken: (reach_id, measure), or
+            a reach_id for its end nearer to the place, so that the reach itself is left out.
         partial
             Return the fraction of each reach that counts, 0..1.
 
@@ -47,13 +55,15 @@ class Navigation(Reaches):
         Raises
         ------
         NetworkError
-            For an unknown reach, or a measure that is not on it.
+            For an unknown reach, a measure that is not on it, or `time_h` where a velocity is
+            missing.
         """
         reach, measure = self._place(start, default="lower")
         tree = self._parts.tree
         found = navigate.above(tree, reach) if tributaries else navigate.main_above(tree, reach)
-        walk = self._walk_up(reach, measure, found) if distance_m is not None else None
-        return self._result(found, reach, measure, walk, distance_m, partial, up=True)
+        return self._result(
+            found, reach, measure, distance_m, time_h, tuple(stop_at), partial, up=True
+        )
 
     def downstream(
         self,
@@ -61,6 +71,8 @@ class Navigation(Reaches):
         *,
         diversions: bool = False,
         distance_m: float | None = None,
+        time_h: float | None = None,
+        stop_at: Iterable[Start] = (),
         partial: bool = False,
     ) -> Any:
         """Return the reaches on the main way from a place to the outlet, its own reach included.
@@ -77,37 +89,122 @@ class Navigation(Reaches):
             found = navigate.below(self._to, self._out, reach)
         else:
             found = navigate.main_below(self._parts.tree.down, reach)
-        walk = self._walk_down(reach, measure, found) if distance_m is not None else None
-        return self._result(found, reach, measure, walk, distance_m, partial, up=False)
+        return self._result(
+            found, reach, measure, distance_m, time_h, tuple(stop_at), partial, up=False
+        )
 
     def _result(
         self,
         found: Ints,
         reach: int,
         measure: float,
-        walk: navigate.Walk | None,
         distance_m: float | None,
+        time_h: float | None,
+        stop_at: tuple[Start, ...],
         partial: bool,
         *,
         up: bool,
     ) -> Any:
         found = np.sort(found)  # reaches are stored upstream first
-        length = self._lengths[found]
-        own = found == reach
-        whole = measure if up else float(self._lengths[reach]) - measure
-        usable = np.where(own, whole, length)
-        if walk is not None and distance_m is not None:
-            at = np.full(len(self._lengths), np.inf)
-            at[walk.reaches] = walk.distance_m
-            at[reach] = 0.0
-            usable = np.clip(distance_m - at[found], 0.0, usable)
-            keep = own | (usable > 0)
-            found, length, usable = found[keep], length[keep], usable[keep]
+        limited = distance_m is not None or time_h is not None or bool(stop_at)
+        if not limited and not partial:
+            return self.reaches.index[found]
+        usable = self._lengths.copy()  # metres of each reach that count, from its end nearer by
+        usable[reach] = measure if up else self._lengths[reach] - measure
+        found, closed = self._before_stops(found, reach, measure, stop_at, usable, up=up)
+        for limit, cost in ((distance_m, self._lengths), (time_h, self._hours)):
+            if limit is not None:
+                self._within(found, reach, measure, limit, cost, closed, usable, up=up)
+        if limited:
+            found = found[(found == reach) | (usable[found] > 0)]
         index = self.reaches.index[found]
         if not partial:
             return index
-        fraction = np.divide(usable, length, out=np.ones(len(length)), where=length > 0)
+        length = self._lengths[found]
+        fraction = np.divide(usable[found], length, out=np.ones(len(length)), where=length > 0)
         return pd.Series(fraction, index=index, name="fraction")
+
+    def _before_stops(
+        self,
+        found: Ints,
+        reach: int,
+        measure: float,
+        stop_at: tuple[Start, ...],
+        usable: Floats,
+        *,
+        up: bool,
+    ) -> tuple[Ints, Bools]:
+        """Keep what a way without a stop leads to; shorten `usable` where a stop lies on a reach.
+
+        Returns
+        -------
+        found
+            Reaches that are left, those with a stop on them included.
+        closed : shape (m,)
+            Reaches that no way leads through.
+        """
+        closed = np.zeros(len(usable), dtype=bool)
+        for stop in stop_at:
+            there, at = self._place(stop, default="lower" if up else "upper")
+            if there == reach and (at >= measure if up else at <= measure):
+                continue  # behind the place's back
+            left = self._lengths[there] - at if up else at
+            if there == reach:
+                left -= self._lengths[reach] - measure if up else measure
+            usable[there] = min(usable[there], left)
+            closed[there] = True
+        if not closed.any():
+            return found, closed
+        far = self._frm if up else self._to
+        allowed = np.zeros(len(usable), dtype=bool)
+        allowed[found] = True
+        seen = np.zeros(len(usable), dtype=bool)
+        seen[reach] = True
+        front = np.array([] if closed[reach] else [reach], dtype=np.intp)
+        at_node = self._into if up else self._out
+        while len(front):
+            after = np.unique(at_node.of(np.unique(far[front])))
+            after = after[allowed[after] & ~seen[after]]
+            seen[after] = True
+            front = after[~closed[after]]
+        return found[seen[found]], closed
+
+    def _within(
+        self,
+        found: Ints,
+        reach: int,
+        measure: float,
+        limit: float,
+        cost: Floats,
+        closed: Bools,
+        usable: Floats,
+        *,
+        up: bool,
+    ) -> None:
+        """Shorten `usable` to what costs no more than `limit` (metres or hours) from the place."""
+        missing = found[np.isnan(cost[found])]
+        if len(missing):
+            raise NetworkError(
+                f"no velocity for {len(missing)} of {len(found)} reaches",
+                ids=self.reaches.index[missing],
+                mend="Give `velocity_m_s`, or limit by `distance_m`.",
+            )
+        length = self._lengths
+        walked = measure if up else float(length[reach]) - measure
+        share = walked / float(length[reach]) if length[reach] > 0 else 0.0
+        near, far = (self._to, self._frm) if up else (self._frm, self._to)
+        through = np.where(closed, np.inf, cost)  # a way ends at a stop
+        through[reach] = cost[reach]
+        walk = navigate.walk(
+            found, reach, near, far, through, self._hours,
+            np.zeros(len(self._parts.nodes), dtype=bool), first_m=share * float(cost[reach]),
+        )  # fmt: skip
+        at = np.full(len(usable), np.inf)
+        at[walk.reaches] = walk.distance_m
+        at[reach] = 0.0
+        metres = np.divide(length, cost, out=np.ones_like(length), where=cost > 0)
+        left = np.maximum(limit - at[found], 0.0) * metres[found]
+        usable[found] = np.minimum(usable[found], left)
 
     def _walk_up(self, reach: int, measure: float, found: Ints) -> navigate.Walk:
         met = np.diff(self._into.first) > 1

@@ -24,12 +24,18 @@ main path
     From an outlet up, always by the inflow of the same name, or of the greatest arbolate sum where
     the name ends. ``main_path_id`` is the id of its lowest reach.
 stream_level
-    1 for paths that reach an outlet, one more for each path that they flow into (NHDPlus
-    StreamLeve, counted from the outlet of the layer).
+    1 for paths that reach an outlet, one more for each path that they flow into: the order of
+    Gravelius (1914), which Hack (1957) took up, on the main paths above; NHDPlus StreamLeve,
+    counted from the outlet of the layer.
 tributary_order
     0 main stem, 1 first-order tributary (it flows into the main stem), 2 and so on: stream level
     less one, but an arm that parts from a river and rejoins it, or ends at an outlet of its own,
-    is that river.
+    is that river. 《长江保护法》 knows no such number: what it calls main stem and tributary is
+    told by ``classify_rivers``.
+topo_order
+    0, 1, ... so that each reach stands after all that drain to it (NHDPlus Hydroseq, reversed).
+piece
+    Number of the connected piece, 0 the one with most metres of reaches.
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from basin._network.arrays import stable_order
+from basin._network.geometry import unique_points
 from basin.errors import NetworkError
 from basin.network import RiverNetwork
 from network_drawings import draw, points
@@ -233,17 +235,21 @@ def test_compiled_loops_give_what_arrays_give(lines, random):
     pytest.importorskip("numba")
     values = pd.DataFrame({d: {r: random.uniform(0, 9) for r in lines["reach_id"]} for d in "xy"})
     decay = pd.Series({r: random.uniform(0, 1) for r in lines["reach_id"]})
-    found = []
+    ids, found = lines["reach_id"].to_list(), []
     for enough in (10**9, 1):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("basin._network.attributes._MANY_REACHES", enough)
             patch.setattr("basin._network.navigate._MANY_VALUES", enough)
+            patch.setattr("basin._network.bulk._MANY_POINTS", enough)
             network = build(lines)
+            spots = as_table(network, [(r, s) for r in ids for s in (0.5, 0.0, 1.0, 0.5)], "P")
+            pairs = network.all_pairs_upstream(spots, ids)
             found.append(
                 (
                     network._parts.tree,
                     network.accumulate(values["x"], decay),
                     network.accumulate(values, decay),
+                    (pairs.order, pairs.target, pairs.low, pairs.high),
                 )
             )
     plain, fast = found
@@ -251,3 +257,21 @@ def test_compiled_loops_give_what_arrays_give(lines, random):
         assert np.array_equal(a, b), name
     assert plain[1].to_list() == pytest.approx(fast[1].to_list(), rel=1e-12)
     assert np.allclose(plain[2], fast[2], rtol=1e-12, atol=0)
+    assert all(map(np.array_equal, plain[3], fast[3]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=20))
+def test_equal_points_have_one_number_in_the_order_of_the_map(places):
+    xy = np.array(places, dtype=float).reshape(-1, 2) / 7
+    nodes, number = unique_points(xy)
+    want = sorted({tuple(p) for p in xy.tolist()})
+    assert [tuple(p) for p in nodes.tolist()] == want
+    assert [want[k] for k in number.tolist()] == [tuple(p) for p in xy.tolist()]
+
+
+@pytest.mark.parametrize("n", [10, 70_000, 1 << 33])
+def test_counting_order_is_the_stable_order(n):
+    keys = np.random.default_rng(1).integers(0, min(n, 1 << 40), 500)
+    keys[100:200] = keys[:100]
+    assert np.array_equal(stable_order(keys, n), np.argsort(keys, kind="stable"))

@@ -121,14 +121,21 @@ class Reaches:
             )
         return reach, min(max(measure, 0.0), length)
 
+    @cached_property
+    def _ids(self) -> pd.Index:
+        """The reach_ids as objects: texts of Arrow would be turned into these at every question."""
+        ids: pd.Index = pd.Index(self.reaches.index.to_numpy(dtype=object), dtype=object)
+        return ids
+
     def _spots(self, places: Any, *, default: str) -> Spots:
         """Find many places at once; a bare reach_id means its "upper" or "lower" end."""
         labels, ids, measure = _as_columns(places)
-        reach = np.asarray(self.reaches.index.get_indexer(ids), dtype=np.intp)
+        reach = np.asarray(self._ids.get_indexer(ids), dtype=np.intp)
         lost = np.flatnonzero(reach < 0)
         if len(lost):
             text = as_ids(pd.Series(ids[lost]))
-            reach[lost] = self.reaches.index.get_indexer(pd.Index(text.fillna("")))
+            known = self._ids.get_indexer(pd.Index(text.fillna(""), dtype=object))
+            reach[lost] = known
             lost = lost[(reach[lost] < 0) & text.notna().to_numpy()]
             if len(lost):
                 raise self._unknown(list(ids[lost]))
@@ -188,7 +195,7 @@ def _as_columns(places: Any) -> tuple[pd.Index, pd.Index, Floats]:
                 mend="Give what `snap(points)` returns, or reach_id and measure_m.",
             )
         measure = pd.to_numeric(places["measure_m"]).to_numpy(dtype=float, na_value=np.nan)
-        return places.index, pd.Index(places["reach_id"]), measure
+        return places.index, pd.Index(places["reach_id"], dtype=object), measure
     items = list(places)
     labels = places.index if isinstance(places, pd.Series) else pd.Index(items, tupleize_cols=False)
     pairs = [i if isinstance(i, tuple) else (i, np.nan) for i in items]

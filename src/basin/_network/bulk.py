@@ -12,11 +12,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from basin._network.arrays import Bools, Floats, Ints, ranges
+from basin._network.arrays import Bools, Floats, Ints, group, ranges
 from basin._network.attributes import Tree, open_partings, subtree
+from basin._network.fast import kernels
 from basin.errors import NetworkError
 
 __all__ = ["Spots", "UpstreamPairs", "nearest_below", "next_on_main", "slices_above"]
+
+
+#: From so many points on a compiled sort pays.
+_MANY_POINTS = 50_000
 
 
 class Spots(NamedTuple):
@@ -151,44 +156,54 @@ def _slice_sums(values: Floats, low: Ints, high: Ints) -> Floats:
     return result
 
 
-def slices_above(tree: Tree, points: Spots | None, targets: Spots, m: int) -> tuple[Ints, ...]:
+def slices_above(tree: Tree, points: Spots | None, targets: Spots) -> tuple[Ints, ...]:
     """Find the points above each target.
 
     Parameters
     ----------
     points
         None: all reaches of the network, each whole.
-    m
-        Number of reaches.
 
     Returns
     -------
     order, target, low, high
         As in :class:`UpstreamPairs`.
     """
-    if points is None:
-        order, place, measure = tree.seq, np.arange(m), np.zeros(m)
+    at = np.flatnonzero(targets.reach >= 0)
+    target, begin, end = _intervals(tree, targets.reach[at])
+    own = tree.pos[targets.reach[at]][target]
+    if points is None:  # the places in `seq` are the reaches themselves
+        order, low, high = tree.seq, begin, end
     else:
         placed = np.flatnonzero(points.reach >= 0)
         place, measure = tree.pos[points.reach[placed]], points.measure[placed]
         # on one reach the lower points first: what lies above a place on it ends with the rest
-        by_place = np.lexsort((placed, -measure, place))
+        by_place = _down_to_up(place, measure, len(tree.seq))
         order, place, measure = placed[by_place], place[by_place], measure[by_place]
-    at = np.flatnonzero(targets.reach >= 0)
-    target, begin, end = _intervals(tree, targets.reach[at])
-    own = tree.pos[targets.reach[at]][target]
-    holds = (begin <= own) & (own < end)
-    # the interval that holds the target's own reach begins on it, at the measure
-    before = np.flatnonzero(holds & (begin < own))  # only where reaches run in a circle
-    low = np.searchsorted(place, begin)
-    low[holds] = _first_above(place, measure, own[holds], targets.measure[at][target[holds]])
-    high = np.searchsorted(place, end)
-    low = np.concatenate([low, np.searchsorted(place, begin[before])])
-    high = np.concatenate([high, np.searchsorted(place, own[before])])
-    target = at[np.concatenate([target, target[before]])]
+        holds = (begin <= own) & (own < end)
+        # the interval that holds the target's own reach begins on it, at the measure
+        before = np.flatnonzero(holds & (begin < own))  # only where reaches run in a circle
+        low = np.searchsorted(place, begin)
+        low[holds] = _first_above(place, measure, own[holds], targets.measure[at][target[holds]])
+        high = np.searchsorted(place, end)
+        low = np.concatenate([low, np.searchsorted(place, begin[before])])
+        high = np.concatenate([high, np.searchsorted(place, own[before])])
+        target = np.concatenate([target, target[before]])
+    target = at[target]
     some = np.flatnonzero(high > low)
     some = some[np.lexsort((low[some], target[some]))]
     return order, target[some], low[some], high[some]
+
+
+def _down_to_up(place: Ints, measure: Floats, m: int) -> Ints:
+    """Order by place, on one place by falling measure, equal ones as they stand."""
+    fast = kernels(len(place), _MANY_POINTS)
+    if fast is None:
+        return np.lexsort((-measure, place))
+    found = group(place, m)
+    within = fast.order_within(found.first, -measure[found.items], found.items)
+    result: Ints = found.items[within]
+    return result
 
 
 def _intervals(tree: Tree, reach: Ints) -> tuple[Ints, Ints, Ints]:

@@ -121,19 +121,24 @@ def unique_points(xy: Floats) -> tuple[Floats, Ints]:
     number : shape (n,)
         Which of them each row is.
     """
-    # one 64-bit key a point sorts faster than pairs; the rare collision falls back on pairs
-    bits = np.ascontiguousarray(xy + 0.0).view(np.uint64).reshape(len(xy), 2)
-    mixed = bits * np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F], dtype=np.uint64)
-    key = mixed[:, 0] ^ (mixed[:, 1] >> np.uint64(29)) ^ (mixed[:, 1] << np.uint64(35))
-    _, first, number = np.unique(key, return_index=True, return_inverse=True)
-    points = xy[first]
-    if not np.array_equal(points[number], xy):
-        points, number = np.unique(xy, axis=0, return_inverse=True)
-        return points, number.reshape(-1)
-    order = np.lexsort((points[:, 1], points[:, 0]))
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    return points[order], rank[number]
+    if not len(xy):
+        return np.zeros((0, 2)), np.zeros(0, dtype=np.intp)
+    # longitudes alone put equal points together, but for different points on one meridian
+    order = np.argsort(np.ascontiguousarray(xy[:, 0]))
+    x, y = xy[order, 0], xy[order, 1]
+    along = x[1:] == x[:-1]
+    if (y[1:] != y[:-1])[along].any():
+        meridian = np.append(0, np.cumsum(~along))
+        mixed = np.zeros(meridian[-1] + 1, dtype=bool)
+        mixed[meridian[1:][along & (y[1:] != y[:-1])]] = True
+        at = np.flatnonzero(mixed[meridian])
+        order[at] = order[at][np.lexsort((y[at], meridian[at]))]
+        x, y = xy[order, 0], xy[order, 1]
+    new = np.ones(len(xy), dtype=bool)
+    new[1:] = ~(along & (y[1:] == y[:-1]))
+    number = np.empty(len(xy), dtype=np.intp)
+    number[order] = np.cumsum(new) - 1
+    return np.column_stack([x[new], y[new]]) + 0.0, number
 
 
 class Feet(NamedTuple):

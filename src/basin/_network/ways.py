@@ -349,7 +349,7 @@ class Navigation(Reaches):
         {'upper': 1, 'lower': 2}
         """
         targets = self._spots(starts, default="lower")
-        found = slices_above(self._parts.tree, None, targets, len(self.reaches))
+        found = slices_above(self._parts.tree, None, targets)
         return UpstreamPairs(self.reaches.index, targets.labels, *found)
 
     def all_pairs_upstream(self, points: Any, targets: Any) -> UpstreamPairs:
@@ -373,7 +373,7 @@ class Navigation(Reaches):
             As for :meth:`upstream_of_many`.
         """
         above, below = self._spots(points, default="upper"), self._spots(targets, default="lower")
-        found = slices_above(self._parts.tree, above, below, len(self.reaches))
+        found = slices_above(self._parts.tree, above, below)
         return UpstreamPairs(above.labels, below.labels, *found)
 
     def next_downstream(

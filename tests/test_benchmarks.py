@@ -1,0 +1,24 @@
+"""The benchmarks run, at a size that measures nothing."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
+
+
+@pytest.mark.parametrize("subject", ["build", "label", "upstream", "pairs", "snap", "carry"])
+def test_network_subject_runs(subject, monkeypatch, capsys):
+    pytest.importorskip("scipy")
+    monkeypatch.syspath_prepend(str(FOLDER))
+    spec = importlib.util.spec_from_file_location("network_benchmark", FOLDER / "network.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.main(["--size", "200", "--rounds", "1", "--only", subject])
+    lines = capsys.readouterr().out.splitlines()
+    assert any("ratio" in line for line in lines)
+    sys.modules.pop("synthetic", None)

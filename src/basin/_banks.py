@@ -1,11 +1,14 @@
 """In the river or on land, where a river is drawn by its bank lines alone.
 
 A bank line has no inside. From a place in the river every look meets a bank an odd number of times
-(once straight across; three times where a bend lies beyond); from the land an even number (never,
-or over the river and out of it). So each place looks in many directions all around and the looks
-vote. Whether a bank is drawn up or down the river, whole or in pieces, plays no part; looks that
-slip through an open end are outvoted, except beside it, and there the answer is ``unknown``, as it
-is beside a single bank.
+(once straight across; three times where a bend lies beyond). So each place looks in many directions
+all around and the looks vote: shut in by two lines and odd is *in the river*. Whether a bank is
+drawn up or down the river, whole or in pieces, plays no part.
+
+Even looks prove nothing: from land they are even, and so they are from the river where one bank is
+drawn twice over and the other not at all. *On land* therefore needs a middle line of the river: a
+bank stands between the place and the middle, and behind the place there is no river. Whatever is
+neither is ``unknown``.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ __all__ = [
     "UNKNOWN",
     "Banks",
     "river_sides",
-    "side_by_centreline",
+    "side_by_middle",
     "side_of_points",
     "unsure_m",
 ]
@@ -35,14 +38,16 @@ LAND, UNKNOWN, IN = 0, 1, 2
 
 #: Lines through a place, each looked along both ways; turned a little off the axes of drawings.
 _LINES, _TURN = 16, 0.0379
-#: Share of odd looks from which a place is in the river, and up to which it is on land: a gap seen
-#: over less than a quarter of the horizon changes nothing. A lone bank tells neither.
-_IN_SHARE, _LAND_SHARE = 0.75, 0.25
-#: In the river at least this share of looks meets another bank than the nearest first; a loop of
+#: Share of odd looks from which a place is in the river: a gap seen over less than a quarter of the
+#: horizon changes nothing.
+_IN_SHARE = 0.75
+#: In the river at least this share of looks meets another line than the nearest first; a loop of
 #: one bank around a neck of land is no river.
-_OTHER_BANK = 0.125
-#: Lines of one bank may end this near to each other (metres).
-_MOUTH_M = 200.0
+_OTHER_LINE = 0.125
+#: Looks away from the middle of the river, which must meet no river for a place to be on land.
+_AWAY = np.radians([-40.0, 0.0, 40.0])
+#: Looks aslant towards it, which meet the bank where the straight one slips through a gap in it.
+_ASLANT = np.radians([110.0, 140.0, 220.0, 250.0])
 #: No river is wider than this (metres): two lines farther apart are not its banks.
 _WIDEST_M = 10_000.0
 #: How wide a river may be where one bank alone is known, by class (metres): nearer than this, a
@@ -69,10 +74,6 @@ class Banks:
         The open lines: x, y of the start and of the end of each edge.
     chain : shape (n,)
         Which open line an edge is of.
-    lines
-        The open lines, as one shape.
-    bank : shape (n_lines,)
-        Number of the bank that an open line is a piece of: lines with ends near each other.
     k
         Metres per degree of longitude and latitude.
     """
@@ -80,8 +81,6 @@ class Banks:
     rings: Any
     edges: Floats
     chain: Ints
-    lines: Any
-    bank: Ints
     k: Floats
 
     @classmethod
@@ -90,7 +89,10 @@ class Banks:
         _, south, _, north = shapely.total_bounds(shapes)
         k = np.array(scale_at((south + north) / 2), dtype=float)
         parts = shapely.get_parts(shapely.transform(shapes, lambda xy: xy * k))
-        parts = parts[shapely.get_type_id(parts) == 1]
+        parts = parts[shapely.get_dimensions(parts) == 1]
+        xy, of = shapely.get_coordinates(parts, return_index=True)
+        # a ring is a line that ends where it began
+        parts = np.asarray(shapely.linestrings(xy, indices=of), dtype=object)
         parts = parts[~pd.Series(shapely.to_wkb(shapely.normalize(parts))).duplicated()]
         merged = shapely.get_parts(shapely.line_merge(shapely.multilinestrings(parts)))
         closed = shapely.is_closed(merged)
@@ -99,17 +101,20 @@ class Banks:
         )
         outlines = shapely.polygons(shapely.linearrings(xy, indices=ring))
         rings = shapely.union_all(valid_shapes(outlines))
-        xy, chain = shapely.get_coordinates(merged[~closed], return_index=True)
-        same = chain[1:] == chain[:-1]
-        edges = np.hstack([xy[:-1][same], xy[1:][same]])
+        edges, chain = _edges(merged[~closed])
         shapely.prepare(rings)
-        lines = merged[~closed]
-        same_side = _joined(lines)
-        return cls(rings, edges, chain[1:][same], shapely.multilinestrings(lines), same_side, k)
+        return cls(rings, edges, chain, k)
+
+
+def _edges(lines: Any) -> tuple[Floats, Ints]:
+    """Edges of lines, shape (n, 4), and the line that each is of."""
+    xy, of = shapely.get_coordinates(lines, return_index=True)
+    same = of[1:] == of[:-1]
+    return np.hstack([xy[:-1][same], xy[1:][same]]), of[1:][same]
 
 
 def side_of_points(banks: Banks, points: Floats) -> Sides:
-    """Tell of each point whether it is in the river (2), on land (0), or not to be told (1).
+    """Tell of each point whether it is in the river (2), or not to be told (1).
 
     Parameters
     ----------
@@ -119,41 +124,24 @@ def side_of_points(banks: Banks, points: Floats) -> Sides:
         Degrees of longitude and latitude.
     """
     xy = points * banks.k
-    side = np.full(len(xy), LAND, dtype=np.int64)
+    side = np.full(len(xy), UNKNOWN, dtype=np.int64)
     for start in range(0, len(xy) if len(banks.edges) else 0, _BLOCK):
         some = slice(start, start + _BLOCK)
         looks = _looks(banks, xy[some])
-        shut_in = (looks.met >= _IN_SHARE) & (looks.chord <= _WIDEST_M)
-        river = shut_in & (looks.other_line >= _OTHER_BANK) & (looks.odd >= _IN_SHARE)
-        # even, but two different banks all around: their lines may be drawn twice over
-        land = ~(shut_in & (looks.other_bank >= _OTHER_BANK)) & (looks.odd <= _LAND_SHARE)
-        side[some] = np.where(river, IN, np.where(land & (len(banks.bank) > 1), LAND, UNKNOWN))
+        river = (looks.met >= _IN_SHARE) & (looks.odd >= _IN_SHARE) & (looks.chord <= _WIDEST_M)
+        side[some] = np.where(river & (looks.other_line >= _OTHER_LINE), IN, UNKNOWN)
     side[shapely.intersects_xy(banks.rings, xy[:, 0], xy[:, 1])] = IN
     return side
 
 
-def _joined(lines: Any) -> Ints:
-    """Number the banks: lines that end near each other are pieces of one (mouths lie between)."""
-    ends = shapely.get_point(np.repeat(lines, 2), np.tile([0, -1], len(lines)))
-    one, two = shapely.STRtree(ends).query(ends, predicate="dwithin", distance=_MOUTH_M) // 2
-    number = np.arange(len(lines))
-    while True:  # the lowest number spreads from line to line
-        lower = number.copy()
-        np.minimum.at(lower, one, number[two])
-        if (lower == number).all():
-            return number
-        number = lower
-
-
 @dataclass(frozen=True)
 class _Looks:
-    """Of each place the share of looks that are odd, that meet a bank, that meet another line or
-    bank than the nearest one first; and the shortest way from bank to bank."""
+    """Of each place the share of looks that are odd, that meet a bank, that meet another line than
+    the nearest one first; and the shortest way from bank to bank."""
 
     odd: Floats
     met: Floats
     other_line: Floats
-    other_bank: Floats
     chord: Floats
 
 
@@ -174,10 +162,8 @@ def _looks(banks: Banks, xy: Floats) -> _Looks:
             nearest_m = np.where(closer, gap[:, way], nearest_m)
             nearest = np.where(closer, chain[:, way], nearest)
     met = first >= 0
-    line = met & (first != nearest[:, None])
-    bank = met & (banks.bank[first] != banks.bank[nearest][:, None])
-    met_share, line_share, bank_share = (many.mean(axis=1) for many in (met, line, bank))
-    return _Looks(odd / (2 * _LINES), met_share, line_share, bank_share, chord)
+    other = met & (first != nearest[:, None])
+    return _Looks(odd / (2 * _LINES), met.mean(axis=1), other.mean(axis=1), chord)
 
 
 def _along(banks: Banks, xy: Floats, angle: float) -> tuple[Ints, Floats, Ints]:
@@ -206,34 +192,82 @@ def _along(banks: Banks, xy: Floats, angle: float) -> tuple[Ints, Floats, Ints]:
     return count.reshape(-1, 2), gap.reshape(-1, 2), chain.reshape(-1, 2)
 
 
-def side_by_centreline(banks: Banks, centre: Any, points: Floats) -> Sides:
-    """Settle places by the way to the middle of the river, which is water.
+def side_by_middle(
+    banks: Banks, middles: Any, points: Floats, reach_m: float
+) -> tuple[Sides, Ints]:
+    """Tell places apart by the way to the middle of the river, which is water.
 
-    An odd number of banks on the way is land. None, and a bank straight behind the place before
-    the middle of the river comes again, is river: the place lies between the middle and the bank.
+    On land (0): an odd number of banks on the way to the middle, and looking away from it no river
+    within `reach_m`, or a whole one (a bank, a middle, and only then another bank). Two banks
+    without a middle between them are one bank drawn twice, or an island and the bank beyond.
+    In the river (2): no bank on the way, nor aslant of it before the middle, and behind the place a
+    bank before any middle.
+
+    Returns
+    -------
+    side : shape (n,)
+    crossed : shape (n,)
+        Number of banks on the way to the middle.
     """
     xy = points * banks.k
-    middle = shapely.transform(shapely.union_all(centre), lambda p: p * banks.k)
-    place = shapely.points(xy)
-    way = shapely.shortest_line(place, middle)
-    crossed = _crossings(way, banks.lines)
+    middle = shapely.transform(shapely.union_all(middles), lambda p: p * banks.k)
+    way = shapely.shortest_line(shapely.points(xy), middle)
     foot = shapely.get_coordinates(way).reshape(-1, 2, 2)[:, 1]
+    tree = _tree(banks.edges)
+    course = _edges(shapely.get_parts(middle))[0]
+    courses = _tree(course)
+    crossed = np.bincount(_meetings(tree, banks.edges, xy, foot)[0], minlength=len(xy))
     out = xy - foot
-    length = np.maximum(np.hypot(out[:, 0], out[:, 1]), 1e-9)[:, None]
-    behind = shapely.linestrings(np.stack([xy + out / length * 0.01, xy + out / length * _WIDEST_M],
-                                          axis=1))  # fmt: skip
-    bank_m = shapely.distance(place, shapely.intersection(behind, banks.lines))
-    middle_m = shapely.distance(place, shapely.intersection(behind, middle))
-    between = (crossed == 0) & (
-        np.nan_to_num(bank_m, nan=np.inf) < np.nan_to_num(middle_m, nan=_WIDEST_M)
-    )
-    return np.where(crossed % 2 == 1, LAND, np.where(between, IN, UNKNOWN)).astype(np.int64)
+    out /= np.maximum(np.hypot(out[:, 0], out[:, 1]), 1e-9)[:, None]
+
+    def first_met(turn: float) -> tuple[Floats, Floats, Floats]:
+        """Share of `reach_m` at which a look meets a bank, the next bank, the middle."""
+        cos, sin = np.cos(turn), np.sin(turn)
+        look = np.column_stack([out @ [cos, -sin], out @ [sin, cos]])
+        end = xy + look * reach_m
+        bank, next_bank = _first_two(*_meetings(tree, banks.edges, xy, end), len(xy))
+        return bank, next_bank, _first_two(*_meetings(courses, course, xy, end), len(xy))[0]
+
+    free = crossed % 2 == 1
+    between = crossed == 0
+    for turn in _AWAY:
+        bank, next_bank, water = first_met(turn)
+        none = np.isinf(bank) & np.isinf(water)
+        free &= none | ((bank < water) & (water < next_bank))
+        between &= bank < water
+    for turn in _ASLANT:
+        bank, _, water = first_met(turn)
+        between &= ~(bank < water)
+    side = np.where(free, LAND, np.where(between, IN, UNKNOWN))
+    return side.astype(np.int64), crossed
 
 
-def _crossings(ways: Any, lines: Any) -> Ints:
-    met = shapely.intersection(ways, lines)
-    count = np.where(shapely.is_empty(met), 0, shapely.get_num_geometries(met))
-    return np.asarray(count, dtype=np.int64)
+def _tree(edges: Floats) -> shapely.STRtree:
+    return shapely.STRtree(np.asarray(shapely.linestrings(edges.reshape(-1, 2, 2)), dtype=object))
+
+
+def _meetings(tree: Any, edges: Floats, start: Floats, end: Floats) -> tuple[Ints, Floats]:
+    """Ways that meet edges, and at what share of the way; both ends of a way are left out."""
+    way, edge = tree.query(shapely.linestrings(np.stack([start, end], axis=1)), "intersects")
+    along, across = end[way] - start[way], edges[edge, 2:] - edges[edge, :2]
+    off = edges[edge, :2] - start[way]
+    turn = along[:, 0] * across[:, 1] - along[:, 1] * across[:, 0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = (off[:, 0] * across[:, 1] - off[:, 1] * across[:, 0]) / turn
+        part = (off[:, 0] * along[:, 1] - off[:, 1] * along[:, 0]) / turn
+    # the end of an edge is the start of the next: counted once
+    met = (turn != 0) & (part >= 0) & (part < 1) & (share > 1e-9) & (share < 1 - 1e-9)
+    return np.asarray(way[met], dtype=np.int64), share[met]
+
+
+def _first_two(way: Ints, share: Floats, n: int) -> tuple[Floats, Floats]:
+    """Where each way first meets something, and where it does again; infinite for never."""
+    order = np.lexsort((share, way))
+    way, share = way[order], share[order]
+    nth = np.arange(len(way)) - np.searchsorted(way, way)
+    first, second = np.full(n, np.inf), np.full(n, np.inf)
+    first[way[nth == 0]], second[way[nth == 1]] = share[nth == 0], share[nth == 1]
+    return first, second
 
 
 def unsure_m(river_class: Any) -> Floats:
@@ -321,20 +355,25 @@ def _near(points: Floats, bank: Any, metres: float) -> Ints:
 
 
 def _vote(lines: pd.DataFrame, middles: pd.DataFrame, points: Floats) -> Sides:
-    """Vote over all lines of a kind, and of each edition: what is in by one is in."""
-    banks = Banks.of(lines["geometry"].to_numpy())
-    side = side_of_points(banks, points)
-    if (lines["edition"] != lines["edition"].iloc[0]).any():
-        for _, some in lines.groupby("edition"):
-            own = side_of_points(Banks.of(some["geometry"].to_numpy()), points)
-            side = np.where(own == IN, IN, side)
-    open_ = np.flatnonzero(side == UNKNOWN)
-    if len(middles) and len(open_) and len(banks.edges):
-        told = side_by_centreline(banks, middles["geometry"].to_numpy(), points[open_])
-        side[open_] = told
-    if lines["pooled"].any():
+    """Tell by all lines of a kind and by each edition: what is in by one is in."""
+    pooled = bool(lines["pooled"].any() or (lines["kind"] == "").any())
+    side = side_of_points(Banks.of(lines["geometry"].to_numpy()), points)
+    land = np.zeros(len(points), dtype=bool)
+    editions = list(lines.groupby("edition"))
+    for _, some in editions:
+        banks = Banks.of(some["geometry"].to_numpy())
+        own = side_of_points(banks, points) if len(editions) > 1 else side
+        if len(middles) and len(banks.edges):
+            reach_m = float(some["unsure_m"].max())
+            told, crossed = side_by_middle(banks, middles["geometry"].to_numpy(), points, reach_m)
+            ringed = shapely.intersects_xy(banks.rings, *(points * banks.k).T)
+            own = np.where((crossed > 0) & ~ringed, np.minimum(own, UNKNOWN), np.maximum(own, told))
+            land |= (told == LAND) & ~ringed
+            side = own if len(editions) == 1 else side
+        side = np.maximum(side, own)
+    if pooled:  # of many rivers, or no lines of a bank that is known: never in by these
         side = np.minimum(side, UNKNOWN)
-    return side
+    return np.where(land & (side == UNKNOWN), LAND, side)
 
 
 def _measured(points: Floats, of: Ints, side: Sides, lines: pd.DataFrame) -> pd.DataFrame:

@@ -295,9 +295,10 @@ def bank_sides(
     """Tell which sites lie in a river that is drawn by bank lines, and where that cannot be told.
 
     A pair of bank lines has no inside. From within the river a look in any direction meets a bank
-    an odd number of times, from land an even number: many looks vote. Beside an open end, or where
-    one bank alone is drawn, the vote is open; then a middle line of the river may settle it: a bank
-    on the way to it is land, and a site between it and the bank is in the river.
+    an odd number of times: many looks vote, and a place shut in by two lines is in the river. That
+    a place is on land, two lines cannot tell (they may be one bank drawn twice): it takes a middle
+    line of the river, with a bank on the way to it and no river behind the place. Beside a bank
+    everything else is unknown.
 
     Parameters
     ----------

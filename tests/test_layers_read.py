@@ -351,6 +351,35 @@ def test_vector_file_cut_in_half(tmp_path, zones, suffix):
         read_layer(path, "zones")
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".geojson", ".shp"])
+@pytest.mark.parametrize(
+    ("stored", "name"),
+    [("Łódź", "Łódź"), ("ÖØÇì", "重庆"), ("缍︽睙绀轰緥", "綦江示例")],
+)
+def test_utf8_letters_of_two_bytes(tmp_path, suffix, stored, name):
+    path = tmp_path / f"sites{suffix}"
+    table = gpd.GeoDataFrame(
+        {"site_id": ["a"], "name": [stored]}, geometry=[Point(106.6, 29)], crs=4490
+    )
+    if suffix == ".csv":
+        path.write_text(f"site_id,name,lon,lat\na,{stored},106.6,29\n", encoding="utf-8")
+    else:
+        table.to_file(path, encoding="utf-8")
+    path.with_suffix(".cpg").unlink(missing_ok=True)
+    found, problems = read(path, "sites")
+    assert found["name"].tolist() == [name]
+    assert ("text_repaired" in {p.kind for p in problems}) == (stored != name)
+
+
+@pytest.mark.parametrize("mu", ["\u03bc", "\u00b5"])
+def test_micrograms_in_a_cell(tmp_path, mu):
+    path = tmp_path / "samples.csv"
+    path.write_text(f"section_id,date,tp\nA,2025-01-05,10{mu}g/L\n", encoding="utf-8")
+    table, problems = read(path, "samples")
+    assert table["tp"].tolist() == pytest.approx([0.01])
+    assert f"10{mu}g/L" in one(problems, "cell_converted").zh
+
+
 def test_mojibake_already_in_the_data(tmp_path):
     broken = "示例重庆企业".encode("gbk").decode("latin-1")
     points = gpd.GeoDataFrame(

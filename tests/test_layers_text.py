@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 import tomllib
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyogrio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +19,7 @@ from hypothesis import strategies as st
 from basin.layers import read_layer
 from basin.layers.codes import code_of, known_codes
 from basin.layers.coordinates import parse_degrees, split_pair
-from basin.layers.encodings import restore
+from basin.layers.encodings import choose, is_lost, restore
 from basin.layers.measurements import FLAGS, parse_date, parse_dates, parse_measurement
 from basin.layers.systems import propose_crs
 from basin.layers.vocabulary import KINDS, item_ids, key, match_column, schema, unit_of
@@ -450,3 +453,44 @@ def test_mojibake_is_undone(text, encoding):
 @settings(deadline=None)
 def test_mojibake_round_trip(text):
     assert restore(text.encode("gbk").decode("latin-1")) == text
+
+
+def test_utf8_read_as_gbk_is_undone():
+    assert restore("綦江示例".encode().decode("gbk")) == "綦江示例"
+    assert restore("γ射线 A-1".encode().decode("gbk")) == "γ射线 A-1"
+    # an odd number of bytes: the last character went lost as it was decoded
+    for text in ("重庆市", "一不怕苦", "一一", "C语言"):
+        broken = text.encode().decode("gbk", "replace").replace("\ufffd", "?")
+        assert is_lost(broken), broken
+
+
+@given(st.text(alphabet="重庆市綦江区示例化工园区排污口一二三", min_size=2, max_size=20))
+@settings(deadline=None)
+def test_utf8_read_as_gbk_never_stays_a_value(text):
+    broken = text.encode().decode("gbk", "replace").replace("\ufffd", "?")
+    assert is_lost(broken) or restore(broken) == text
+
+
+def test_ordinary_chinese_is_no_mojibake():
+    """All words that the tables hold, and all names of the sample."""
+    words = set()
+    for name in ("aliases", "labels", "categories"):
+        text = files("basin.standards").joinpath(f"{name}.toml").read_text("utf-8")
+        words |= set(re.findall(r"[\u3000-\u9fff\uff00-\uffef（）()\w、]+", text))
+    for path in sorted((Path(__file__).parents[1] / "data/sample_layers").glob("*.gpkg")):
+        table = pyogrio.read_dataframe(path, read_geometry=False)
+        words |= {str(v) for c in table for v in table[c]}
+    words = {w for w in words if not w.isascii()}
+    assert len(words) > 1500
+    assert [w for w in words if restore(w) is not None or is_lost(w) or is_lost(w + "?")] == []
+
+
+@pytest.mark.parametrize("text", ["Łódź", "Café", "ÖØÇì", "10μg/L", "Αθήνα", "Тула", "重庆"])
+def test_strict_utf8_comes_before_gb18030(text):
+    assert choose(text.encode(), file="x").encoding == "utf-8"
+
+
+@pytest.mark.parametrize("text", ["重庆", "一", "联通", "一些"])
+def test_short_gbk_is_not_taken_for_utf8(text):
+    assert choose(text.encode("gbk"), file="x").encoding == "gb18030"
+    assert choose(text.encode("gbk"), file="x", given="gbk").encoding == "gb18030"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import itertools
 import re
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,14 +51,30 @@ _NO_FILES = frozenset(
 _PAGES = {"65001": "utf-8", "54936": "gb18030", "utf8": "utf-8", "oem": "cp437", "ansi": "cp1252"}
 
 # Signs that UTF-8 text without Chinese may well hold; others are more likely two bytes of GBK.
-_SIGNS = frozenset("°±²³¹·×÷µ§©®–’")
+_SIGNS = frozenset("°±²³¹·×÷µ§©®–’μαβγδσΔΩφ")
 _LATIN_SIGNS = _SIGNS | frozenset("àáâäçèéêëìíîïñòóôöøùúûüßÀÁÂÄÇÈÉÊËÑÒÓÔÖÙÚÛÜ")
+# What people write in letters of two bytes: one of Latin, Greek and Cyrillic.
+_SCRIPTS = re.compile(r"[\u00c0-\u017f]*|[\u0370-\u03ff]*|[\u0400-\u045f]*")
 _CJK = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]")
 _LATIN_RUN = re.compile(
     "[\u0080-\u00ff\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u2122\u20ac]{2,}"
 )
-_SUSPECT = re.compile("[\u0080-\u00ff\ufffd]|锟")
+
+
+def _pairs(leads: Iterable[int], trails: Iterable[int]) -> str:
+    """Return the characters of GBK with these first and second bytes, as a class."""
+    pairs = (bytes(p).decode("gb18030", "ignore") for p in itertools.product(leads, trails))
+    return "[" + "".join(c for c in pairs if len(c) == 1 and not c.isascii()) + "]"
+
+
+# UTF-8 of Chinese read as GBK: the first bytes of two characters, three bytes apart.
+_FIRST = (0xE2, 0xE3, 0xE4, 0xE5, 0xE6, 0xE7, 0xE8, 0xE9, 0xEF)
+_GARBLED = re.compile(
+    f"{_pairs(_FIRST, range(0x80, 0xC0))}(?:{_pairs(range(0x81, 0xC0), _FIRST)}|[?])"
+)
+_SUSPECT = re.compile(f"[\u0080-\u00ff\ufffd]|锟|{_GARBLED.pattern}")
 _REPLACED = re.compile("\ufffd|锟斤拷|锟斤")
+_PUNCTUATION = frozenset("，。、（）《》：；“”‘’·—…～　")
 
 
 @dataclass(frozen=True)
@@ -80,24 +98,35 @@ def _fits(data: bytes, encoding: str) -> bool:
 
 
 def _is_utf8(data: bytes) -> bool:
-    """Strict UTF-8, and not two-byte GBK that happens to be valid (it reads as Cyrillic or so)."""
+    """Strict UTF-8, and not two-byte GBK that happens to be valid: odd letters in a heap."""
     if not _fits(data, "utf-8"):
         return False
-    strange = {c for c in data.decode("utf-8") if not c.isascii()}
-    if not strange or strange <= _LATIN_SIGNS or any(ord(c) >= 0x800 for c in strange):
+    strange = "".join({c for c in data.decode("utf-8") if not c.isascii()} - _SIGNS)
+    if _SCRIPTS.fullmatch(strange) or any(ord(c) >= 0x800 for c in strange):
         return True
-    return not (_fits(data, "gb18030") and _CJK.search(data.decode("gb18030")))
+    return not _is_common_chinese(data)
+
+
+def _is_common_chinese(data: bytes) -> bool:
+    """Tell whether bytes read as characters of GB 2312, the common ones of GB18030."""
+    return _fits(data, "gb2312") and bool(_CJK.search(data.decode("gb2312")))
 
 
 def _garbles(data: bytes, encoding: str) -> bool:
-    """True if the bytes decode without an error, but only as mojibake of Chinese text."""
+    """True if the bytes decode without an error, but only as mojibake of other text."""
     name = codecs.lookup(encoding).name
     if data.isascii() or name.startswith("utf"):
         return False
     if name in _EAST_ASIAN:
-        return _is_utf8(data)
+        # what is stated is believed of two-byte characters that make Chinese as well
+        return _is_utf8(data) and (_is_plain_utf8(data) or not _is_common_chinese(data))
     # a code page of single bytes reads anything
     return _is_utf8(data) or (_fits(data, "gb18030") and bool(_CJK.search(data.decode("gb18030"))))
+
+
+def _is_plain_utf8(data: bytes) -> bool:
+    strange = {c for c in data.decode("utf-8") if not c.isascii()}
+    return strange <= _LATIN_SIGNS or any(ord(c) >= 0x800 for c in strange)
 
 
 def known_encoding(name: str) -> str:
@@ -299,8 +328,22 @@ def decode_dbf(column: pd.Series[Any], choice: Choice) -> tuple[pd.Series[Any], 
 
 
 def is_lost(text: str) -> bool:
-    """True if text was destroyed: it holds replacement characters."""
-    return bool(_REPLACED.search(text))
+    """True if text was destroyed: replacement characters, or mojibake with a part missing.
+
+    Examples
+    --------
+    >>> is_lost("断面\ufffd"), is_lost("閲嶅簡甯?"), is_lost("重庆市?")
+    (True, True, False)
+    """
+    if _REPLACED.search(text):
+        return True
+    found = _utf8_within(text)
+    if "\ufffd" not in found:
+        return False
+    # the odd byte became "?" or, at the end, nothing
+    kept, gaps = re.subn("\ufffd[?](?:\ufffd(?![?])){0,2}", "", found)
+    whole = len(_CJK.findall(kept))
+    return "\ufffd" not in kept.removesuffix("\ufffd") and gaps + whole > 1
 
 
 def restore(text: str) -> str | None:
@@ -308,9 +351,12 @@ def restore(text: str) -> str | None:
 
     Examples
     --------
-    >>> restore("ÖØÇìÆóÒµ"), restore("Zürich"), restore("±°")
-    ('重庆企业', None, None)
+    >>> restore("ÖØÇìÆóÒµ"), restore("閲嶅簡浼佷笟"), restore("Zürich"), restore("±°")
+    ('重庆企业', '重庆企业', None, None)
     """
+    found = _utf8_within(text)
+    if "\ufffd" not in found and len(_CJK.findall(found)) > 1:
+        return found
     if text.isascii() or _CJK.search(text) or not _LATIN_RUN.search(text):
         return None
     if {c for c in text if not c.isascii()} <= _SIGNS:
@@ -325,12 +371,21 @@ def restore(text: str) -> str | None:
                 found = raw.decode(encoding)
             except UnicodeDecodeError:
                 continue
-            beyond = [c for c in found if not c.isascii()]
-            if beyond and all(
-                _CJK.match(c) or c in "，。、（）《》：；“”‘’·—…～　" for c in beyond
-            ):
+            if _is_chinese(found):
                 return found
     return None
+
+
+def _utf8_within(text: str) -> str:
+    """Read as UTF-8 what once was read as GBK; "" where it cannot have been."""
+    if not _GARBLED.search(text):
+        return ""
+    return text.encode("gb18030", "replace").decode("utf-8", "replace")
+
+
+def _is_chinese(text: str) -> bool:
+    beyond = [c for c in text if not c.isascii()]
+    return bool(beyond) and all(_CJK.match(c) or c in _PUNCTUATION for c in beyond)
 
 
 def _any_suspect(column: pd.Series[Any]) -> bool:

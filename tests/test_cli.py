@@ -114,6 +114,23 @@ def test_assess_and_fail_on(tmp_path: Path):
     assert basin("assess", SAMPLE, "--period", "2025", "--fail-on", "failing").exit_code == 1
 
 
+@pytest.mark.parametrize(
+    ("lang", "head", "reason"),
+    [
+        ("zh", "未采用的样品或数值 37 个", "未检出且检出限不明"),
+        ("en", "Samples or values not used: 37", "below an unstated detection limit"),
+    ],
+)
+def test_assess_shows_what_it_left_out(lang: str, head: str, reason: str):
+    shown = basin("assess", SAMPLE, "--lang", lang)
+    assert head in shown.stdout
+    assert reason in shown.stdout
+    assert "… +27" in shown.stdout  # ten of them are shown
+    listed = json.loads(basin("assess", SAMPLE, "--json").stdout)["left_out"]
+    assert len(listed) == sum(row["n"] for row in listed) == 37
+    assert {"section_id", "date", "item_id", "reason"} <= set(listed[0])
+
+
 def test_trace(tmp_path: Path):
     done = basin("trace", SAMPLE, "S-FH", "--item", "tp", "-o", tmp_path / "trace.html")
     assert done.exit_code == 0, done.output
@@ -186,7 +203,7 @@ def test_fail_on_takes_every_verdict_of_the_contract():
     ("command", "others"),
     [
         (("check", SAMPLE), {"site_findings", "site_unchecked", "site_other_editions"}),
-        (("assess", SAMPLE), {"section_items", "section_months"}),
+        (("assess", SAMPLE), {"section_items", "section_months", "section_left_out"}),
         (("trace", SAMPLE, "S-FH"), {"reaches", "trace_left_out"}),
         (("network", SAMPLE), {"network_issues"}),
     ],

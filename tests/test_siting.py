@@ -732,6 +732,9 @@ def test_a_site_that_no_rule_concerns_is_undetermined_not_clear():
     assert result.findings.empty
     assert result.sites.loc["S", "verdict"] == "undetermined"
     assert result.unchecked["reason"].to_list() == ["no_rule"]
+    assert "没有适用的规则（不等于不受限）；核对项目类别" in result.explain()
+    assert "No rule applies (not the same as unrestricted); check cat" in result.explain(lang="en")
+    assert "：；" not in result.explain()
 
 
 def test_inputs_are_left_as_they_were():

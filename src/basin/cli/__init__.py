@@ -287,12 +287,17 @@ def assess(
     basin = _open(project, lang)
     with _step("assess"):
         result = basin.assess(period)
-    printed = {"sections": result.sections, "items": result.items}
+    printed = {
+        "sections": result.sections,
+        "items": result.items,
+        "left_out": result.left_out,
+    }
     if output:
         tables = {
             "sections": result.sections.reset_index(),
             "section_items": result.items,
             "section_months": result.months,
+            "section_left_out": result.left_out,
         }
         write_result(
             output, tables, printed=printed, basin=basin, overwrite=overwrite, result=result
@@ -301,8 +306,33 @@ def assess(
         print_json(printed)
     elif not output:
         print_table(result.to_frame(lang=basin.lang), title=result.period)
+        _say_left_out(result.left_out, basin.lang)
     report_problems(basin)
     sys.exit(1 if fail_on and result.failing else 0)
+
+
+def _say_left_out(left_out: Any, lang: str) -> None:
+    """Print the samples and values that no class rests on: how many, and the first."""
+    from basin.standards import label
+
+    if left_out.empty:
+        return
+    n = int(left_out["n"].sum())
+    title = f"未采用的样品或数值 {n} 个" if lang == "zh" else f"Samples or values not used: {n}"
+    columns = ("section_id", "date", "item_id", "text", "reason", "n")
+    told = left_out[[name for name in columns if name in left_out]]
+    words = {"item_id": "item", "reason": "sample_left_out"}
+    for name in words.keys() & set(told.columns):
+        said = [label(words[name], v, lang) if v else "" for v in told[name]]
+        told = told.assign(**{name: said})
+    if "date" in told:
+        told = told.assign(date=told["date"].astype("string").str[:10])
+    own = {"date": ("日期", "date"), "text": ("原文", "as written")}
+    heads = {
+        name: own[name][lang != "zh"] if name in own else label("column", name, lang)
+        for name in told.columns
+    }
+    print_table(told.rename(columns=heads), title=title, most=10)
 
 
 @main.command()

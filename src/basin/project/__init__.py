@@ -21,7 +21,7 @@ import pandas as pd
 from basin import layers as layer_io
 from basin.crs import EXCHANGE_CRS
 from basin.errors import BasinError, LayerError, ProjectError, SnapError, shorten
-from basin.project._checks import network_problems, outfall_problems, snap_problems
+from basin.project import _checks
 from basin.project._config import LAYERS, RULE_PACKS, Source, read_config
 from basin.project._inputs import input_files, refuse_inputs
 from basin.project._sections import find_section
@@ -42,6 +42,9 @@ _NEEDS = {
     "trace": ("samples", "sections", "outfalls", "rivers"),
     "check": ("sites",),
 }
+
+#: Files that may hold bare coordinates.
+_TABLES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".zip")
 
 #: The limits that maps show as bands: 1 km for chemical projects, 5 km for new parks.
 _BANDS_M = (1000.0, 5000.0)
@@ -140,6 +143,9 @@ class _Layers(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self._sources)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._sources  # without reading it
+
     def __getitem__(self, name: str) -> Any:
         if name not in self._tables:
             tables = [
@@ -161,14 +167,7 @@ class _Layers(Mapping[str, Any]):
 
     def _near(self, name: str, source: Source) -> Any:
         """Return where the rivers lie, for a table of bare coordinates; None where not needed."""
-        table = Path(source.path).suffix.casefold() in (
-            ".csv",
-            ".tsv",
-            ".txt",
-            ".xlsx",
-            ".xlsm",
-            ".zip",
-        )
+        table = Path(source.path).suffix.casefold() in _TABLES
         needed = table and "crs" not in source.options and name != "rivers"
         return self.bounds() if needed else None
 
@@ -200,6 +199,8 @@ class Basin:
         Rule packs by name or path; a single one may stand alone.
     layers : mapping
         Tables by layer name (EPSG:4490), read when first asked for.
+    lost : tuple of str
+        Layers that :meth:`readable` left out.
     problems : list
         What reading found, repaired or set aside so far.
     """
@@ -214,6 +215,7 @@ class Basin:
     snap_tolerance_m: float = 1.0
     max_offset_m: float = 500.0
     unused: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
     sandbox: bool | None = None
     file: Path | None = None
 
@@ -295,7 +297,7 @@ class Basin:
             return self
         gone = {problem.layer for problem in lost}
         kept = {name: given for name, given in self.sources.items() if name not in gone}
-        rest = dataclasses.replace(self, sources=kept, unused=())
+        rest = dataclasses.replace(self, sources=kept, unused=(), lost=(*self.lost, *sorted(gone)))
         rest.layers.take(self.layers, [*self.problems, *lost])
         return rest
 
@@ -328,17 +330,17 @@ class Basin:
                 found.append(layer_io.unreadable(name, error))
         found += layer_io.check_layers(tables)
         if {"coverage", "rivers", "shorelines"} <= set(tables):
-            _ = self._coverage  # lists rivers without a shoreline
-        found += outfall_problems(tables, self.effective_date)
+            _ = self._bare  # lists rivers without a shoreline
+        found += _checks.outfall_problems(tables, self.effective_date)
         net = self.usable_network if "rivers" in tables else None
         if net is not None:
             for name in ("sections", "outfalls"):
                 if name in tables:
-                    found += snap_problems(name, tables[name], net, self.max_offset_m)
+                    found += _checks.snap_problems(name, tables[name], net, self.max_offset_m)
         frames = [layer_io.problems_frame([*self.problems, *found], self.lang)]
         if net is not None:
             file = layer_io.shown_source(self.sources["rivers"][0].path)
-            frames.append(network_problems(net, file, self.lang))
+            frames.append(_checks.network_problems(net, file, self.lang))
         severity = {"error": 0, "warning": 1, "info": 2}
         joined = pd.concat([f for f in frames if len(f)] or frames, ignore_index=True)
         return joined.sort_values(
@@ -378,30 +380,26 @@ class Basin:
             sites,
             self._maybe("shorelines"),
             self._maybe("zones"),
-            coverage=self._coverage,
+            coverage=self._maybe("coverage"),
             rules=tuple(self._rule_pack(r) for r in packs),
             date=date or self.effective_date,
             rivers=self._maybe("rivers"),
+            bare=self._bare,
+            rivers_whole=self._rivers_whole,
         )
 
-    @cached_property
-    def _coverage(self) -> gpd.GeoDataFrame | None:
-        """The stated coverage, less the surroundings of rivers that have no shoreline."""
-        from basin.buffers import bare_rivers
+    @property
+    def _rivers_whole(self) -> bool:
+        """Whether each river of the project is there to be held against the shorelines."""
+        rivers = self._maybe("rivers")
+        if rivers is None:
+            return "rivers" not in self.lost
+        return _checks.whole_lines(rivers)
 
-        coverage = self._maybe("coverage")
-        if coverage is None or "rivers" not in self.layers or "shorelines" not in self.layers:
-            return coverage
-        bare = bare_rivers(self.layers["rivers"], self.layers["shorelines"])
-        if bare.empty:
-            return coverage
-        ids = sorted(set(bare["reach_id"].astype("str")))
-        self.problems.append(layer_io.make_problem("rivers", "river_without_shoreline", ids=ids))
-        result = coverage.copy()
-        shore = result["layer"].eq("shorelines").fillna(False).to_numpy(dtype=bool)
-        land = result.geometry[shore].difference(bare.union_all())
-        result.loc[shore, "geometry"] = land
-        return result
+    @cached_property
+    def _bare(self) -> gpd.GeoDataFrame | None:
+        """Land around rivers without a shoreline; they are one of `problems`."""
+        return _checks.bare_ground(self.layers, self.problems)
 
     def _rule_pack(self, name: str) -> str:
         local = self.folder / name
@@ -612,6 +610,7 @@ class Basin:
             tables["sections"] = assessment.sections.reset_index()
             tables["section_items"] = assessment.items
             tables["section_months"] = assessment.months
+            tables["section_left_out"] = assessment.left_out
             if not self.lacking("trace"):
                 for trace in self.trace_failing(assessment) if traces is None else traces:
                     tables[f"trace_{trace.section_id}_outfalls"] = trace.outfalls.reset_index()

@@ -15,7 +15,7 @@ from basin.standards.labels import label
 if TYPE_CHECKING:
     from basin.network import RiverNetwork
 
-__all__ = ["network_problems", "outfall_problems", "snap_problems"]
+__all__ = ["bare_ground", "network_problems", "outfall_problems", "snap_problems", "whole_lines"]
 
 _MEND_NETWORK = {
     "applied": {
@@ -79,6 +79,25 @@ def snap_problems(
             rows=at + 2,
             **_lists(pairs),
         )
+
+
+def whole_lines(rivers: Any) -> bool:
+    """Tell whether there are rivers, and each is drawn."""
+    drawn = rivers.geom_type.isin(["LineString", "MultiLineString"])
+    return len(rivers) > 0 and bool((drawn & ~rivers.geometry.is_empty).all())
+
+
+def bare_ground(layers: Mapping[str, Any], problems: list[layer_io.Problem]) -> Any:
+    """Land around rivers without a shoreline, which are added to `problems`; None if not known."""
+    from basin.buffers import bare_rivers
+
+    if not {"coverage", "rivers", "shorelines"} <= set(layers):
+        return None
+    bare = bare_rivers(layers["rivers"], layers["shorelines"])
+    if not bare.empty:
+        ids = sorted(set(bare["reach_id"].astype("str")))
+        problems.append(layer_io.make_problem("rivers", "river_without_shoreline", ids=ids))
+    return bare
 
 
 def _told(point: str, recorded: Any, snap: Any, names: pd.Series[Any]) -> tuple[str, str]:

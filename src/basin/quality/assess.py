@@ -30,7 +30,7 @@ from basin.standards.quality import (
     gb3838,
 )
 
-__all__ = ["METHOD", "SectionAssessment", "assess_sections"]
+__all__ = ["METHOD", "METHOD_EN", "SectionAssessment", "assess_sections"]
 
 METHOD = (
     "GB 3838-2002 表1限值；环办〔2011〕22号《地表水环境质量评价办法（试行）》："
@@ -39,6 +39,15 @@ METHOD = (
     "溶解氧每次均有水温时，饱和率（按海平面气压换算）均值≥90%亦为Ⅰ类；"
     "超标倍数以Ⅲ类为基准，"
     "达标按断面目标类别另行判断；总氮、粪大肠菌群单列，不参加评价。"
+)
+METHOD_EN = (
+    "limits of GB 3838-2002 table 1; assessed by document [2011] No. 22 of the Ministry of "
+    "Environmental Protection (surface water quality assessment, trial): the mean of the period "
+    "first (over several months the mean of monthly means), then the worst of 21 items decides; "
+    "below detection counts as half the detection limit; pH is an arithmetic mean; where every "
+    "dissolved oxygen has a water temperature, a mean saturation of 90 % or more (at sea-level "
+    "pressure) is class I too; multiples refer to class III, compliance to the section's target; "
+    "total nitrogen and fecal coliforms are told apart and do not count."
 )
 
 _CODES = np.array(("none", *CLASSES), dtype=object)
@@ -80,7 +89,7 @@ class SectionAssessment:
         ``text`` (as it was written), ``n``.
     period
         The period's label, readable by `parse_period`.
-    method
+    method, method_en
         Standard and clauses applied.
     """
 
@@ -90,6 +99,7 @@ class SectionAssessment:
     left_out: pd.DataFrame
     period: str
     method: str = METHOD
+    method_en: str = METHOD_EN
 
     @property
     def failing(self) -> list[str]:

@@ -145,7 +145,7 @@ def explain_all(result: SectionAssessment, lang: str) -> str:
     lines = [head, *(explain_one(result, s, lang) for s in result.failing)]
     if len(result.left_out):
         lines.append(_left_out_text(result.left_out, lang))
-    lines.append(("方法：" if lang == "zh" else "Method: ") + result.method)
+    lines.append(f"方法：{result.method}" if lang == "zh" else f"Method: {result.method_en}")
     return "\n".join(lines)
 
 
@@ -166,12 +166,14 @@ def _left_out_text(left_out: pd.DataFrame, lang: str) -> str:
     }
     parts = []
     for reason, group in left_out.groupby("reason", sort=False):
-        ids = "、".join(dict.fromkeys(group["section_id"].astype(str)))
+        ids = _comma(lang).join(dict.fromkeys(group["section_id"].astype(str)))
         written = dict.fromkeys(group["text"][group["text"] != ""])
         if reason in ("unreadable", "no_date") and written:
-            ids += ": " + "、".join(f"“{t}”" for t in list(written)[:_TEXTS])
+            ids += ": " + _comma(lang).join(f"“{t}”" for t in list(written)[:_TEXTS])
         parts.append(f"{words[str(reason)][lang != 'zh']} {group['n'].sum()} ({ids})")
-    return ("未采用：" if lang == "zh" else "Not used: ") + "；".join(parts)
+    return ("未采用：" if lang == "zh" else "Not used: ") + ("；" if lang == "zh" else "; ").join(
+        parts
+    )
 
 
 def explain_one(result: SectionAssessment, section_id: str, lang: str) -> str:

@@ -93,6 +93,8 @@ def assessment_document(assessment: Any, lang: str, pictures: tuple[Picture, ...
     classed = assessment.items.assign(
         water_class=assessment.items["water_class"].replace("none", None)
     )
+    if lang != "zh":
+        classed["unit"] = classed["unit"].replace("个/L", "1/L")
     items = tabulate(words["items"], classed, heads(_ITEMS, lang), empty=words["items_none"])
     months = tabulate(words["months"], assessment.months, heads(_MONTHS, lang))
     left_out = tabulate(

@@ -54,6 +54,8 @@ def check_sites(
     rules: str | Path | Iterable[str | Path] | tuple[Rule, ...] = ("china-yangtze", "chongqing"),
     date: dt.date | str | None = None,
     rivers: gpd.GeoDataFrame | None = None,
+    bare: gpd.GeoDataFrame | None = None,
+    rivers_whole: bool = True,
 ) -> SitingResult:
     """May these projects be built here? Every rule of the packs, at every site.
 
@@ -81,6 +83,12 @@ def check_sites(
     rivers : optional
         Middle lines with ``name``: they tell the river from the land where one bank alone is drawn
         (:func:`basin.buffers.bank_sides`). No distance is measured from them.
+    bare : optional
+        Land around rivers without a shoreline (:func:`basin.buffers.bare_rivers`): there no stated
+        coverage of shorelines or river ranges counts.
+    rivers_whole
+        False if there are rivers that could not be read or have lost their lines: whether each has
+        a shoreline cannot be told then, and such coverage counts nowhere.
 
     Returns
     -------
@@ -119,6 +127,8 @@ def check_sites(
         applies,
         pd.Timestamp(day),
         None if rivers is None else _enter(rivers, "rivers"),
+        bare=None if bare is None else _enter(bare, "rivers"),
+        rivers_whole=rivers_whole,
     )
     state_of = cache(lambda n: evaluate(chosen[n], evidence))
     parts = [

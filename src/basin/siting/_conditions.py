@@ -205,6 +205,9 @@ def _river_unknown(rule: Rule, evidence: Evidence, state: Condition, limit: floa
     if evidence.coverage is None:
         state.say_unknown(everywhere, "coverage_unknown", "shorelines")
         return
+    if not evidence.rivers_whole:
+        state.say_unknown(everywhere, "rivers_lost", "rivers")
+        return
     own = np.zeros(len(evidence.sites))
     np.maximum.at(own, evidence.line_rows["site"], evidence.line_rows["error_m"])
     covered = evidence.complete("shorelines", limit + own)
@@ -386,6 +389,8 @@ def _zones_unknown(
             state.say_unknown(everywhere, "layer_expired", kind)
         elif evidence.coverage is None:
             state.say_unknown(everywhere, "coverage_unknown", kind)
+        elif ranges and not evidence.rivers_whole:
+            state.say_unknown(everywhere, "rivers_lost", "rivers")
         else:
             covered = evidence.complete(kind, limit + evidence.zone_error)
             state.say_unknown(~covered, "not_covered", kind)

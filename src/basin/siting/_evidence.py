@@ -147,6 +147,10 @@ class Evidence:
     lost_lines, lost_kinds
         Lines in force, and kinds of zones in force, of which a feature has no geometry, or one that
         does not say what is inside: a point or a line for a zone, a ring for a range.
+    bare
+        Land around rivers without a shoreline: neither shorelines nor ranges are complete there.
+    rivers_whole
+        Whether all rivers are drawn: else none can be known to have its shorelines.
     zones_current, zone_error
         Which zones are in force; the largest error of each site with any zone (metres).
     """
@@ -156,6 +160,8 @@ class Evidence:
     base: gpd.GeoDataFrame
     zones: gpd.GeoDataFrame
     coverage: gpd.GeoDataFrame | None
+    bare: gpd.GeoDataFrame | None
+    rivers_whole: bool
     date: Any
     drawn: Bools
     lines: pd.DataFrame
@@ -178,13 +184,25 @@ class Evidence:
         """Tell whether a layer is known to be complete within `reach_m` of each site."""
         if kind not in self._areas:
             held = bool((plain_text(self.zones, "kind") == kind).any())
-            self._areas[kind] = coverage_area(self.coverage, kind, self.date, held=held)
+            area = coverage_area(self.coverage, kind, self.date, held=held)
+            self._areas[kind] = area.difference(self._bare_ground(kind))
         area = self._areas[kind]
         # many kinds share one outline: ask once for each outline and reach
         key = (shapely.to_wkb(area), reach_m.tobytes())
         if key not in self._complete:
             self._complete[key] = known_inside(self.sites, area, reach_m)
         return self._complete[key]
+
+    def _bare_ground(self, kind: str) -> Any:
+        """Where a river is drawn, and neither its shoreline nor, for ranges, its range is."""
+        if self.bare is None or self.bare.empty or kind not in ("shorelines", "river_range"):
+            return shapely.Polygon()
+        discs = self.bare.geometry.to_numpy()
+        if kind == "river_range":
+            ranges = self.zones.geometry[plain_text(self.zones, "kind") == kind].to_numpy()
+            ranged, _ = shapely.STRtree(valid_shapes(ranges)).query(discs, predicate="intersects")
+            discs = np.delete(discs, np.unique(ranged))
+        return shapely.union_all(discs)
 
 
 def gather(
@@ -196,6 +214,9 @@ def gather(
     applies: Ints,
     date: Any,
     rivers: gpd.GeoDataFrame | None = None,
+    *,
+    bare: gpd.GeoDataFrame | None = None,
+    rivers_whole: bool = True,
 ) -> Evidence:
     """Measure all that the rules need.
 
@@ -209,6 +230,10 @@ def gather(
     date
     rivers
         Middle lines of rivers, EPSG:4490.
+    bare
+        Land around rivers without a shoreline, EPSG:4490.
+    rivers_whole
+        Whether all rivers are drawn.
     """
     lines = _none(("line_id", "river", "river_class", "kind")) if shorelines is None else shorelines
     lines, astray = _with_lines_only(lines.assign(_row=np.arange(len(lines))))
@@ -237,6 +262,8 @@ def gather(
         base=base,
         zones=areas,
         coverage=coverage,
+        bare=bare,
+        rivers_whole=rivers_whole,
         date=date,
         drawn=_drawn(sites),
         lines=nearest,

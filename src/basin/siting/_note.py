@@ -41,6 +41,10 @@ _MENDS = {
         "向{h}索取项目所在及限距范围内的{l}",
         "ask {h} for the layer at the site and as far as the rule looks: {l}",
     ),
+    "rivers_lost": (
+        "修复或重新导出河流图层（rivers）后重新核查",
+        "mend the layer of rivers, or export it again, and check again",
+    ),
     "zone_kind_unknown": ("核明所触及分区的类型", "find out the kind of the zone that is touched"),
 }
 
@@ -145,7 +149,8 @@ def explain_all(result: SitingResult, lang: str) -> str:
         if len(some):
             lines.append(f"{label('verdict', verdict, lang)} {len(some)}")
         for (site, row), deciding in zip(some.iterrows(), deciding_text(some, lang), strict=True):
-            why = f"（{deciding}）" if deciding else ""
+            bracket = "（{}）" if zh else " ({})"
+            why = bracket.format(deciding) if deciding else ""
             lines.append(f"  {site} {row['name']}{why}".rstrip())
     return "\n".join([*lines, CAVEAT[lang]])
 
@@ -308,6 +313,10 @@ def _unchecked_lines(result: SitingResult, site: str, lang: str) -> list[str]:
     if not len(table):
         return []
     zh = lang == "zh"
+    if not table["rule_id"].ne("").any():  # no rule concerns the site
+        why, mend = label("finding_reason", "no_rule", lang), table[f"mend_{lang}"].iloc[0]
+        unlike = "（不等于不受限）；" if zh else " (not the same as unrestricted); "
+        return ["", f"{why if zh else why.capitalize()}{unlike}{mend}"]
     lines = ["", f"未核查 {len(table)} 条（不等于不受限）：" if zh
              else f"Unchecked ({len(table)}; not the same as unrestricted):"]  # fmt: skip
     seam = "、" if zh else ", "

@@ -314,6 +314,7 @@ class Decay:
     low: float
     high: float
     source: str
+    source_en: str
     confidence: str
 
 

@@ -445,7 +445,7 @@ def _method(trace: SourceTrace, zh: bool) -> str:
             "沿河网追溯（不按直线距离），按沿河距离排列；限值 GB 3838-2002，评价 环办〔2011〕22号。"
             if zh
             else "Traced along the network, not by straight distance, and ordered by distance; "
-            "limits GB 3838-2002, assessment 环办〔2011〕22号."
+            "limits GB 3838-2002, assessment by document [2011] No. 22."
         )
     d = trace.decay
     span = f"{number(d.low)}–{number(d.high)}"
@@ -458,9 +458,9 @@ def _method(trace: SourceTrace, zh: bool) -> str:
         )
     return (
         f"Traced along the network, not by straight distance; arriving load = L exp(-k t), "
-        f"k = {number(d.k_per_d)} per day (range {span}; {d.source}); flux = 86.4 C Q; reaches "
+        f"k = {number(d.k_per_d)} per day (range {span}; {d.source_en}); flux = 86.4 C Q; reaches "
         f"without velocity take {trace.velocity_m_s:g} m/s; limits GB 3838-2002, assessment "
-        "环办〔2011〕22号. A 1-D steady estimate."
+        "by document [2011] No. 22. A 1-D steady estimate."
     )
 
 

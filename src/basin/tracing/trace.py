@@ -385,7 +385,8 @@ def _decay(item: str, k_per_d: float | None) -> Decay:
     record = decay_coefficient(item)
     if k_per_d is None:
         return record
-    return Decay(item, float(k_per_d), float(k_per_d), float(k_per_d), "用户给定", "unsure")
+    k = float(k_per_d)
+    return Decay(item, k, k, k, "用户给定", "given by the user", "unsure")
 
 
 def _end(places: pd.DataFrame, section_id: Any, max_offset_m: float) -> Place:

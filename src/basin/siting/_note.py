@@ -30,8 +30,8 @@ _MENDS = {
     ),
     "no_inside": (
         "向{h}索取面状的河道范围；或两岸齐全的{l}，并给出河流中线（rivers 图层，河名一致）",
-        "bank lines have no inside: ask {h} for the river as a polygon, or for both banks ({l}) and a "
-        "middle line of the same name in the rivers layer",
+        "bank lines have no inside: ask {h} for the river as a polygon, or for both banks ({l}) "
+        "and a middle line of the same name in the rivers layer",
     ),
     "coverage_unknown": (
         "请{h}说明{l}在何范围内完整，填入 coverage 图层",

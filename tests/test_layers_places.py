@@ -98,6 +98,12 @@ def test_a_grid_without_its_zone_number_is_asked_for(swapped):
     assert ("axes_swapped" in kinds(problems)) is swapped
 
 
+def test_utm_is_named_among_the_readings_of_a_bare_grid():
+    with pytest.raises(CrsError, match="EPSG:32648") as caught:
+        read(table(*grid(32648)))
+    assert "EPSG:32648" in caught.value.text("zh")
+
+
 def test_a_grid_without_its_zone_number_is_settled_by_the_other_layers():
     places, problems = read(table(*grid(4545)), near=NEAR)
     assert off_m(places) < 0.001

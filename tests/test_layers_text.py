@@ -9,15 +9,17 @@ import tomllib
 from importlib.resources import files
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyogrio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shapely import LineString, Polygon
 
 from basin.layers import read_layer
-from basin.layers.codes import code_of, known_codes
+from basin.layers.codes import code_of, grade_of, known_codes
 from basin.layers.coordinates import parse_degrees, split_pair
 from basin.layers.encodings import choose, is_lost, restore
 from basin.layers.measurements import FLAGS, parse_date, parse_dates, parse_measurement
@@ -413,6 +415,47 @@ def test_codes_are_those_of_the_labels_and_their_chinese_words_are_known(table, 
         for code in set(codes(label)) - none:
             assert code_of(code, table) == code
             assert code_of(word(label, code).removesuffix("（示意）"), table) == code
+
+
+CODED = sorted({(k, c, t) for k in KINDS for c, t in schema(k).coded.items() if c != "grade"})
+
+
+@pytest.mark.parametrize(("kind", "column", "table"), CODED)
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_what_basin_writes_it_reads_back(kind, column, table, lang):
+    from basin.layers.codes import category_words
+    from basin.standards.labels import label as word
+    from basin.standards.labels import tables
+
+    if table == "site_category":
+        words = {c: category_words(c)[lang] for c in known_codes(table)}
+    elif table in tables():
+        words = {c: word(table, c, lang) for c in codes(table)}
+    else:
+        words = {c: c for c in known_codes(table)}
+    given = pd.DataFrame({column: list(words.values())})
+    for name in schema(kind).required:
+        if name not in given:
+            given[name] = [f"{name}{n}" for n in range(len(words))]
+    area = Polygon([(106, 29), (106.1, 29), (106.1, 29.1)])
+    line = LineString([(106, 29), (106.1, 29)])
+    place = {"polygon": area, "line": line, "point": area.centroid}[schema(kind).geometry[0]]
+    table_in = gpd.GeoDataFrame(given, geometry=[place] * len(given), crs=4490)
+    problems = []
+    read = read_layer(table_in, kind, problems=problems)
+    assert not [p for p in problems if p.kind == "code_unknown" and column in p.en]
+    assert read[column].fillna("none").tolist() == list(words)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_grades_that_basin_writes_it_reads_back(lang):
+    from basin.standards.labels import label as word
+
+    grades = tomllib.loads(files("basin.standards").joinpath("aliases.toml").read_text("utf-8"))
+    for kind, known in grades["zone_grade"].items():
+        for code in known:
+            assert grade_of(word("zone_grade", code, lang), kind) == code, (kind, code)
+            assert grade_of(code, kind) == code
 
 
 def test_the_table_of_aliases_has_no_word_twice():

@@ -1,7 +1,8 @@
 """What coded values are called: the words of a code, and the code of a word.
 
 The tables are ``[coded]``, ``[zone_grade]`` and ``[industry_codes]`` of ``standards/aliases.toml``,
-and ``standards/categories.toml``; words are compared by their `key`.
+``standards/categories.toml``, and the words that `basin` itself writes (``standards/labels.toml``):
+what it writes it reads back. Words are compared by their `key`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 from basin.layers.vocabulary import alias_table, key
 from basin.standards.labels import label
+from basin.standards.labels import tables as label_tables
 
 __all__ = [
     "category_words",
@@ -27,6 +29,7 @@ __all__ = [
     "industry_category",
     "kind_and_grade_of",
     "known_codes",
+    "says_none",
     "spellings_of",
     "words_of",
 ]
@@ -62,9 +65,20 @@ def _spellings(table: str) -> dict[str, tuple[str, ...]]:
     return own
 
 
+def _labels(table: str, code: str) -> tuple[str, ...]:
+    """Return what `basin` writes for a code, in Chinese and in English."""
+    if table not in label_tables():
+        return ()
+    return (label(table, code), label(table, code, "en"))
+
+
 @cache
 def _codes(table: str) -> dict[str, str]:
-    return {key(word): code for code, words in _spellings(table).items() for word in words}
+    found = {key(word): code for code, words in _spellings(table).items() for word in words}
+    for code in _spellings(table):
+        for word in _labels(table, code):
+            found.setdefault(key(word), code)
+    return found
 
 
 def spellings_of(table: str) -> dict[str, tuple[str, ...]]:
@@ -130,6 +144,20 @@ def code_of(value: Any, table: str) -> str | None:
     return _codes(table).get(key(value))
 
 
+def says_none(value: Any, table: str) -> bool:
+    """Tell whether a value is the word that `basin` writes where there is no code.
+
+    Examples
+    --------
+    >>> says_none("无数据", "data_basis"), says_none("no data", "water_class")
+    (True, True)
+    >>> says_none("无数据", "waterbody")
+    False
+    """
+    words = ("none", *_labels(table, "none"))
+    return len(set(words)) > 1 and key(value) in map(key, words)
+
+
 @cache
 def _grades(kind: str) -> dict[str, str]:
     return {
@@ -137,6 +165,12 @@ def _grades(kind: str) -> dict[str, str]:
         for code, names in alias_table()["zone_grade"].get(kind, {}).items()
         for alias in (code, *names)
     }
+
+
+@cache
+def _grade_labels(kind: str) -> dict[str, str]:
+    codes = alias_table()["zone_grade"].get(kind, {})
+    return {key(word): code for code in codes for word in _labels("zone_grade", code)}
 
 
 def grade_of(value: Any, kind: Any) -> str | None:
@@ -147,7 +181,7 @@ def grade_of(value: Any, kind: Any) -> str | None:
     >>> grade_of("一般", "red_line"), grade_of("一般", "control_unit")
     ('other', 'general')
     """
-    return _grades(str(kind)).get(key(value))
+    return _grades(str(kind)).get(key(value)) or _grade_labels(str(kind)).get(key(value))
 
 
 def has_grades(kind: Any) -> bool:

@@ -18,6 +18,7 @@ from basin.layers.codes import (
     industry_category,
     kind_and_grade_of,
     known_codes,
+    says_none,
     words_of,
 )
 from basin.layers.measurements import is_converted, parse_dates, parse_measurement
@@ -484,6 +485,9 @@ def _clean_codes(
             _note_industry(str(column.name), value, code, places == at, notes)
         if code is None and table == "zone_kind" and (pair := kind_and_grade_of(value)):
             code = pair[0]
+        if code is None and says_none(value, table):
+            codes.append(None)
+            continue
         if code is None:
             unknown.append(at)
         codes.append(code or value)

@@ -198,10 +198,11 @@ def words_for(readings: list[Reading], lang: str = "en") -> str:
     if len(bare) > 3:
         words.append(
             "EPSG:4544, 4545 or 4546 (CGCS2000 三度带，无带号，中央经线 105°、108°、111°；"
-            "其他经线为 4534 + (经线 - 75)/3)"
+            "其他经线为 4534 + (经线 - 75)/3)、EPSG:32648 或 32649 (UTM，中央经线 105°、111°)"
             if lang == "zh"
             else "EPSG:4544, 4545 or 4546 (CGCS2000 3-degree without zone number, central meridian "
-            "105, 108, 111 E; others are 4534 + (meridian - 75)/3)"
+            "105, 108, 111 E; others are 4534 + (meridian - 75)/3), EPSG:32648 or 32649 (UTM, "
+            "central meridian 105, 111 E)"
         )
     return ("或 " if lang == "zh" else " or ").join(words)
 

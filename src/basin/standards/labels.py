@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-__all__ = ["codes", "colour", "item_code", "label"]
+__all__ = ["codes", "colour", "item_code", "label", "tables"]
 
 
 @cache
@@ -25,6 +25,11 @@ def codes(kind: str) -> tuple[str, ...]:
     ('national', 'provincial', 'municipal', 'district')
     """
     return tuple(_table()[kind])
+
+
+def tables() -> tuple[str, ...]:
+    """Return the kinds of codes that have words."""
+    return tuple(_table())
 
 
 def label(kind: str, code: Any, lang: str = "zh") -> str:

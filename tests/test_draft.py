@@ -422,3 +422,15 @@ def test_folders_of_a_kml_are_layers_of_their_own(tmp_path):
     assert project.layers["outfalls"]["name"].tolist() == ["甲厂", "乙厂"]
     assert project.layers["zones"]["kind"].tolist() == ["red_line"]
     assert project.layers["rivers"]["name"].tolist() == ["綦江"]
+
+
+def test_unknown_codes_of_the_trial_reads_are_asked_about(tmp_path, rivers):
+    rivers.to_file(tmp_path / "水系.gpkg")
+    zones = {"分区编号": ["1", "2"], "类型": ["生态保护红线", "某某区"]}
+    shapes = [box(106.5, 29, 106.6, 29.1), box(106.7, 29, 106.8, 29.1)]
+    shapefile(tmp_path / "管控分区.shp", gpd.GeoDataFrame(zones, geometry=shapes, crs=4490))
+    draft = draft_project(tmp_path)
+    asked = " ".join(draft.all_questions)
+    assert "某某区" in asked
+    assert "values = {" in asked
+    assert len(basin.open(tmp_path).layers["zones"]) == 2

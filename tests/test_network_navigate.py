@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+from shapely import LineString
 
 from basin.errors import NetworkError
 from basin.network import RiverNetwork
@@ -270,5 +272,28 @@ def test_accumulate_refuses(network):
         network.accumulate(pd.Series([1.0, 2.0], index=["a", "a"]))
 
 
-def test_missing_values_are_nothing(network):
-    assert network.accumulate(pd.Series({"a": np.nan, "b": 2.0}))["e"] == pytest.approx(2.0)
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (pd.Series({"a": np.nan, "b": 1.0}), "no number to accumulate: ids a"),
+        (pd.DataFrame({"x": {"a": 1.0, "b": np.nan}}), "no number to accumulate: ids b"),
+        ({"a": float("nan")}, "no number to accumulate: ids a"),
+        ({"nowhere": 1.0}, "unknown reach_id"),
+        ("much", "are str, not by reach_id"),
+    ],
+)
+def test_accumulate_names_what_is_no_number(values, message):
+    lines = gpd.GeoDataFrame(
+        {"reach_id": ["a", "b"]},
+        geometry=[LineString([(106, 29), (106.1, 29)]), LineString([(106.1, 29), (106.2, 29)])],
+        crs=4490,
+    )
+    network = RiverNetwork.from_lines(lines)
+    assert network.accumulate({"a": 2.0}).to_dict() == {"a": 2.0, "b": 2.0}
+    with pytest.raises(NetworkError, match=message):
+        network.accumulate(values)
+    for limit in ({"distance_m": -1.0}, {"time_h": -1.0}):
+        with pytest.raises(NetworkError, match="is -1"):
+            network.upstream("b", **limit)
+    with pytest.raises(NetworkError, match="snap_tolerance_m is 'x'"):
+        RiverNetwork.from_lines(lines, snap_tolerance_m="x")

@@ -9,6 +9,7 @@ from shapely.geometry import Point
 
 from basin.errors import AssessmentError
 from basin.quality import assess_sections, parse_period, pollutant_text
+from basin.standards.quality import classify
 
 
 def sections(**targets: str) -> pd.DataFrame:
@@ -500,3 +501,8 @@ def test_negative_values_are_not_used_and_listed() -> None:
     listed = result.left_out[result.left_out["reason"] == "negative"]
     assert listed[["section_id", "item_id", "n"]].to_numpy().tolist() == [["A", "tp", 1]]
     assert "负值 1 (A)" in result.explain()
+
+
+def test_classify_refuses_text():
+    with pytest.raises(AssessmentError, match="not numbers"):
+        classify("x", "tp")

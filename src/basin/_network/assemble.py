@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -73,9 +74,9 @@ def assemble(
     turn: bool,
 ) -> Parts:
     """Build all parts of a network; see :meth:`basin.network.RiverNetwork.from_lines`."""
-    if not snap_tolerance_m >= 0:
+    if not (isinstance(snap_tolerance_m, Real) and float(snap_tolerance_m) >= 0):
         raise NetworkError(
-            f"snap_tolerance_m is {snap_tolerance_m}", mend="Give metres, 0 or more."
+            f"snap_tolerance_m is {snap_tolerance_m!r}", mend="Give metres, 0 or more."
         )
     within = propose_within_m
     if within is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -153,6 +154,13 @@ class Reaches:
 
     def _by_reach(self, values: Any, what: str, missing: float) -> Floats:
         """Values in the order of the reaches; of a table, all its columns."""
+        if isinstance(values, Mapping):
+            values = pd.Series(values, dtype=float)
+        if not isinstance(values, (np.ndarray, pd.DataFrame, pd.Series)):
+            raise NetworkError(
+                f"{what} are {type(values).__name__}, not by reach_id",
+                mend="Give a Series, a mapping or a table by reach_id, or an array.",
+            )
         if isinstance(values, np.ndarray):
             if len(values) != len(self.reaches):
                 raise NetworkError(
@@ -164,16 +172,24 @@ class Reaches:
             number = values.to_numpy(dtype=float, na_value=np.nan)
         else:
             number = pd.to_numeric(values).to_numpy(dtype=float, na_value=np.nan)
-        if np.isnan(number).any():
-            number = np.where(np.isnan(number), missing, number)
+        unknown = np.isnan(number)
+        if unknown.any() and what == "values":
+            index = self.reaches.index if isinstance(values, np.ndarray) else values.index
+            raise NetworkError(
+                "no number to accumulate",
+                ids=list(index[unknown.reshape(len(index), -1).any(axis=1)]),
+                mend="Give their figures, or fillna(0) where nothing enters.",
+            )
+        if unknown.any():
+            number = np.where(unknown, missing, number)
         if isinstance(values, np.ndarray):
             return number
         if values.index is self.reaches.index or values.index.equals(self.reaches.index):
             return number
         ids = pd.Index(as_ids(pd.Series(values.index)).fillna(""), dtype=object)
-        unknown = ~ids.isin(self.reaches.index)
-        if unknown.any():
-            raise self._unknown(list(values.index[unknown]))
+        strange = ~ids.isin(self.reaches.index)
+        if strange.any():
+            raise self._unknown(list(values.index[strange]))
         if ids.has_duplicates:
             raise NetworkError(
                 f"{what} name a reach more than once",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -26,7 +27,7 @@ class Accumulation(Reaches):
 
     def accumulate(
         self,
-        values: pd.Series | pd.DataFrame | Floats,
+        values: pd.Series | pd.DataFrame | Mapping[Any, float] | Floats,
         decay: pd.Series | float | None = None,
         split: str | pd.Series = "auto",
     ) -> Any:
@@ -35,9 +36,10 @@ class Accumulation(Reaches):
         Parameters
         ----------
         values
-            By reach_id; missing reaches have 0. A value counts as entering at its reach's
-            downstream end. A DataFrame holds many scenarios on one network, one a column;
-            so does an array of shape (m, d) or (m,), in the order of :attr:`reaches`.
+            By reach_id; reaches that are not given have 0, and NaN is an error. A value counts
+            as entering at its reach's downstream end. A DataFrame holds many scenarios on one
+            network, one a column; so does an array of shape (m, d) or (m,), in the order
+            of :attr:`reaches`.
         decay
             Nothing; or by reach_id the fraction (0..1, missing 1) of what enters a reach that
             leaves it; or one first-order rate per day, which acts over the travel time.
@@ -57,8 +59,8 @@ class Accumulation(Reaches):
         Raises
         ------
         NetworkError
-            For unknown reach_ids, a rate where velocities are missing, an unknown `split`, or
-            fractions that do not sum to 1.
+            For unknown reach_ids, values that are NaN or not by reach_id, a rate where velocities
+            are missing, an unknown `split`, or fractions that do not sum to 1.
 
         Examples
         --------
@@ -81,7 +83,7 @@ class Accumulation(Reaches):
             return pd.DataFrame(
                 leaving, index=self.reaches.index, columns=values.columns, copy=False
             )
-        return pd.Series(leaving, index=self.reaches.index, name=values.name)
+        return pd.Series(leaving, index=self.reaches.index, name=getattr(values, "name", None))
 
     @cached_property
     def _carry_nodes(self) -> tuple[Ints, Ints]:

@@ -55,8 +55,8 @@ class Navigation(Reaches):
         Raises
         ------
         NetworkError
-            For an unknown reach, a measure that is not on it, or `time_h` where a velocity is
-            missing.
+            For an unknown reach, a measure that is not on it, a limit below 0, or
+            `time_h` where a velocity is missing.
         """
         reach, measure = self._place(start, default="lower")
         tree = self._parts.tree
@@ -105,6 +105,9 @@ class Navigation(Reaches):
         *,
         up: bool,
     ) -> Any:
+        for name, limit in (("distance_m", distance_m), ("time_h", time_h)):
+            if limit is not None and not limit >= 0:
+                raise NetworkError(f"{name} is {limit}", mend="Give 0 or more, or leave it out.")
         found = np.sort(found)  # reaches are stored upstream first
         limited = distance_m is not None or time_h is not None or bool(stop_at)
         if not limited and not partial:

@@ -385,11 +385,14 @@ def _tried(choice: Choice, lang: str, sandbox: bool | Limits | None) -> Choice:
     lost = [p for p in problems if p.severity == "error"]
     said = [say("kept", lang, rows=len(table), n=len(lost))] if lost else []
     swapped = [say("swapped", lang, n=len(p.rows)) for p in problems if p.kind == "axes_swapped"]
+    unknown = "; ".join(p.text(lang).rstrip("。.") for p in problems if p.kind == "code_unknown")
+    asked = [say("unknown_codes", lang, listed=unknown)] if unknown else []
     return replace(
         choice,
         used=True,
         table=table,
         rows=len(table),
+        questions=(*choice.questions, *asked),
         decided=(*choice.decided, *swapped, *said),
     )
 

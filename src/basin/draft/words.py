@@ -84,6 +84,12 @@ _SENTENCES = {
         "{columns} was not found, and without it some rules stay unchecked. Write it under "
         "columns; one value for all rows is {column} = \"=value\"",
     ),
+    "unknown_codes": (
+        "有不认识的值：{listed}。在此图层下写 values = {{ 列 = {{ \"值\" = \"代码\" }} }}，"
+        "可用的代码见 basin validate",
+        "values that are not known: {listed}. Write values = {{ column = {{ \"value\" = "
+        "\"code\" }} }} for this layer; basin validate lists the codes",
+    ),
     "fails": ("这样读不成：{error}", "it cannot be read so: {error}"),
     "copy": (
         "与 {other} 是同一批要素，只用后者；要用这一份就对调",

@@ -456,7 +456,8 @@ class Basin:
         """
         from basin.tracing import trace_sources
 
-        if item is not None and not item.strip():
+        section_id = str(section_id)  # 5 is the id "5"
+        if item is not None and not str(item).strip():
             raise ProjectError(
                 "the item is empty",
                 mend="Give an item id such as 'tp', or leave it out.",
@@ -469,7 +470,7 @@ class Basin:
             find_section(section_id, sections),
             self._need("outfalls", "the trace"),
             self._need("samples", "the trace"),
-            None if item is None else item_code(item),
+            None if item is None else item_code(str(item)),
             period,
             sections=sections,
             districts=self._maybe("districts"),

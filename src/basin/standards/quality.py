@@ -255,7 +255,13 @@ def classify(
                 mend="Give items=, or a Series indexed by item_id.",
             )
         items = values.index
-    given = np.atleast_1d(np.asarray(values, dtype=float))
+    try:
+        given = np.atleast_1d(np.asarray(values, dtype=float))
+    except (TypeError, ValueError) as error:
+        raise AssessmentError(
+            f"values are not numbers: {error}",
+            mend="Give figures; read_layer turns cells such as '<0.01' into them.",
+        ) from error
     which = np.broadcast_to(np.asarray(items, dtype=object), given.shape)
     codes = _CODES[_ranks(given, which, waterbody, saturation)]
     return pd.Series(codes, index=values.index) if isinstance(values, pd.Series) else codes

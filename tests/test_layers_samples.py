@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from basin.layers import read_layer
+from basin.errors import LayerError
+from basin.layers import read_layer, write_files
 
 
 def read(table, **options):
@@ -149,3 +150,21 @@ def test_a_unit_converted_inside_a_cell_of_an_outfall_is_listed():
     outfalls = read_layer(table, "outfalls", problems=problems)
     assert outfalls["conc_tp_mg_l"].tolist() == [0.5, 0.5]
     assert one(problems, "cell_converted").ids == ("P2",)
+
+
+def test_years_that_cannot_be_are_listed():
+    table = pd.DataFrame(
+        {"section_id": ["A"] * 3, "date": ["2025-01-05", "1925-01-05", "2205-01-05"], "tp": 0.1}
+    )
+    found, problems = read(table)
+    assert len(found) == 3
+    assert one(problems, "date_implausible").rows == (3, 4)
+
+
+def test_a_further_table_in_the_way_is_named(tmp_path):
+    tables = {"main": pd.DataFrame({"a": [1]}), "problems": pd.DataFrame({"b": [2]})}
+    write_files(tmp_path / "layers.csv", tables)
+    (tmp_path / "layers.csv").unlink()
+    with pytest.raises(LayerError, match=r"layers_problems.csv exists already: layers.csv puts"):
+        write_files(tmp_path / "layers.csv", tables)
+    assert not (tmp_path / "layers.csv").exists()

@@ -9,6 +9,7 @@ from typing import Any
 
 import geopandas as gpd
 
+from basin.errors import LayerError
 from basin.layers.atomic import whole_set
 from basin.layers.write import ENDINGS, SHAPEFILE_PARTS, fields_file, write_layers
 
@@ -86,12 +87,27 @@ def write_files(
         ((file, (name, table)),) = parts.items()
         write_layers(file, {name: table}, overwrite=overwrite, lang=lang)
         return {file: {name: len(table)}}
+    if not overwrite and not target.exists():
+        _refuse_beside(target, [p for p in parts if p != target and p.exists()])
     with whole_set():
         # the main file comes last, so that a cut run leaves none that looks complete
         for file in sorted(parts, key=lambda p: (p == target, p.name)):
             name, table = parts[file]
             write_layers(file, {name: table}, overwrite=overwrite, lang=lang)
     return {file: {name: len(table)} for file, (name, table) in parts.items()}
+
+
+def _refuse_beside(target: Path, there: list[Path]) -> None:
+    if not there:
+        return
+    names = ", ".join(p.name for p in there)
+    raise LayerError(
+        f"{names} exists already: {target.name} puts its further tables beside it, under that name",
+        mend="Give another name (another stem, not only another ending), or overwrite=True "
+        "(--overwrite).",
+        zh=f"{names} 已经存在：{target.name} 的其余表要写在它旁边，用的正是这个名字",
+        mend_zh="请换一个文件名（只换后缀不够），或加 --overwrite 替换",
+    )
 
 
 def files_written(path: str | Path, tables: Mapping[str, Any] | None = None) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -36,6 +37,8 @@ __all__ = ["clean_samples", "long_columns", "widen"]
 
 #: A value so many times the limit of class V is most likely a slip of unit or decimal point.
 _TIMES_CLASS_V = 100.0
+#: Samples of earlier years, or of those after the next, are listed: the year is a slip.
+_FIRST_YEAR = 1950
 #: Columns of a table with one value a row, besides those of a sample.
 LONG = ("item", "value", "unit")
 _NO_UNIT = frozenset({"", "无量纲", "-", "—", "--", "/", "nan", "none"})
@@ -198,6 +201,10 @@ def clean_samples(
     )
     if bad.any():
         notes.add("date_unreadable", bad, column="date", values=shown(table["date"][bad]))
+    years = pd.to_datetime(dates).dt.year
+    odd = ((years < _FIRST_YEAR) | (years > dt.date.today().year + 1)).to_numpy()
+    if odd.any():
+        notes.add("date_implausible", odd, column="date", values=shown(table["date"][odd]))
     lost = (sections.isna() | dates.isna()).to_numpy()
     if lost.any():
         notes.add("row_without_key", lost, column="section_id / date")

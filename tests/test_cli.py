@@ -52,6 +52,13 @@ def test_validate(tmp_path: Path):
     assert sheet.max_row == len(problems) + 1
 
 
+def test_an_ending_that_does_not_do_names_all_that_do(tmp_path: Path):
+    done = basin("validate", SAMPLE, "-o", tmp_path / "problems.html")
+    assert done.exit_code == 2
+    assert ".json" in done.output
+    assert ".xlsx" in done.output
+
+
 def test_network(tmp_path: Path):
     done = basin("network", SAMPLE, "-o", tmp_path / "network.gpkg")
     assert done.exit_code == 0, done.output

@@ -99,6 +99,4 @@ def test_layers_agree_with_each_other(sample):
 
 
 def test_categories_are_those_of_the_rules(sample):
-    assert set(sample[0]["sites"]["category"]) <= set(
-        layers.vocabulary.known_codes("site_category")
-    )
+    assert set(sample[0]["sites"]["category"]) <= set(layers.codes.known_codes("site_category"))

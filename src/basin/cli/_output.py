@@ -125,10 +125,20 @@ def write_result(
     basin
         Its inputs are never written over, nor is `also_read`.
     """
+    from basin.errors import LayerError
     from basin.layers import atomic_write, files_written, write_files
+    from basin.layers.write import ENDINGS
 
     lang, ending = basin.lang, path.suffix.casefold()
     alone = ending == ".json" or (result is not None and ending in (".html", ".xlsx"))
+    if not alone and ending not in ENDINGS:
+        known = dict.fromkeys((*ENDINGS, ".json", *((".html",) if result is not None else ())))
+        raise LayerError(
+            f"{path.name}: this result is not written in this format",
+            mend=f"Use one of: {', '.join(known)}.",
+            zh=f"{path.name}：不能写成这种格式",
+            mend_zh=f"可用的有：{'、'.join(known)}",
+        )
     files = [path] if alone else files_written(path, tables)
     basin.refuse_inputs(files, *([also_read] if also_read else []))
     if ending == ".json":

@@ -443,6 +443,14 @@ def overwrite(path, at, content):
     path.write_bytes(data)
 
 
+def test_an_index_whose_head_states_fewer_shapes_is_refused(tmp_path):
+    """GDAL believes the head and leaves the other rows out without a word (found by mutation)."""
+    path = shapefile(tmp_path / "sites.shp")
+    overwrite(path.with_suffix(".shx"), 24, struct.pack(">i", (100 + 2 * 8) // 2))
+    with pytest.raises(LayerError, match=r"has 2 shapes but its table sites\.dbf has 5 rows"):
+        read_layer(path, "sites")
+
+
 @pytest.mark.parametrize(
     "places", [[64, 64], [64, 50]], ids=["one shape twice", "two shapes exchanged"]
 )

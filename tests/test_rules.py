@@ -343,3 +343,12 @@ def test_the_packs_that_come_with_basin_are_plain_toml():
     folder = Path(__file__).parents[1] / "src" / "basin" / "standards" / "rule_packs"
     for name in pack_names():
         assert tomllib.loads((folder / f"{name}.toml").read_text(encoding="utf-8"))["pack"] == name
+
+
+def test_the_rules_know_every_stretch_of_the_main_stem_by_its_name():
+    folder = Path(__file__).parents[1] / "src" / "basin" / "standards"
+    rivers = tomllib.loads((folder / "rivers.toml").read_text(encoding="utf-8"))
+    pack = tomllib.loads((folder / "rule_packs/china-yangtze.toml").read_text(encoding="utf-8"))
+    assert set(rivers["main_stem"]["names"]) == set(pack["river_classes"]["main_stem"])
+    named = set(rivers["important_tributary"]["named"]["names"])
+    assert named <= set(pack["river_classes"]["important_tributary"])

@@ -346,12 +346,11 @@ def _check_shapefile(path: Path, head: bytes) -> None:
     assert dbf is not None  # noqa: S101
     with shx.open("rb") as file:
         head = file.read(_SHAPEFILE_HEADER)
-    if (
-        len(head) < _SHAPEFILE_HEADER
-        or shx.stat().st_size < 2 * struct.unpack(">i", head[24:28])[0]
-    ):
+    stated = 2 * struct.unpack(">i", head[24:28])[0] if len(head) == _SHAPEFILE_HEADER else 0
+    if not _SHAPEFILE_HEADER <= stated <= shx.stat().st_size:
         raise damaged(shx, "cut", "文件被截断")
-    shapes = _check_places(path, shx)
+    # GDAL reads as many shapes as the head of the index states, whatever follows
+    shapes = _check_places(path, shx, (stated - _SHAPEFILE_HEADER) // 8)
     rows = _check_dbf(dbf)
     if rows != shapes:
         raise LayerError(
@@ -362,10 +361,10 @@ def _check_shapefile(path: Path, head: bytes) -> None:
         )
 
 
-def _check_places(path: Path, shx: Path) -> int:
+def _check_places(path: Path, shx: Path, count: int) -> int:
     """Every shape that the index names must lie within the file: GDAL reads the others as null."""
-    index = np.fromfile(shx, dtype=">i4", offset=_SHAPEFILE_HEADER)
-    index = index[: len(index) // 2 * 2].reshape(-1, 2).astype(np.int64)
+    index = np.fromfile(shx, dtype=">i4", offset=_SHAPEFILE_HEADER, count=2 * count)
+    index = index.reshape(-1, 2).astype(np.int64)
     ends = 2 * (index[:, 0] + index[:, 1]) + 8
     beyond = int(((ends > path.stat().st_size) | (index < 0).any(axis=1)).sum())
     if beyond:

@@ -82,6 +82,8 @@ def test_both_arms_of_a_braid_keep_the_order_and_do_not_raise_it():
         })
     )  # fmt: skip
     assert column(network, "strahler") == {"a": 1, "b": 1, "c": 2, "l": 2, "r": 2, "d": 2}
+    # with secondary ways, the two arms of order 2 make 3
+    assert column(network, "strahler_all") == {"a": 1, "b": 1, "c": 2, "l": 2, "r": 2, "d": 3}
     assert column(network, "shreve") == {"a": 1, "b": 1, "c": 2, "l": 2, "r": 0, "d": 2}
     order = network.reaches["tributary_order"]
     assert sorted(order[["a", "b"]]) == [0, 1]
@@ -165,6 +167,40 @@ def test_path_length_and_arbolate_sum():
     assert path["a"] == pytest.approx(length[["e", "h", "i"]].sum())
     assert arbolate["h"] == pytest.approx(length[list("abcdefh")].sum())
     assert arbolate["i"] == pytest.approx(length.sum())
+
+
+def test_river_km_counts_from_the_mouth_of_each_river():
+    r"""The Jia runs a, then arms l and r (longer) round an island, then d; brook b joins at the
+    lower end of a."""
+    lines = draw(
+        {
+            "a": [(1, 5), (1, 4)], "l": [(1, 4), (0.5, 3), (1, 2)], "r": [(1, 4), (2, 3), (1, 2)],
+            "d": [(1, 2), (1, 0)], "b2": [(4, 6), (3, 5)], "b": [(3, 5), (1, 4)],
+        },
+        name={"a": "甲河", "l": "甲河", "d": "甲河", "b": "乙溪", "b2": "乙溪"},
+    )  # fmt: skip
+    reaches = RiverNetwork.from_lines(lines).reaches
+    km, length = reaches["river_km"], reaches["length_m"] / 1000
+    assert km["d"] == 0
+    assert km["l"] == pytest.approx(length["d"])
+    assert km["r"] == pytest.approx(length["d"])  # an arm of the Jia, not a river of its own
+    assert km["a"] == pytest.approx(length["l"] + length["d"])
+    assert km["b"] == 0  # from its own mouth
+    assert km["b2"] == pytest.approx(length["b"])
+
+
+def test_where_areas_are_known_the_greater_area_goes_on():
+    """The brook is longer, the river drains more land; either column tells."""
+    ways = {"brook": [(0, 9), (1, 2)], "river": [(2, 3), (1, 2)], "low": [(1, 2), (1, 0)]}
+    by_length = RiverNetwork.from_lines(draw(ways)).reaches
+    assert by_length["tributary_order"][["brook", "river"]].to_list() == [0, 1]
+    own = draw(ways, area_km2={"brook": 3.0, "river": 40.0, "low": 1.0})
+    total = draw(ways, UPLAND_SKM={"brook": 3.0, "river": 40.0, "low": 44.0})
+    for lines in (own, total):
+        order = RiverNetwork.from_lines(lines).reaches["tributary_order"]
+        assert order[["brook", "river"]].to_list() == [1, 0]
+    gap = own.assign(area_km2=[3.0, None, 1.0])  # an area is missing: no guess
+    assert RiverNetwork.from_lines(gap).reaches["tributary_order"]["brook"] == 0
 
 
 def test_a_distributary_with_its_own_outlet_has_the_order_of_its_river():

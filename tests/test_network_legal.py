@@ -162,6 +162,29 @@ def test_area_is_counted_once_below_an_island():
     assert network.drainage_area(given)["c"] == 2
 
 
+def test_the_area_of_a_line_that_was_split_is_counted_once():
+    """A brook meets the middle of the line a (12 km2), which becomes two reaches."""
+    lines = draw({"a": [(0, 3), (0, 0)], "b": [(1, 2), (0, 1)]}, area_km2={"a": 12.0, "b": 5.0})
+    network = RiverNetwork.from_lines(lines)
+    assert sorted(network.reaches.index) == ["a.1", "a.2", "b"]
+    area = network.drainage_area()
+    assert area["a.2"] == pytest.approx(17.0)
+    assert area["a.1"] == pytest.approx(8.0, abs=0.01)  # two thirds of the line
+    assert network.drainage_area(split="even")["a.2"] == pytest.approx(17.0)
+
+
+def test_a_spur_does_not_hide_what_a_river_flows_into():
+    """As the Wu in Natural Earth: a short reach of it ends beside its mouth."""
+    names = {"y1": "长江", "y2": "长江", "w": "乌江", "spur": "乌江"}
+    ways = {
+        "y1": [(0, 0), (4, 0)], "y2": [(4, 0), (9, 0)], "w": [(4, -5), (4, -1)],
+        "w2": [(4, -1), (4, 0)], "spur": [(4, -1), (4.3, -0.5)],
+    }  # fmt: skip
+    lines = draw(ways, name={**names, "w2": "乌江"})
+    view = RiverNetwork.from_lines(lines, turn=False).classify_rivers()
+    assert view.rivers.loc["乌江", "flows_into"] == "长江"
+
+
 def test_the_sample_agrees_with_the_law():
     network = RiverNetwork.from_lines(
         gpd.read_file(SAMPLE / "rivers.gpkg"), snap_tolerance_m=30, dem=SAMPLE / "dem.tif"

@@ -10,7 +10,7 @@ from shapely import LineString
 
 from basin.errors import NetworkError
 from basin.network import RiverNetwork
-from network_drawings import NORTH_M, draw
+from network_drawings import NORTH_M, draw, points
 
 #: Steps of the grid southwards; every sum of lengths is distinct.
 RIVER = {
@@ -146,6 +146,52 @@ def test_path(network):
     assert list(by_r.index) == ["r", "d"]
     same = network.path(("d", 100.0), ("d", 400.0))
     assert same["length_m"].to_list() == [300]
+
+
+def test_a_path_tells_distance_and_time(network):
+    way = network.path(("b", 100.0), ("e", 50.0))
+    assert way["distance_m"].to_list() == way["length_m"].cumsum().to_list()
+    assert way["time_h"].to_list() == pytest.approx((way["distance_m"] / 1800).to_list())
+    assert network.path("t", "e")["time_h"].isna().all()  # no velocity on t
+
+
+def test_a_row_of_snap_is_a_place(network):
+    outfalls = points({"P1": (0.1, 20), "far": (60, 20)})
+    places = network.snap(outfalls, max_offset_m=2_000)
+    reach, measure = places.loc["P1", ["reach_id", "measure_m"]]
+    start = places.loc["P1"]
+    assert reach == "d"
+    for ask in (network.upstream, network.downstream):
+        assert ask(start, partial=True).equals(ask((reach, measure), partial=True))
+    for ask in (network.distance_to, network.distance_from, network.certainty):
+        assert ask(start).equals(ask((reach, measure)))
+    assert network.path("a", start).equals(network.path("a", (reach, measure)))
+    with pytest.raises(NetworkError, match=r"on no reach \(status 'far'\).*ids far"):
+        network.upstream(places.loc["far"])
+    with pytest.raises(NetworkError, match="without reach_id and measure_m"):
+        network.upstream(pd.Series({"reach_id": "a"}))
+
+
+def test_order_of_arrival_goes_by_the_quickest_way():
+    """The longer arm is four times as swift: what comes by it is below the island first."""
+    swift = dict.fromkeys(RIVER, 0.5) | {"r": 2.0}
+    network = RiverNetwork.from_lines(draw(RIVER, velocity_m_s=swift))
+    length = network.reaches["length_m"]
+    arrival = network.distance_from("c", by="time_h")
+    assert list(arrival.index) == ["c", "l", "r", "d", "e"]
+    hours = (length["c"] / 0.5 + length["r"] / 2.0) / 3600
+    assert arrival["time_h"]["d"] == pytest.approx(hours)
+    assert arrival["distance_m"]["d"] == pytest.approx(length["c"] + length["r"])
+    shortest = network.distance_from("c")
+    assert shortest["distance_m"]["d"] == pytest.approx(length["c"] + length["l"])
+    back = network.distance_to(("d", 0.0), by="time_h")
+    assert back["time_h"]["c"] == pytest.approx(length["r"] / 7200)
+    with pytest.raises(NetworkError, match="no velocity for 1 of"):
+        RiverNetwork.from_lines(draw(RIVER, velocity_m_s=swift | {"t": None})).distance_to(
+            "e", by="time_h"
+        )
+    with pytest.raises(NetworkError, match="unknown by='hours'"):
+        network.distance_to("e", by="hours")
 
 
 def test_path_not_connected(network):

@@ -177,6 +177,17 @@ def test_arms_of_unknown_size_share_alike_on_the_graph_of_networkx(lines, random
 
 @settings(max_examples=30, deadline=None)
 @given(rivers())
+def test_strahler_with_secondary_ways_is_the_textbook_rule_on_every_inflow(lines):
+    network, graph, order = build(lines), as_networkx(lines), {}
+    for node in nx.topological_sort(graph):
+        ranks = sorted((order[k] for *_, k in graph.in_edges(node, keys=True)), reverse=True)
+        rank = (ranks[0] + (ranks[1:2] == ranks[:1])) if ranks else 1
+        order |= dict.fromkeys((k for *_, k in graph.out_edges(node, keys=True)), rank)
+    assert network.reaches["strahler_all"].to_dict() == order
+
+
+@settings(max_examples=30, deadline=None)
+@given(rivers())
 def test_arbolate_sum_counts_each_reach_above_once(lines):
     network = build(lines)
     length = network.reaches["length_m"]

@@ -14,7 +14,7 @@ import pandas as pd
 import shapely
 
 from basin._network.arrays import Bools, Floats, Ints, node_levels
-from basin._network.attributes import Attributes, Tree, attributes_of
+from basin._network.attributes import OWN_AREA, TOTAL_AREA, Attributes, Tree, attributes_of
 from basin._network.build import Lines, check_any, clean_lines, drop_loops, ends_of, to_lonlat
 from basin._network.connectors import connect_through
 from basin._network.crossings import Meetings, keep_shared_once, mend_crossings
@@ -33,7 +33,7 @@ from basin._raster import open_geotiff
 from basin.crs import EXCHANGE_CRS
 from basin.errors import NetworkError
 
-__all__ = ["Oriented", "Parts", "assemble", "attributes", "put_together"]
+__all__ = ["Oriented", "Parts", "assemble", "attributes", "parts_share", "put_together"]
 
 #: Missing connections are looked for within so many times the tolerance, and at least so far.
 _PROPOSE_TIMES, _PROPOSE_AT_LEAST_M = 5.0, 50.0
@@ -215,7 +215,20 @@ def attributes(flow: Oriented, source: pd.DataFrame) -> Attributes:
         official=np.nan_to_num(_column(source, "divergence")).astype(np.intp),
         flow=_column(source, "flow_m3_s"),
         width=_column(source, "width_m"),
+        own_area=_first_column(source, OWN_AREA) * parts_share(source["source_id"], flow.lengths),
+        total_area=_first_column(source, TOTAL_AREA),
     )
+
+
+def _first_column(source: pd.DataFrame, names: tuple[str, ...]) -> npt.NDArray[np.float64]:
+    return _column(source, next((c for c in names if c in source), names[0]))
+
+
+def parts_share(source_id: pd.Series, lengths: Floats) -> Floats:
+    """Return the part of its source line's length that each reach has, 1 where it is all of it."""
+    line, _ = pd.factorize(source_id)
+    whole = np.bincount(line, weights=lengths)[line]
+    return np.divide(lengths, whole, out=np.ones(len(lengths)), where=whole > 0)
 
 
 def _finish(
@@ -230,13 +243,13 @@ def _finish(
 ) -> Parts:
     tolerance_m, within_m = reach_m
     as_flowing = Oriented(flow.frm, flow.to, flow.xy, flow.lengths, flow.name)
+    source = source.assign(source_id=table["reach_id"].to_numpy()[lines.row])
     got = attributes(as_flowing, source)
     list_cycles(flow, lines.ids, lines.geom, ledger)
     index = Index(lines.verts)
     propose_joins(flow, index, got, lines.ids, within_m, tolerance_m, ledger)
     list_isolated(flow, index, got.piece, lines.ids, ledger)
     issues = ledger.frame()
-    source = source.assign(source_id=table["reach_id"].to_numpy()[lines.row])
     return put_together(
         as_flowing,
         got,
@@ -296,11 +309,13 @@ def _reaches(
         "to_node": flow.to,
         "length_m": flow.lengths,
         "strahler": got.strahler,
+        "strahler_all": got.strahler_all,
         "shreve": got.shreve,
         "stream_level": got.stream_level,
         "tributary_order": got.tributary_order,
         "main_path_id": ids[got.path_foot],
         "path_length_m": got.path_length_m,
+        "river_km": got.river_km,
         "arbolate_m": got.arbolate_m,
         "topo_order": np.argsort(got.order),
         "piece": got.piece,

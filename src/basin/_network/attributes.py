@@ -14,15 +14,22 @@ strahler
     Strahler (1957): springs 1, and one more where two equal ones meet (three equal ones as two).
     Secondary ways keep the order of the river that they leave and do not raise another's where
     they rejoin it, as in NHDPlus (McKay et al. 2012, StreamOrde and StreamCalc).
+strahler_all
+    The same rule with secondary ways counted like any inflow: two arms of order 2 that meet again
+    below an island make 3. Equal to ``strahler`` where no river parts.
 shreve
     Number of springs above, once each (Shreve 1966); at a parting it goes the main way.
 arbolate_m
     Metres of all reaches above and the reach itself, each counted once (NHDPlus ArbolateSu).
 path_length_m
     Metres along main ways from the reach's downstream end to the outlet (NHDPlus Pathlength).
+river_km
+    Kilometres from the mouth of the reach's river (where its main path ends) up to the reach's
+    downstream end, along main ways. An arm that rejoins its river counts from the river's mouth.
 main path
-    From an outlet up, always by the inflow of the same name, or of the greatest arbolate sum where
-    the name ends. ``main_path_id`` is the id of its lowest reach.
+    From an outlet up, always by the inflow of the same name; where the name ends, by the one that
+    drains most area where every reach has one (a column of :data:`TOTAL_AREA` or :data:`OWN_AREA`),
+    else by the one of the greatest arbolate sum. ``main_path_id`` is the id of its lowest reach.
 stream_level
     1 for paths that reach an outlet, one more for each path that they flow into: the order of
     Gravelius (1914), which Hack (1957) took up, on the main paths above; NHDPlus StreamLeve,
@@ -58,8 +65,23 @@ from basin._network.arrays import (
 )
 from basin._network.fast import kernels
 
-__all__ = ["Attributes", "Tree", "attributes_of", "open_partings", "subtree", "sums_above"]
+__all__ = [
+    "OWN_AREA",
+    "TOTAL_AREA",
+    "Attributes",
+    "Tree",
+    "attributes_of",
+    "open_partings",
+    "subtree",
+    "sums_above",
+]
 
+
+#: Columns taken for the area that drains to each reach itself, and with all above it, in km2.
+OWN_AREA = ("area_km2", "AreaSqKM", "CATCH_SKM", "unitarea")
+TOTAL_AREA = ("total_area_km2", "drainage_area_km2", "TotDASqKM", "UPLAND_SKM", "uparea")
+
+_M_PER_KM = 1_000.0
 
 #: From so many reaches on compiled labels pay.
 _MANY_REACHES = 200_000
@@ -103,11 +125,13 @@ class Attributes(NamedTuple):
     cut: Ints
     piece: Ints
     strahler: Ints
+    strahler_all: Ints
     shreve: Ints
     stream_level: Ints
     tributary_order: Ints
     path_foot: Ints  # lowest reach of the main path
     path_length_m: Floats
+    river_km: Floats
     arbolate_m: Floats
     is_main: Bools  # it carries the river on where it begins
     tree: Tree
@@ -123,6 +147,8 @@ def attributes_of(
     official: Ints,
     flow: Floats,
     width: Floats,
+    own_area: Floats,
+    total_area: Floats,
 ) -> Attributes:
     """Compute every attribute.
 
@@ -136,6 +162,8 @@ def attributes_of(
         0 unknown, 1 main way, 2 secondary way.
     flow, width
         NaN where unknown.
+    own_area, total_area
+        Area that drains to each reach itself, or with all above it; taken where all have one.
     """
     into, out = group(to, n), group(frm, n)
     level, cut = node_levels(frm, to, n)
@@ -145,22 +173,30 @@ def attributes_of(
     main = _main_ways(frm, to, into, out, lengths, arm, name, official, flow, width, piece)
     down = main[to]
     down[cut] = -1
-    strahler, local, shreve = _sweep_down(frm, to, n, lengths, level, order, cut, main)
-    main_up = _main_inflows(to, down, n, local, name)
+    size = own_area if (own_area >= 0).all() and own_area.any() else lengths
+    strahler, local, shreve = _sweep_down(frm, to, n, size, level, order, cut, main)
+    main_up = _main_inflows(to, down, n, total_area if (total_area > 0).all() else local, name)
     tree = _tree(frm, to, down, main_up, order, main, cut)
     follows = np.where(main_up[np.maximum(down, 0)] == np.arange(len(frm)), down, -1)
     follows[down < 0] = -1
     foot = _last(follows)
+    path_length_m = chain_sums(down, lengths) - lengths
+    rejoins = _rejoining_arms(down, foot, main, frm, name, main_up)
+    river = _last(np.where((follows >= 0) | rejoins, down, -1))
     return Attributes(
         order=order,
         cut=cut,
         piece=piece,
         strahler=strahler,
+        strahler_all=_strahler_of_all(frm, to, n, level, order, cut, strahler),
         shreve=shreve,
         stream_level=1 + chain_sums(down, _steps(down, follows)).astype(np.intp),
-        tributary_order=_tributary_order(down, follows, foot, main, frm, name, main_up),
+        tributary_order=_tributary_order(
+            down, follows, foot, main, frm, name, main_up, rejoins=rejoins
+        ),
         path_foot=foot,
-        path_length_m=chain_sums(down, lengths) - lengths,
+        path_length_m=path_length_m,
+        river_km=(path_length_m - path_length_m[river]) / _M_PER_KM,
         arbolate_m=sums_above(tree, lengths),
         is_main=main[frm] == np.arange(len(frm)),
         tree=tree,
@@ -322,6 +358,27 @@ def _sweep_down(
     return strahler, local, shreve.astype(np.intp)
 
 
+def _strahler_of_all(
+    frm: Ints, to: Ints, n: int, level: Ints, order: Ints, cut: Ints, strahler: Ints
+) -> Ints:
+    """Strahler's rule on every inflow, secondary ways too."""
+    if (np.bincount(frm, minlength=n) <= 1).all():
+        return strahler
+    result = np.ones(len(frm), dtype=np.intp)
+    top, equal = np.zeros(n, dtype=np.intp), np.zeros(n, dtype=np.intp)
+    passed = np.ones(len(frm), dtype=bool)
+    passed[cut] = False
+    for edges in np.split(order, np.flatnonzero(np.diff(level[frm[order]])) + 1):
+        node = frm[edges]
+        result[edges] = np.maximum(top[node] + (equal[node] > 1), 1)
+        edges = edges[passed[edges]]
+        there, before = to[edges], top[to[edges]]
+        np.maximum.at(top, there, result[edges])
+        equal[there[top[there] > before]] = 0
+        np.add.at(equal, there[result[edges] == top[there]], 1)
+    return result
+
+
 def _main_inflows(to: Ints, down: Ints, n: int, local: Floats, name: Ints) -> Ints:
     """Return for each reach the one above that it continues, or -1."""
     main_up = np.full(len(to), -1, dtype=np.intp)
@@ -473,6 +530,27 @@ def _steps(down: Ints, follows: Ints) -> Floats:
     return ((down >= 0) & (follows < 0)).astype(float)
 
 
+def _rejoining_arms(
+    down: Ints, foot: Ints, main: Ints, frm: Ints, name: Ints, main_up: Ints
+) -> Bools:
+    """Mark the lowest reaches of arms that part from a river and rejoin it."""
+    rejoins = np.zeros(len(down), dtype=bool)
+    heads, river, same = _arms(main, frm, name, main_up)
+    lowest = foot[heads]
+    after = down[lowest]
+    back = same & (after >= 0) & (foot[np.maximum(after, 0)] == foot[river])
+    rejoins[lowest[back]] = True
+    return rejoins
+
+
+def _arms(main: Ints, frm: Ints, name: Ints, main_up: Ints) -> tuple[Ints, Ints, Bools]:
+    """Reaches where arms begin, the main way where each parts, and whether it is one river."""
+    heads = np.flatnonzero((main_up < 0) & (main[frm] != np.arange(len(frm))))
+    river = main[frm[heads]]
+    # an arm that keeps the name, or has none, is that river
+    return heads, river, (name[heads] < 0) | (name[river] < 0) | (name[heads] == name[river])
+
+
 def _tributary_order(
     down: Ints,
     follows: Ints,
@@ -481,17 +559,15 @@ def _tributary_order(
     frm: Ints,
     name: Ints,
     main_up: Ints,
+    *,
+    rejoins: Bools,
 ) -> Ints:
     """Count the rivers on the way to the outlet; arms of a river count as that river."""
     step = _steps(down, follows)
-    heads = np.flatnonzero((main_up < 0) & (main[frm] != np.arange(len(frm))))
-    river = main[frm[heads]]  # the main way where the arm parts
-    # an arm that keeps the name, or has none, is that river
-    same = (name[heads] < 0) | (name[river] < 0) | (name[heads] == name[river])
+    step[rejoins] = 0.0
+    heads, river, same = _arms(main, frm, name, main_up)
     lowest = foot[heads]
     after = down[lowest]
-    rejoins = same & (after >= 0) & (foot[np.maximum(after, 0)] == foot[river])
-    step[lowest[rejoins]] = 0.0
     count = chain_sums(down, step)
     own_outlet = np.flatnonzero(after < 0)
     end = _last(down)

@@ -22,8 +22,9 @@ from basin.errors import NetworkError, list_ids
 
 __all__ = ["Reaches", "Start"]
 
-#: A reach_id, or a reach_id and metres from its upstream end. Ids are text; 7 and 7.0 mean "7".
-Start = str | tuple[str, float]
+#: A reach_id; or a reach_id and metres from its upstream end; or a row of what ``snap`` returns.
+#: Ids are text; 7 and 7.0 mean "7".
+Start = str | tuple[str, float] | pd.Series
 
 _S_PER_H = 3_600.0
 
@@ -109,6 +110,8 @@ class Reaches:
 
     def _place(self, start: Any, *, default: str) -> tuple[int, float]:
         """Return reach and measure; a bare reach_id means its "upper" or "lower" end."""
+        if isinstance(start, pd.Series):
+            start = _of_snapped(start)
         if not isinstance(start, tuple):
             reach = self._reach(start)
             return reach, float(self._lengths[reach]) if default == "lower" else 0.0
@@ -199,6 +202,22 @@ class Reaches:
         result = np.full((len(self.reaches), *number.shape[1:]), missing)
         result[self.reaches.index.get_indexer(ids)] = number
         return result
+
+
+def _of_snapped(row: pd.Series) -> tuple[Any, float]:
+    """Return the place of a row of ``snap``."""
+    if not {"reach_id", "measure_m"} <= set(row.index):
+        raise NetworkError(
+            "the start is a Series without reach_id and measure_m",
+            mend="Give a row of what `snap(points)` returns, or (reach_id, measure).",
+        )
+    if pd.isna(row["reach_id"]):
+        raise NetworkError(
+            f"the point is on no reach (status {row.get('status', 'unknown')!r})",
+            ids=[row.name],
+            mend="Raise `max_offset_m` of `snap`, or name a reach.",
+        )
+    return row["reach_id"], float(row["measure_m"])
 
 
 def _as_columns(places: Any) -> tuple[pd.Index, pd.Index, Floats]:

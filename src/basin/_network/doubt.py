@@ -96,7 +96,7 @@ class Certainty(Reaches):
         brook       False   I0001
         river        True
         """
-        reach = self._reach(start[0] if isinstance(start, tuple) else start)
+        reach, _ = self._place(start, default="upper" if below else "lower")
         answer: Any = self
         ids = answer.downstream(start, diversions=True) if below else answer.upstream(start)
         found = np.asarray(self.reaches.index.get_indexer(ids), dtype=np.intp)

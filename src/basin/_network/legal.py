@@ -16,7 +16,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from basin._network.arrays import Bools, Floats, Ints
-from basin._network.attributes import sums_above
+from basin._network.assemble import parts_share
+from basin._network.attributes import TOTAL_AREA, sums_above
 from basin._network.base import Reaches
 from basin._network.names import plain_name
 from basin._text import number
@@ -24,9 +25,6 @@ from basin.errors import NetworkError
 from basin.standards.rivers import river_law
 
 __all__ = ["LegalView", "RiverClasses"]
-
-#: Columns that are taken for the drainage area at a reach's lower end, in km2.
-_AREA_COLUMNS = ("total_area_km2", "drainage_area_km2", "TotDASqKM", "UPLAND_SKM")
 
 #: Columns that are taken for a cartographic grade, 1 the greatest river.
 _GRADE_COLUMNS = ("river_grade", "grade", "河流等级", "河流级别", "等级")
@@ -130,8 +128,9 @@ class LegalView(Reaches):
         Parameters
         ----------
         area
-            The column of :attr:`reaches` with each reach's own area, or a Series by reach_id.
-            Missing ones count as 0.
+            The column of :attr:`reaches` with each line's own area, or a Series by reach_id.
+            Missing ones count as 0. The area of a line that was split, in a column, is shared
+            among its parts by their lengths; a Series is taken as it is.
         split
             None: below a parting every arm has the whole area above it (NHDPlus TotDASqKM). Else
             as in :meth:`accumulate`: parts that sum to the whole (main: NHDPlus DivDASqKM).
@@ -151,7 +150,8 @@ class LegalView(Reaches):
                     f"there is no column {area!r} with the area of each reach",
                     mend="Name the column, or give a Series by reach_id.",
                 )
-            values = pd.to_numeric(self.reaches[area], errors="coerce")
+            share = parts_share(self.reaches["source_id"], self._lengths)
+            values = pd.to_numeric(self.reaches[area], errors="coerce").fillna(0.0) * share
         else:
             values = area
         if split is not None:
@@ -176,7 +176,8 @@ class LegalView(Reaches):
         total_area_km2
             Column of :attr:`reaches`, or Series by reach_id, with the whole drainage area at each
             reach's lower end, such as ``network.drainage_area("area_km2")``. By default one of
-            ``total_area_km2``, ``drainage_area_km2``, ``TotDASqKM``, ``UPLAND_SKM`` if present.
+            ``total_area_km2``, ``drainage_area_km2``, ``TotDASqKM``, ``UPLAND_SKM``, ``uparea`` if
+            present.
         grade
             Column with a cartographic grade, 1 (or 一级) the greatest river. By default one of
             ``river_grade``, ``grade``, ``河流等级``, ``河流级别``, ``等级`` if present.
@@ -267,7 +268,7 @@ class LegalView(Reaches):
     def _areas(self, area: str | pd.Series | None) -> Floats:
         if isinstance(area, pd.Series):
             return self._by_reach(area, "areas", np.nan)
-        column = self._column(area, _AREA_COLUMNS)
+        column = self._column(area, TOTAL_AREA)
         if column is None:
             return np.full(len(self.reaches), np.nan)
         values: Floats = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)
@@ -291,16 +292,19 @@ class LegalView(Reaches):
     def _receivers(
         self, code: Ints, names: npt.NDArray[Any], order: Floats, most: Floats
     ) -> list[str]:
-        """Name the river that each flows into, from its lowest reach of its usual order."""
-        down = self._parts.tree.down
+        """Name the river that each flows into, from the lower end of its longest main path."""
+        down, path = self._parts.tree.down, self._parts.path
+        usual = np.flatnonzero((code >= 0) & (order == np.append(most, np.nan)[code]))
+        longest = _most(code[usual], path[usual].astype(float), self._lengths[usual], len(names))
         left = self.reaches["path_length_m"].to_numpy(dtype=float)
-        into = []
-        for k in range(len(names)):
-            own = np.flatnonzero((code == k) & (order == most[k]))
-            here = int(down[own[np.argmin(left[own])]])
+        on_it = usual[path[usual] == longest[code[usual]]]
+        on_it = on_it[np.lexsort((left[on_it], code[on_it]))]
+        into = [""] * len(names)
+        for k, first in zip(*np.unique(code[on_it], return_index=True), strict=True):
+            here = int(down[on_it[first]])
             while here >= 0 and code[here] in (-1, k):
                 here = int(down[here])
-            into.append(str(names[code[here]]) if here >= 0 else "")
+            into[k] = str(names[code[here]]) if here >= 0 else ""
         return into
 
     def _legal_order(self, river: _Rivers, is_main: Bools) -> tuple[Any, list[str], Bools]:

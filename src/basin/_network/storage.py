@@ -33,8 +33,8 @@ __all__ = ["Storage"]
 
 #: What is computed again, and so not believed when a network is read.
 _COMPUTED = (
-    "length_m", "strahler", "shreve", "stream_level", "tributary_order", "main_path_id",
-    "path_length_m", "arbolate_m", "topo_order", "piece",
+    "length_m", "strahler", "strahler_all", "shreve", "stream_level", "tributary_order",
+    "main_path_id", "path_length_m", "river_km", "arbolate_m", "topo_order", "piece",
 )  # fmt: skip
 
 _TABLES = ("reaches", "network_issues", "network_nodes", "network_repairs", "network_state")

@@ -35,7 +35,8 @@ class Navigation(Reaches):
         Parameters
         ----------
         start
-            A reach_id (the whole reach), or (reach_id, metres from its upstream end).
+            A reach_id (the whole reach), (reach_id, metres from its upstream end), or a row of
+            what :meth:`snap` returns, as ``places.loc["P1"]``.
         tributaries
             False: only the main path of the start reach. Both arms of a braid count otherwise.
         distance_m
@@ -185,13 +186,8 @@ class Navigation(Reaches):
         up: bool,
     ) -> None:
         """Shorten `usable` to what costs no more than `limit` (metres or hours) from the place."""
-        missing = found[np.isnan(cost[found])]
-        if len(missing):
-            raise NetworkError(
-                f"no velocity for {len(missing)} of {len(found)} reaches",
-                ids=self.reaches.index[missing],
-                mend="Give `velocity_m_s`, or limit by `distance_m`.",
-            )
+        if cost is self._hours:
+            self._check_hours(found)
         length = self._lengths
         walked = measure if up else float(length[reach]) - measure
         share = walked / float(length[reach]) if length[reach] > 0 else 0.0
@@ -209,52 +205,86 @@ class Navigation(Reaches):
         left = np.maximum(limit - at[found], 0.0) * metres[found]
         usable[found] = np.minimum(usable[found], left)
 
-    def _walk_up(self, reach: int, measure: float, found: Ints) -> navigate.Walk:
-        met = np.diff(self._into.first) > 1
-        return navigate.walk(
-            found, reach, self._to, self._frm, self._lengths, self._hours, met, first_m=measure
-        )
+    def _walk_up(
+        self, reach: int, measure: float, found: Ints, *, by: str = "distance_m"
+    ) -> navigate.Walk:
+        return self._walk(found, reach, self._to, self._frm, measure, by)
 
-    def _walk_down(self, reach: int, measure: float, found: Ints) -> navigate.Walk:
-        met = np.diff(self._into.first) > 1
+    def _walk_down(
+        self, reach: int, measure: float, found: Ints, *, by: str = "distance_m"
+    ) -> navigate.Walk:
         left = float(self._lengths[reach]) - measure
-        return navigate.walk(
-            found, reach, self._frm, self._to, self._lengths, self._hours, met, first_m=left
-        )
+        return self._walk(found, reach, self._frm, self._to, left, by)
 
-    def distance_to(self, start: Start) -> pd.DataFrame:
+    def _walk(
+        self, found: Ints, reach: int, near: Ints, far: Ints, first_m: float, by: str
+    ) -> navigate.Walk:
+        met = np.diff(self._into.first) > 1
+        if by == "distance_m":
+            return navigate.walk(
+                found, reach, near, far, self._lengths, self._hours, met, first_m=first_m
+            )
+        if by != "time_h":
+            raise NetworkError(f"unknown by={by!r}", mend="One of distance_m, time_h.")
+        self._check_hours(found)
+        length = float(self._lengths[reach])
+        first_h = first_m / length * float(self._hours[reach]) if length > 0 else 0.0
+        walk = navigate.walk(
+            found, reach, near, far, self._hours, self._lengths, met, first_m=first_h
+        )
+        return walk._replace(distance_m=walk.time_h, time_h=walk.distance_m)
+
+    def _check_hours(self, found: Ints) -> None:
+        missing = found[np.isnan(self._hours[found])]
+        if len(missing):
+            raise NetworkError(
+                f"no velocity for {len(missing)} of {len(found)} reaches",
+                ids=self.reaches.index[missing],
+                mend="Give `velocity_m_s`, or go by `distance_m`.",
+            )
+
+    def distance_to(self, start: Start, *, by: str = "distance_m") -> pd.DataFrame:
         """Walk from every upstream reach to a place, by the shortest way along the rivers.
 
         Parameters
         ----------
         start
-            (reach_id, metres from its upstream end), or a reach_id for its downstream end.
+            (reach_id, metres from its upstream end) or a row of :meth:`snap`, or a reach_id for its
+            downstream end.
+        by
+            "distance_m" for the shortest way, "time_h" for the quickest.
 
         Returns
         -------
-        shape (n, 3), indexed by reach_id, nearest first
+        shape (n, 3), indexed by reach_id, nearest first; with `by` "time_h" in order of arrival
             ``distance_m`` from the reach's downstream end to the place; ``time_h`` on the same
             way (NaN if a velocity is missing on it); ``junctions``, the confluences passed. The
             start reach itself has its measure less its length (0 or negative), so that for every
             point, ``distance_m + length_m - measure_m`` is its distance.
+
+        Raises
+        ------
+        NetworkError
+            For an unknown reach or `by`, or by time where a velocity is missing.
         """
         reach, measure = self._place(start, default="lower")
         found = navigate.above(self._parts.tree, reach)
-        return self._walk_table(self._walk_up(reach, measure, found))
+        return self._walk_table(self._walk_up(reach, measure, found, by=by), by)
 
-    def distance_from(self, start: Start) -> pd.DataFrame:
+    def distance_from(self, start: Start, *, by: str = "distance_m") -> pd.DataFrame:
         """Walk from a place to every reach below it, by the shortest way along the rivers.
 
         As :meth:`distance_to`, with ``distance_m`` from the place to each reach's upstream end
         (the start reach: minus its measure; a bare reach_id means its upstream end), so that
-        ``distance_m + measure_m`` is the distance to a point.
+        ``distance_m + measure_m`` is the distance to a point. With `by` "time_h" this is the order
+        in which water from the place arrives, by the quickest way.
         """
         reach, measure = self._place(start, default="upper")
         found = navigate.below(self._to, self._out, reach)
-        return self._walk_table(self._walk_down(reach, measure, found))
+        return self._walk_table(self._walk_down(reach, measure, found, by=by), by)
 
-    def _walk_table(self, walk: navigate.Walk) -> pd.DataFrame:
-        order = np.lexsort((walk.reaches, walk.distance_m))
+    def _walk_table(self, walk: navigate.Walk, by: str) -> pd.DataFrame:
+        order = np.lexsort((walk.reaches, getattr(walk, by)))
         return pd.DataFrame(
             {
                 "distance_m": walk.distance_m[order],
@@ -270,13 +300,15 @@ class Navigation(Reaches):
         Parameters
         ----------
         a, b
-            (reach_id, measure), or a reach_id: from the upstream end of `a`, to the downstream
-            end of `b`.
+            (reach_id, measure) or a row of :meth:`snap`; or a reach_id: from the upstream end of
+            `a`, to the downstream end of `b`.
 
         Returns
         -------
-        shape (n, 3), indexed by reach_id in the order walked
-            ``from_measure_m``, ``to_measure_m``, ``length_m``.
+        shape (n, 5), indexed by reach_id in the order walked
+            ``from_measure_m``, ``to_measure_m``, ``length_m`` between the two; ``distance_m`` and
+            ``time_h`` from `a` to the end of the row (the last row: to `b`), NaN hours from the
+            first reach without a velocity on.
 
         Raises
         ------
@@ -292,8 +324,16 @@ class Navigation(Reaches):
         lengths = self._lengths[way]
         begin, end = np.zeros(len(way)), lengths.copy()
         begin[0], end[-1] = from_m, to_m
+        walked = end - begin
+        share = np.divide(walked, lengths, out=np.ones(len(way)), where=lengths > 0)
         return pd.DataFrame(
-            {"from_measure_m": begin, "to_measure_m": end, "length_m": end - begin},
+            {
+                "from_measure_m": begin,
+                "to_measure_m": end,
+                "length_m": walked,
+                "distance_m": np.cumsum(walked),
+                "time_h": np.cumsum(share * self._hours[way]),
+            },
             index=self.reaches.index[way],
         )
 

@@ -452,8 +452,8 @@ def test_report_is_not_written_over_an_old_one_unless_asked(tmp_path: Path) -> N
 
 
 def test_unknown_ending_language_and_result_are_named(tmp_path: Path) -> None:
-    with pytest.raises(BasinError, match=r"r\.docx"):
-        reports.write_report(by_hand.make_trace(), tmp_path / "r.docx")
+    with pytest.raises(BasinError, match=r"r\.pdf"):
+        reports.write_report(by_hand.make_trace(), tmp_path / "r.pdf")
     with pytest.raises(BasinError, match="'fr'"):
         reports.write_report(by_hand.make_trace(), tmp_path / "r.html", lang="fr")
     with pytest.raises(BasinError, match="DataFrame"):

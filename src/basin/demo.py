@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,11 +17,10 @@ from basin._terminal import printable
 from basin.errors import ProjectError
 from basin.project import Basin
 from basin.project import open as open_project
+from basin.project._report import draw_figures
 from basin.standards import codes, label
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from basin.network import RiverNetwork
     from basin.quality import SectionAssessment
     from basin.siting import SitingResult
@@ -164,7 +163,14 @@ def _run(project: Path | None, output: Path, lang: str | None, *, overwrite: boo
             files[path] = {name: len(table) for name, table in tables.items()}
         stems = _report_stems(traces)
         with _step("figures", basin.lang, console):
-            drawn = _draw(basin, assessment, siting, traces, stems, console)
+            asked: dict[str, Any] = {
+                "sections": assessment,
+                **dict(zip(stems, traces, strict=True)),
+            }
+            asked = {k: r for k, r in (asked | {"siting": siting}).items() if r is not None}
+            drawn, reason = draw_figures(basin, asked)
+            if reason:
+                console.print(escape(f"! {reason} (figures in English, with ids)"))
             for name in list(drawn)[:2]:
                 path = output / f"{name}.png"
                 save_figure(drawn[name], path, overwrite=free(path))
@@ -211,39 +217,6 @@ def _step(key: str, lang: str, console: Console) -> Iterator[None]:
     with console.status(text):
         yield
     console.print(f"✓ {text}  {time.perf_counter() - start:.1f} s")
-
-
-def _draw(
-    basin: Basin,
-    assessment: SectionAssessment | None,
-    siting: SitingResult | None,
-    traces: list[SourceTrace],
-    stems: list[str],
-    console: Console,
-) -> dict[str, Figure]:
-    """Draw the figures by the name of their report; without a Chinese font, with ids in English."""
-    from basin import figures
-
-    net = basin.usable_network
-    reaches = None if net is None else net.reaches
-    context = {"reaches": reaches, "districts": basin.layers.get("districts")}
-
-    def draw(lang: str, labels: Literal["name", "id"]) -> dict[str, Figure]:
-        words: Any = {"lang": lang, "labels": labels, "date": basin.effective_date, **context}
-        drawn = {}
-        if assessment is not None:
-            drawn["sections"] = figures.plot_sections(assessment, **words)
-        for trace, stem in zip(traces, stems, strict=True):
-            drawn[stem] = figures.plot_trace(trace, **words)
-        if siting is not None:
-            drawn["siting"] = figures.plot_siting(siting, **words)
-        return drawn
-
-    try:
-        return draw(basin.lang, "name")
-    except figures.FontError as error:
-        console.print(escape(f"! {error} (figures in English, with ids)"))
-        return draw("en", "id")
 
 
 def summary(

@@ -30,6 +30,7 @@ from basin.cli._output import (
     say_files,
     write_result,
 )
+from basin.cli._report import report
 from basin.cli._start import init
 from basin.cli._verify import verify
 
@@ -459,4 +460,5 @@ def demo(
 
 main.add_command(init)
 main.add_command(network)
+main.add_command(report)
 main.add_command(verify)

@@ -108,7 +108,9 @@ class Group(click.Group):
         return super().main(*args, **kwargs)
 
     def _speak(self, lang: str) -> None:
-        for command in (self, *self.commands.values()):
+        groups = [c for c in self.commands.values() if isinstance(c, click.Group)]
+        below = [command for group in groups for command in group.commands.values()]
+        for command in (self, *self.commands.values(), *below):
             command.context_class = _ChineseContext if lang == "zh" else click.Context
             names = {"help_option_names": ["-h", "--help"]}
             asked = command.get_help_option(click.Context(command, **names))  # type: ignore[arg-type]

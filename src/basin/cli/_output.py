@@ -116,8 +116,8 @@ def write_result(
     Parameters
     ----------
     path
-        ``.json`` takes what ``--json`` prints; ``.html`` and ``.xlsx`` the report of `result`,
-        where it has one; any other ending is that of a layer file.
+        ``.json`` takes what ``--json`` prints; ``.html``, ``.docx`` and ``.xlsx`` the report of
+        `result`, where it has one; any other ending is that of a layer file.
     tables
         The main table first: in formats of one table it is at `path`, the others beside it.
     printed
@@ -128,11 +128,13 @@ def write_result(
     from basin.errors import LayerError
     from basin.layers import atomic_write, files_written, write_files
     from basin.layers.write import ENDINGS
+    from basin.reports import ENDINGS as DOCUMENTS
 
     lang, ending = basin.lang, path.suffix.casefold()
-    alone = ending == ".json" or (result is not None and ending in (".html", ".xlsx"))
+    told = DOCUMENTS if result is not None else ()
+    alone = ending == ".json" or ending in told
     if not alone and ending not in ENDINGS:
-        known = dict.fromkeys((*ENDINGS, ".json", *((".html",) if result is not None else ())))
+        known = dict.fromkeys((*ENDINGS, ".json", *told))
         raise LayerError(
             f"{path.name}: this result is not written in this format",
             mend=f"Use one of: {', '.join(known)}.",
@@ -145,7 +147,7 @@ def write_result(
         with atomic_write(path, overwrite=overwrite) as temporary:
             temporary.write_text(_json(printed) + "\n", encoding="utf-8")
         written = {path: {k: len(v) for k, v in printed.items() if hasattr(v, "__len__")}}
-    elif result is not None and ending in (".html", ".xlsx"):
+    elif ending in told:
         from basin.reports import write_report
 
         write_report(result, path, lang=lang, overwrite=overwrite)

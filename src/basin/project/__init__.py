@@ -642,6 +642,49 @@ class Basin:
         tables = self.result_layers(**results)
         return Path(layer_io.write_layers(path, tables, overwrite=overwrite, lang=self.lang))
 
+    def report(
+        self,
+        result: Any,
+        path: str | Path,
+        *,
+        figures: Iterable[Any] | None = None,
+        template: str | Path | None = None,
+        overwrite: bool = False,
+    ) -> Path:
+        """Write the report of one of this project's results, with its figures.
+
+        Parameters
+        ----------
+        result
+            What :meth:`check`, :meth:`assess` or :meth:`trace` returned, or :attr:`network`.
+        path
+            ``.docx`` (Word), ``.html`` (prints to A4) or ``.xlsx``.
+        figures
+            As for :func:`basin.reports.write_report`; None draws those of the result (needs
+            ``basin-gis[report]``).
+        template
+            A Word document of the user's own, for ``.docx``.
+        overwrite
+            Replace an existing file.
+
+        Raises
+        ------
+        BasinError
+            As :func:`basin.reports.write_report`.
+        """
+        from basin.network import RiverNetwork
+        from basin.project._report import draw_figures
+        from basin.reports import write_report
+
+        self.refuse_inputs([path])
+        layer_io.refuse_existing(path, overwrite=overwrite)  # before the work
+        if figures is None:
+            drawn = not isinstance(result, RiverNetwork)
+            figures = draw_figures(self, {"": result})[0].values() if drawn else ()
+        return write_report(
+            result, path, lang=self.lang, figures=figures, template=template, overwrite=overwrite
+        )
+
     def __repr__(self) -> str:
         return (
             f"<Basin {self.name!r} {self.effective_date.isoformat()}: "

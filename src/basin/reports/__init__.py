@@ -1,4 +1,4 @@
-"""Documents from results: the same content as a web page for print, or as a workbook.
+"""Documents from results: the same content as Word, as a web page for print, or as a workbook.
 
 A result is first laid out as a `Document` (facts, paragraphs, tables, figures); every format is
 written from that, so that each holds the same numbers.
@@ -7,9 +7,10 @@ written from that, so that each holds the same numbers.
 from __future__ import annotations
 
 from basin.reports._document import Column, Document, Section, Table
-from basin.reports._write import document, report_filename, write_report
+from basin.reports._write import ENDINGS, document, report_filename, write_report
 
 __all__ = [
+    "ENDINGS",
     "Column",
     "Document",
     "Section",

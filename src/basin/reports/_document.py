@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -24,12 +25,20 @@ __all__ = [
     "fill_of",
     "shown",
     "tabulate",
+    "told",
 ]
 
 #: What a table holds; a code stays a code until it is shown.
 Cell = str | float | int | bool | dt.date | None
 
 _YES_NO = {"zh": {True: "是", False: "否"}, "en": {True: "yes", False: "no"}}
+
+#: A heading in a narrative: 一、事实, 1. Fact, a few words before a colon, 1. 〔禁止〕...
+_HEADING = re.compile(
+    r"(?:[一二三四五六七八九十]+、|\d+\. )[^。，：:;；,()（）]{1,30}$"
+    r"|[^。，：:;；,]{2,24}[：:]$"
+    r"|\d+\. [〔\[]"
+)
 
 #: Signs that turn the reading direction, and so can make a name read as another.
 _TURNING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F}
@@ -242,6 +251,23 @@ def shown(value: Cell, column: Column, lang: str) -> str:
         parts = [part.strip() for part in value.split(",")]
         return ("、" if lang == "zh" else ", ").join(label(column.codes, p, lang) for p in parts)
     return str(value)
+
+
+def told(text: str) -> list[tuple[str, str]]:
+    """Lines of a narrative, each with its kind: a "lead" to what follows, a "sub" line, "text".
+
+    Examples
+    --------
+    >>> told("一、事实\\n总磷超标。\\n  - 三月")
+    [('一、事实', 'lead'), ('总磷超标。', 'text'), ('  - 三月', 'sub')]
+    """
+    return [(line, _line_kind(line)) for line in text.split("\n") if line]
+
+
+def _line_kind(line: str) -> str:
+    if _HEADING.match(line):
+        return "lead"
+    return "sub" if line.startswith("  ") else "text"
 
 
 def fill_of(value: Cell, column: Column) -> str | None:

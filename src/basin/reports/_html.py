@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from basin._colour import text_on
-from basin.reports._document import Cell, Column, Document, fill_of, shown
+from basin.reports._document import Cell, Column, Document, fill_of, shown, told
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -16,13 +15,6 @@ if TYPE_CHECKING:
 __all__ = ["render_html"]
 
 _WHOLE_ID = 18
-
-#: A heading in a narrative: 一、事实, 1. Fact, a few words before a colon, 1. 〔禁止〕...
-_HEADING = re.compile(
-    r"(?:[一二三四五六七八九十]+、|\d+\. )[^。，：:;；,()（）]{1,30}$"
-    r"|[^。，：:;；,]{2,24}[：:]$"
-    r"|\d+\. [〔\[]"
-)
 
 
 def render_html(document: Document) -> str:
@@ -41,8 +33,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(shown=shown, fill=_fill, kind=_kind, data_url=_data_url)
-    environment.tests["heading"] = lambda line: bool(_HEADING.match(line))
+    environment.filters.update(shown=shown, fill=_fill, kind=_kind, data_url=_data_url, told=told)
     return environment.get_template("report.html.j2")
 
 

@@ -96,7 +96,7 @@ _FINDINGS = (
 )  # fmt: skip
 _IN_TEXT = (
     "rule_id", "title", "verdict", "distance_m", "limit_m", "margin_m", "error_m", "overlap_m2",
-    "reason", "evidence", "evidence_edition", "exemption",
+    "reason", "evidence",
 )  # fmt: skip
 _UNCHECKED = ("site_id", "rule_id", "title", "reason", "mend", "basis", "note")
 _EDITIONS = (

@@ -12,6 +12,7 @@ from basin.errors import BasinError
 from basin.layers import atomic_write
 from basin.reports._assessment import assessment_document
 from basin.reports._document import Document, Picture, clean
+from basin.reports._docx import render_docx
 from basin.reports._html import render_html
 from basin.reports._network import network_document
 from basin.reports._siting import siting_document
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 
     Result: TypeAlias = SitingResult | SectionAssessment | SourceTrace | RiverNetwork
 
-__all__ = ["document", "report_filename", "write_report"]
+__all__ = ["ENDINGS", "document", "report_filename", "write_report"]
+
+#: Formats of a report.
+ENDINGS = (".html", ".docx", ".xlsx")
 
 #: Fine enough for A4 print, small enough for a page that is mailed.
 _EMBEDDED_DPI = 160
@@ -42,9 +46,12 @@ def write_report(
     *,
     lang: str = "zh",
     figures: Iterable[Figure | str | Path | tuple[str, Figure | str | Path]] = (),
+    template: str | Path | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Write the report of a result as a web page (``.html``) or a workbook (``.xlsx``).
+    """Write the report of a result: web page (``.html``), Word (``.docx``), workbook (``.xlsx``).
+
+    All three say the same: they are laid out once, and only then put into a format.
 
     Parameters
     ----------
@@ -55,6 +62,9 @@ def write_report(
         ``"zh"`` or ``"en"``.
     figures
         Figures from `basin.figures`, PNG files, or pairs of caption and one of these.
+    template
+        A Word document of the user's own for ``.docx``: its styles, page, header and footer, and
+        its tags where it has any (docxtpl; see docs/reports.md).
     overwrite
         Replace an existing file; the file is written whole or not at all.
 
@@ -66,22 +76,48 @@ def write_report(
     Raises
     ------
     BasinError
-        If the result is of another type, the ending or the language is unknown, or a picture is
-        not a PNG.
+        If the result is of another type, the ending or the language is unknown, a picture is
+        not a PNG, or the template is no Word document or cannot be filled.
     LayerError
         If the file exists and `overwrite` is False.
     """
     target = Path(path)
     ending = target.suffix.lower()
-    if ending not in {".html", ".xlsx"}:
+    if ending not in ENDINGS:
         raise BasinError(
-            f"a report cannot be written as {target.name!r}", mend="End it in .html or .xlsx."
+            f"a report cannot be written as {target.name!r}",
+            mend=f"End it in {', '.join(ENDINGS)}.",
+            zh=f"报告不能写成 {target.name!r}",
+            mend_zh=f"后缀用 {'、'.join(ENDINGS)}",
+        )
+    if template is not None and ending != ".docx":
+        raise BasinError(
+            f"a template is for .docx, not for {target.name!r}",
+            mend="End the report in .docx.",
+            zh=f"模板只用于 .docx，不用于 {target.name!r}",
+            mend_zh="报告后缀改为 .docx",
         )
     laid_out = document(result, lang=lang, figures=figures)
-    content = render_html(laid_out).encode("utf-8") if ending == ".html" else render_xlsx(laid_out)
+    content = _render(laid_out, ending, template)
     with atomic_write(target, overwrite=overwrite) as temporary:
         Path(temporary).write_bytes(content)
     return target
+
+
+def _render(laid_out: Document, ending: str, template: str | Path | None) -> bytes:
+    if ending == ".html":
+        return render_html(laid_out).encode("utf-8")
+    if ending == ".xlsx":
+        return render_xlsx(laid_out)
+    try:
+        return render_docx(laid_out, template)
+    except ModuleNotFoundError as error:
+        raise BasinError(
+            f"a Word report needs the package {error.name}",
+            mend="pip install 'basin-gis[report]'",
+            zh=f"写 Word 报告需要 {error.name}",
+            mend_zh="pip install 'basin-gis[report]'",
+        ) from error
 
 
 def document(

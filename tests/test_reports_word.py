@@ -1,0 +1,225 @@
+"""Word reports: the page's numbers, real styles and fields, the bureau's own template."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import docx
+import pytest
+from docx.enum.section import WD_ORIENT
+
+from basin import reports
+from basin.cli import main
+from basin.errors import BasinError
+from basin.reports import Column, Section, Table
+from test_reports import EVIL, RESULTS, Page, evil_results
+
+W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+
+
+def word_of(result: Any, folder: Path, **options: Any) -> Any:
+    path = reports.write_report(result, folder / "r.docx", overwrite=True, **options)
+    return docx.Document(str(path))
+
+
+def tables_of(book: Any) -> list[list[list[str]]]:
+    """Tables with a head; the first of a report, the facts, has none."""
+    return [[[c.text for c in row.cells] for row in t.rows] for t in book.tables[1:]]
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("kind", RESULTS)
+def test_word_and_page_hold_the_same_tables(kind: str, lang: str, tmp_path: Path) -> None:
+    result = RESULTS[kind]()
+    page = reports.write_report(result, tmp_path / "r.html", lang=lang)
+    tables = tables_of(word_of(result, tmp_path, lang=lang))
+    assert tables == Page(page.read_text(encoding="utf-8")).tables
+    assert len(tables) > 1
+
+
+def test_headings_contents_and_captions_are_real(tmp_path: Path) -> None:
+    book = word_of(RESULTS["trace"](), tmp_path)
+    document = reports.document(RESULTS["trace"]())
+    heads = [p.text for p in book.paragraphs if p.style.name == "Heading 1"]
+    assert heads == [s.heading for s in document.sections if s.level == 2]
+    contents = [p for p in book.paragraphs if p.style.name.startswith("toc ")]
+    assert [p.text.strip() for p in contents] == [f"{k + 1} {h}" for k, h in enumerate(heads)]
+    codes = [e.text.strip() for e in book.element.iter(f"{W}instrText")]
+    assert codes[0].startswith("TOC ")
+    marks = {e.get(f"{W}name") for e in book.element.iter(f"{W}bookmarkStart")}
+    assert {e.get(f"{W}anchor") for e in book.element.iter(f"{W}hyperlink")} == marks
+    captions = [p.text for p in book.paragraphs if p.style.name == "Caption"]
+    assert [c.split()[:2] for c in captions] == [["表", str(k + 1)] for k in range(len(captions))]
+    assert len(captions) == len(book.tables) - 1
+
+
+def test_caveat_and_page_number_stand_at_the_foot_of_each_page(tmp_path: Path) -> None:
+    book = word_of(RESULTS["siting"](), tmp_path)
+    assert all(s.footer.is_linked_to_previous for s in list(book.sections)[1:])
+    foot = book.sections[0].footer
+    assert foot.paragraphs[0].text.startswith("辅助研判，不代替审批")
+    fields = [e.text.strip() for e in foot._element.iter(f"{W}instrText")]
+    assert fields == ["PAGE", "NUMPAGES"]
+
+
+def test_heads_repeat_rows_stay_whole_and_wide_tables_lie_across(tmp_path: Path) -> None:
+    from basin.reports._docx import render_docx
+
+    columns = tuple(Column(f"c{k}", f"第{k}列") for k in range(16))
+    wide = Table("宽表", columns, (tuple(f"编号-{k:06d}" for k in range(16)),) * 60)
+    document = reports.document(RESULTS["siting"]())
+    wider = replace(document, sections=(Section("宽", tables=(wide,)), *document.sections))
+    book = docx.Document(io.BytesIO(render_docx(wider)))
+    for table in book.tables[1:]:
+        first, *others = table._tbl.tr_lst
+        assert first.trPr.find(f"{W}tblHeader") is not None
+        assert all(row.trPr.find(f"{W}cantSplit") is not None for row in (first, *others))
+    orientations = [s.orientation for s in book.sections]
+    assert orientations[:3] == [WD_ORIENT.PORTRAIT, WD_ORIENT.LANDSCAPE, WD_ORIENT.PORTRAIT]
+    for section in book.sections:
+        across = section.orientation == WD_ORIENT.LANDSCAPE
+        assert (section.page_width > section.page_height) == across
+
+
+def test_verdicts_carry_their_colour(tmp_path: Path) -> None:
+    from basin.standards.labels import colour, label
+
+    book = word_of(RESULTS["siting"](), tmp_path)
+    fills = {
+        cell.text: shade.get(f"{W}fill")
+        for table in book.tables[1:]
+        for row in table.rows[1:]
+        for cell in row.cells
+        for shade in cell._tc.iter(f"{W}shd")
+    }
+    assert (
+        fills[label("verdict", "prohibited", "zh")] == colour("verdict", "prohibited")[1:].upper()
+    )
+
+
+@pytest.mark.parametrize("kind", RESULTS)
+def test_strings_of_the_data_stay_text(kind: str, tmp_path: Path) -> None:
+    path = reports.write_report(evil_results()[kind], tmp_path / "r.docx")
+    with zipfile.ZipFile(path) as package:
+        xml = package.read("word/document.xml").decode()
+        assert not [n for n in package.namelist() if "external" in n.casefold()]
+        assert 'TargetMode="External"' not in package.read("word/_rels/document.xml.rels").decode()
+    assert "<script" not in xml
+    assert "<img" not in xml
+    book = docx.Document(str(path))
+    text = "\n".join(
+        [p.text for p in book.paragraphs]
+        + [c.text for t in book.tables for row in t.rows for c in row.cells]
+    )
+    assert EVIL[0] in text
+    assert "{{7*7}}" in text
+
+
+def test_same_result_gives_the_same_bytes(tmp_path: Path) -> None:
+    first = reports.write_report(RESULTS["siting"](), tmp_path / "1.docx").read_bytes()
+    again = reports.write_report(RESULTS["siting"](), tmp_path / "2.docx").read_bytes()
+    assert first == again
+
+
+def test_figures_are_embedded_numbered_and_described(tmp_path: Path) -> None:
+    from PIL import Image
+
+    png = io.BytesIO()
+    Image.new("RGB", (400, 900), "white").save(png, "PNG")
+    (tmp_path / "plan.png").write_bytes(png.getvalue())
+    book = word_of(RESULTS["trace"](), tmp_path, figures=[("总图", tmp_path / "plan.png")])
+    (shape,) = book.inline_shapes
+    assert shape.height < book.sections[0].page_height, "a tall figure fits on its page"
+    assert shape.width / shape.height == pytest.approx(400 / 900, rel=1e-3)
+    assert shape._inline.docPr.get("descr") == "总图"
+    assert [p.text for p in book.paragraphs if p.style.name == "Caption"][-1] == "图 1  总图"
+
+
+# the bureau's own template
+
+
+def template(folder: Path, *lines: str) -> Path:
+    book = docx.Document()
+    book.sections[0].header.paragraphs[0].text = "某区生态环境局"
+    book.styles["Normal"].font.name = "仿宋"
+    for line in lines:
+        book.add_paragraph(line)
+    book.save(str(folder / "own.docx"))
+    return folder / "own.docx"
+
+
+def test_template_without_tags_gives_styles_header_and_page(tmp_path: Path) -> None:
+    own = template(tmp_path, "签发：")
+    book = word_of(RESULTS["trace"](), tmp_path, template=own)
+    assert book.paragraphs[0].text == "签发："
+    assert book.sections[0].header.paragraphs[0].text == "某区生态环境局"
+    assert book.styles["Normal"].font.name == "仿宋"
+    plain = tables_of(word_of(RESULTS["trace"](), tmp_path))
+    assert tables_of(word_of(RESULTS["trace"](), tmp_path, template=own)) == plain
+
+
+def test_template_with_tags_is_filled(tmp_path: Path) -> None:
+    lines = ("标题：{{ title }}", "断面：{{ facts['断面'] }}", "结论：{{ conclusion }}")
+    rows = "{% for row in tables['排污口排序'] %}{{ row['排污口编号'] }};{% endfor %}"
+    own = template(tmp_path, *lines, rows, "{{p body }}")
+    result = RESULTS["trace"]()
+    book = word_of(result, tmp_path, template=own)
+    text = [p.text for p in book.paragraphs]
+    document = reports.document(result)
+    assert text[0] == f"标题：{document.title}"
+    assert text[1].startswith("断面：")
+    assert text[2].replace("\n", "") == "结论：" + document.conclusion.replace("\n", "")
+    assert text[3] == "".join(f"{i};" for i in result.outfalls.index)
+    assert len(book.tables) == len(tables_of(word_of(result, tmp_path))) + 1
+    assert book.sections[0].header.paragraphs[0].text == "某区生态环境局"
+
+
+def test_what_the_data_says_is_no_tag_of_the_template(tmp_path: Path) -> None:
+    own = template(tmp_path, "{{ conclusion }}", "{{p body }}")
+    book = word_of(evil_results()["trace"], tmp_path, template=own)
+    cells = [c.text for t in book.tables for row in t.rows for c in row.cells]
+    assert any("{{7*7}}" in cell for cell in cells)
+    assert not any(cell == "49" for cell in cells)
+
+
+@pytest.mark.parametrize(
+    "tag", ["{{ nothing }}", "{{ title.__class__.__mro__ }}", "{% for x in %}"]
+)
+def test_a_tag_that_cannot_be_filled_is_named(tag: str, tmp_path: Path) -> None:
+    with pytest.raises(BasinError, match=r"own\.docx.*cannot be filled") as raised:
+        word_of(RESULTS["trace"](), tmp_path, template=template(tmp_path, tag))
+    assert "{{p body }}" in raised.value.mend
+    assert not (tmp_path / "r.docx").exists()
+
+
+def test_a_template_that_is_no_document_is_named(tmp_path: Path) -> None:
+    (tmp_path / "own.docx").write_bytes(b"PK\x03\x04 not a document")
+    with pytest.raises(BasinError, match=r"own\.docx.*cannot be read as a Word document"):
+        word_of(RESULTS["trace"](), tmp_path, template=tmp_path / "own.docx")
+    with pytest.raises(BasinError, match=r"template is for \.docx"):
+        reports.write_report(
+            RESULTS["trace"](), tmp_path / "r.html", template=tmp_path / "own.docx"
+        )
+
+
+# the command
+
+
+def test_report_command_writes_word_with_the_figure(sample, tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    out = tmp_path / "trace.docx"
+    done = CliRunner().invoke(main, ["report", "trace", str(sample.folder), "S-FH", "-o", str(out)])
+    assert done.exit_code == 0, done.output
+    book = docx.Document(str(out))
+    assert len(book.inline_shapes) == 1
+    assert "P-011" in "".join(c.text for t in book.tables for c in t._cells)
+    again = CliRunner().invoke(
+        main, ["report", "trace", str(sample.folder), "S-FH", "-o", str(out)]
+    )
+    assert again.exit_code == 2
+    assert "exists" in again.output

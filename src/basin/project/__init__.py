@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 
 from basin import layers as layer_io
 from basin.crs import EXCHANGE_CRS
-from basin.errors import BasinError, LayerError, ProjectError, SnapError, shorten
+from basin.errors import BasinError, LayerError, ProjectError, SnapError
 from basin.project import _checks
-from basin.project._config import LAYERS, RULE_PACKS, Source, read_config
+from basin.project._config import LAYERS, RULE_PACKS, Source
 from basin.project._inputs import input_files, refuse_inputs
+from basin.project._layers import Layers
+from basin.project._open import open_project as open
 from basin.project._sections import find_section
 from basin.standards.labels import item_code
 
@@ -43,143 +44,8 @@ _NEEDS = {
     "check": ("sites",),
 }
 
-#: Files that may hold bare coordinates.
-_TABLES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".zip")
-
 #: The limits that maps show as bands: 1 km for chemical projects, 5 km for new parks.
 _BANDS_M = (1000.0, 5000.0)
-
-
-def open(path: str | Path = ".", *, sandbox: bool | None = None) -> Basin:
-    """Open a project.
-
-    Parameters
-    ----------
-    path
-        A ``basin.toml``, a folder that holds one, or a folder or GeoPackage whose layers have the
-        canonical names.
-    sandbox
-        Read each layer in a child process with limits on memory and time; None does so for what is
-        zipped (see :class:`basin.layers.Limits`).
-
-    Raises
-    ------
-    ProjectError
-        If there is no such project, or its file has an unknown key, layer or value.
-    LayerError
-        If it is a file of a kind that is not read, or damaged.
-
-    Examples
-    --------
-    >>> basin = open("data/sample_layers")
-    >>> basin.name, basin.date.isoformat()
-    ('綦江示意流域', '2026-03-31')
-    """
-    try:
-        place = Path(path).resolve()
-        there = place.exists()
-    except (OSError, RuntimeError, ValueError):  # too long, a loop of links, no path at all
-        there = False
-    if not there:
-        shown = repr(shorten(str(path), 200))
-        raise ProjectError(
-            f"there is no project at {shown}",
-            mend="Give a folder, basin.toml or .gpkg.",
-            zh=f"没有工程 {shown}",
-            mend_zh="给出文件夹、basin.toml 或 .gpkg 的路径",
-        )
-    file = place / "basin.toml" if place.is_dir() else place
-    if file.suffix.casefold() == ".toml" and file.exists():
-        return Basin(**read_config(file), sandbox=sandbox)
-    if place.is_file():
-        layer_io.layer_names(place, sandbox=sandbox)  # refuses what is no layer file
-    found = layer_io.find_layers(place, sandbox=sandbox)
-    if "rivers" not in found and "shorelines" not in found:
-        raise ProjectError(
-            f"{str(path)!r} holds no basin.toml and no layer named rivers or shorelines",
-            mend="Name the layers rivers, shorelines, zones ... or write a basin.toml.",
-            zh=f"{str(path)!r} 中没有 basin.toml，也没有图层 rivers（河流）或 shorelines（岸线）",
-            mend_zh="按 rivers、shorelines、zones……命名图层，或写一个 basin.toml",
-        )
-    sources = {
-        name: tuple(
-            Source(Path(file_path), {"layer": layer} if layer else {})
-            for file_path, layer in places
-        )
-        for name, places in found.items()
-        if name in LAYERS
-    }
-    folder = place if place.is_dir() else place.parent
-    unused = layer_io.unused_files(folder, found, sandbox=sandbox) if place.is_dir() else ()
-    return Basin(
-        folder=folder, name=place.stem, sources=sources, unused=tuple(unused), sandbox=sandbox
-    )
-
-
-class _Layers(Mapping[str, Any]):
-    """The project's tables, read when first asked for; problems gather in one list."""
-
-    def __init__(
-        self,
-        sources: Mapping[str, tuple[Source, ...]],
-        unused: tuple[str, ...],
-        sandbox: bool | None,
-    ) -> None:
-        self._sources = sources
-        self._sandbox = sandbox
-        self._tables: dict[str, Any] = {}
-        self.problems: list[layer_io.Problem] = []
-        if unused:
-            self.problems.append(layer_io.make_problem("-", "file_unused", ids=unused))
-
-    def take(self, other: _Layers, problems: list[layer_io.Problem]) -> None:
-        """Take over what another project has read of the same sources."""
-        self._tables.update({k: v for k, v in other._tables.items() if k in self._sources})
-        self.problems[:] = problems
-
-    def __iter__(self) -> Iterator[str]:
-        return (name for name in LAYERS if name in self._sources)
-
-    def __len__(self) -> int:
-        return len(self._sources)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._sources  # without reading it
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in self._tables:
-            tables = [
-                layer_io.read_layer(
-                    s.path,
-                    name,
-                    near=self._near(name, s),
-                    sandbox=self._sandbox,
-                    problems=self.problems,
-                    **s.options,
-                )
-                for s in self._sources[name]
-            ]
-            table = layer_io.stack_layers(tables, name, problems=self.problems)
-            if name == "samples" and "sections" in self:
-                table = layer_io.match_sections(table, self["sections"], problems=self.problems)
-            self._tables[name] = table
-        return self._tables[name]
-
-    def _near(self, name: str, source: Source) -> Any:
-        """Return where the rivers lie, for a table of bare coordinates; None where not needed."""
-        table = Path(source.path).suffix.casefold() in _TABLES
-        needed = table and "crs" not in source.options and name != "rivers"
-        return self.bounds() if needed else None
-
-    def bounds(self) -> tuple[float, ...] | None:
-        """Return west, south, east, north of the rivers in degrees; None without any."""
-        if "rivers" not in self:
-            return None
-        try:
-            bounds = self["rivers"].total_bounds
-        except LayerError:
-            return None  # listed where the rivers themselves are asked for
-        return tuple(bounds) if np.isfinite(bounds).all() else None
 
 
 @dataclass(frozen=True)
@@ -220,8 +86,8 @@ class Basin:
     file: Path | None = None
 
     @cached_property
-    def layers(self) -> _Layers:
-        return _Layers(self.sources, self.unused, self.sandbox)
+    def layers(self) -> Layers:
+        return Layers(self.sources, self.unused, self.sandbox)
 
     @property
     def problems(self) -> list[layer_io.Problem]:

@@ -26,6 +26,7 @@ from basin.project._inputs import input_files, refuse_inputs
 from basin.project._layers import Layers
 from basin.project._open import open_project as open
 from basin.project._sections import find_section
+from basin.project._siting import SitingQuestions
 from basin.standards.labels import item_code
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ _BANDS_M = (1000.0, 5000.0)
 
 
 @dataclass(frozen=True)
-class Basin:
+class Basin(SitingQuestions):
     """An open project: its layers, its network, and the questions that it answers.
 
     Attributes
@@ -212,64 +213,6 @@ class Basin:
         return joined.sort_values(
             "severity", key=lambda s: s.map(severity), kind="stable", ignore_index=True
         )
-
-    def check(
-        self, sites: Any = None, *, date: dt.date | None = None, crs: Any = None
-    ) -> SitingResult:
-        """May these projects be built here?
-
-        Parameters
-        ----------
-        sites : GeoDataFrame, path, or None
-            Sites as in the contract (``site_id``, ``category``, ``action``, ``accuracy_m``), a file
-            that holds them, or None for the project's own ``sites`` layer.
-        date
-            Another project date, to replay or to look ahead.
-        crs
-            System of `sites` over what they say; ``"gcj02"`` and ``"bd09"`` are web maps.
-        """
-        from basin.siting import check_sites
-
-        packs = (self.rules,) if isinstance(self.rules, str) else self.rules
-        if sites is None:
-            sites = self._need("sites", "the siting check")
-        else:
-            sites = layer_io.read_layer(
-                sites,
-                "sites",
-                crs=crs,
-                near=None if crs or isinstance(sites, gpd.GeoDataFrame) else self.layers.bounds(),
-                sandbox=self.sandbox,
-                problems=self.problems,
-            )
-        return check_sites(
-            sites,
-            self._maybe("shorelines"),
-            self._maybe("zones"),
-            coverage=self._maybe("coverage"),
-            rules=tuple(self._rule_pack(r) for r in packs),
-            date=date or self.effective_date,
-            rivers=self._maybe("rivers"),
-            bare=self._bare,
-            rivers_whole=self._rivers_whole,
-        )
-
-    @property
-    def _rivers_whole(self) -> bool:
-        """Whether each river of the project is there to be held against the shorelines."""
-        rivers = self._maybe("rivers")
-        if rivers is None:
-            return "rivers" not in self.lost
-        return _checks.whole_lines(rivers)
-
-    @cached_property
-    def _bare(self) -> gpd.GeoDataFrame | None:
-        """Land around rivers without a shoreline; they are one of `problems`."""
-        return _checks.bare_ground(self.layers, self.problems)
-
-    def _rule_pack(self, name: str) -> str:
-        local = self.folder / name
-        return str(local) if local.suffix == ".toml" and local.exists() else name
 
     @cached_property
     def inputs(self) -> dict[Path, str]:

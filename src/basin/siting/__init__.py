@@ -7,6 +7,17 @@ be complete at the site is ``unchecked``, and the site is then ``undetermined`` 
 from __future__ import annotations
 
 from basin.siting._check import check_sites
+from basin.siting._definitions import DefinitionSensitivity, definition_sensitivity
+from basin.siting._lines import LineSensitivity, line_sensitivity
+from basin.siting._orders import tributary_orders
 from basin.siting._result import SitingResult
 
-__all__ = ["SitingResult", "check_sites"]
+__all__ = [
+    "DefinitionSensitivity",
+    "LineSensitivity",
+    "SitingResult",
+    "check_sites",
+    "definition_sensitivity",
+    "line_sensitivity",
+    "tributary_orders",
+]

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from basin.buffers import site_keys
-from basin.crs import EXCHANGE_CRS, to_exchange
-from basin.errors import LayerError, RuleError
+from basin.crs import EXCHANGE_CRS
 from basin.siting._beside import site_notes
 from basin.siting._conditions import (
     IN,
@@ -26,9 +22,10 @@ from basin.siting._conditions import (
     line_level,
 )
 from basin.siting._evidence import Evidence, Ints, gather, match_scope, version_text
+from basin.siting._ground import DEFAULT_PACKS, Ground, Packs, enter_ground, enter_sites
 from basin.siting._result import SitingResult
 from basin.standards.labels import codes, label
-from basin.standards.rules import Rule, categories, category_code, load_rules
+from basin.standards.rules import Rule, categories, category_code
 
 _NO, _MAYBE, _SURE = 0, 1, 2
 
@@ -51,7 +48,7 @@ def check_sites(
     zones: gpd.GeoDataFrame | None,
     *,
     coverage: gpd.GeoDataFrame | None = None,
-    rules: str | Path | Iterable[str | Path] | tuple[Rule, ...] = ("china-yangtze", "chongqing"),
+    rules: Packs = DEFAULT_PACKS,
     date: dt.date | str | None = None,
     rivers: gpd.GeoDataFrame | None = None,
     bare: gpd.GeoDataFrame | None = None,
@@ -103,33 +100,25 @@ def check_sites(
     RuleError
         If a pack is malformed or no rule is in force.
     """
-    day = pd.Timestamp(date).date() if date is not None else dt.date.today()
-    chosen = _chosen(rules, day)
-    places = _enter(sites, "sites")
-    ids = site_keys(places)
-    places = places.reset_index(drop=True).assign(site_id=ids.to_numpy())
-    if ids.duplicated().any():
-        raise LayerError(
-            "layer 'sites' has ids that occur twice",
-            ids=ids[ids.duplicated()].unique(),
-            mend="Give each site an id of its own.",
-            zh="图层 sites 有重复的编号",
-            mend_zh="每个项目用各自的编号",
-        )
-    codes_of = _project_codes(places)
-    applies, soft, why = _applicability(chosen, codes_of)
-    evidence = gather(
-        places,
-        None if shorelines is None else _enter(shorelines, "shorelines"),
-        None if zones is None else _enter(zones, "zones"),
-        None if coverage is None else _enter(coverage, "coverage"),
-        chosen,
-        applies,
-        pd.Timestamp(day),
-        None if rivers is None else _enter(rivers, "rivers"),
-        bare=None if bare is None else _enter(bare, "rivers"),
+    ground = enter_ground(
+        shorelines,
+        zones,
+        coverage=coverage,
+        rules=rules,
+        date=date,
+        rivers=rivers,
+        bare=bare,
         rivers_whole=rivers_whole,
     )
+    return check_on(sites, ground)
+
+
+def check_on(sites: gpd.GeoDataFrame, ground: Ground) -> SitingResult:
+    """Check sites against what was entered before: :func:`check_sites` without its validation."""
+    places, chosen = enter_sites(sites), ground.rules
+    codes_of = project_codes(places)
+    applies, soft, why = applicability(chosen, codes_of)
+    evidence = gather(places, ground, applies)
     state_of = cache(lambda n: evaluate(chosen[n], evidence))
     parts = [
         _findings_of(n, rule, state_of(n), applies[n], soft[n], why[n])
@@ -140,7 +129,7 @@ def check_sites(
     rows = rows.sort_values(["site", "rule"], kind="stable", ignore_index=True)
     summary = _summary(places, codes_of, rows, evidence, chosen)
     open_to_all = tuple(replace(rule, actions=("any",)) for rule in chosen)
-    unlisted = (_applicability(open_to_all, codes_of)[0] > 0) & (applies == 0)
+    unlisted = (applicability(open_to_all, codes_of)[0] > 0) & (applies == 0)
     notes = site_notes(chosen, unlisted, codes_of["action"], evidence, state_of)
     summary[["note", "note_en"]] = notes.to_numpy(dtype=object)
     return SitingResult(
@@ -149,31 +138,15 @@ def check_sites(
         other_editions=_editions_table(rows, places, evidence, chosen, applies, soft),
         lines=_lines_table(evidence),
         rules=chosen,
-        date=day,
+        date=ground.date,
         packs=tuple(dict.fromkeys(rule.pack for rule in chosen)),
     )
-
-
-def _chosen(rules: Any, day: dt.date) -> tuple[Rule, ...]:
-    chosen: tuple[Rule, ...]
-    packs = (rules,) if isinstance(rules, str | Path) else tuple(rules)
-    if packs and all(isinstance(pack, Rule) for pack in packs):
-        chosen = tuple(rule.on(day) for rule in packs if rule.in_force_on(day))
-    else:
-        chosen = load_rules(packs, day)
-    if not chosen:
-        raise RuleError(f"no rule is in force on {day}", mend="Name rule packs, or another date.")
-    return chosen
-
-
-def _enter(table: gpd.GeoDataFrame, layer: str) -> gpd.GeoDataFrame:
-    return to_exchange(table, layer=layer).reset_index(drop=True)
 
 
 # ---- which rules concern which project -------------------------------------------------------
 
 
-def _project_codes(places: pd.DataFrame) -> pd.DataFrame:
+def project_codes(places: pd.DataFrame) -> pd.DataFrame:
     """Category and action of each site by code; None where missing or unknown."""
     actions: dict[str, str] = {}
     for code in codes("site_action"):
@@ -186,9 +159,7 @@ def _project_codes(places: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({name: values.astype(object) for name, values in table.items()})
 
 
-def _applicability(
-    rules: tuple[Rule, ...], projects: pd.DataFrame
-) -> tuple[Ints, Any, list[Words]]:
+def applicability(rules: tuple[Rule, ...], projects: pd.DataFrame) -> tuple[Ints, Any, list[Words]]:
     """How surely each rule concerns each site, whether a person must decide, and why."""
     named = projects.astype(object).where(projects.notna(), "")
     number = named.groupby(["category", "action"], sort=False).ngroup().to_numpy(dtype=int)
@@ -275,7 +246,7 @@ def _verdicts(rule: Rule, state: Condition, soft: Any, why: Words) -> tuple[Ints
     Not met: unchecked if that means nothing, manual if another reading meets it, else clear. Of
     what holds together the strictest stands.
     """
-    met, near = _rank_of(rule, soft)
+    met, near = rank_of(rule, soft)
     rank = np.where(
         state.level == IN, met, np.where(state.level == NEAR, near, _RANK["clear"])
     ).astype(np.int64)
@@ -293,7 +264,7 @@ def _verdicts(rule: Rule, state: Condition, soft: Any, why: Words) -> tuple[Ints
     return rank, np.where(blind, told, reason)
 
 
-def _rank_of(rule: Rule, soft: Any) -> tuple[Ints, Ints]:
+def rank_of(rule: Rule, soft: Any) -> tuple[Ints, Ints]:
     """Rank of the finding where the rule is met, and near its limit."""
     own = _MEANS[rule.verdict]
     near = "borderline" if own == "prohibited" else own
@@ -445,7 +416,7 @@ def _editions_table(
         at = some["site"].to_numpy()
         d, inside, error = (some[c].to_numpy(float) for c in ("distance_m", "inside_m", "error_m"))
         level = line_level(d, inside, error, rule.distance_m)
-        met, near = _rank_of(rule, soft[number][at])
+        met, near = rank_of(rule, soft[number][at])
         would = np.select([level == IN, level == NEAR], [met, near], _RANK["clear"])
         there = now.reindex(pd.MultiIndex.from_arrays([at, np.full(len(at), number)]))
         parts.append(

@@ -24,6 +24,7 @@ from basin.buffers import (
     site_errors,
 )
 from basin.crs import EXCHANGE_CRS
+from basin.siting._ground import Ground
 from basin.standards.labels import codes
 from basin.standards.rules import Rule
 from basin.zones import coverage_area, known_inside, overlay_zones
@@ -205,43 +206,26 @@ class Evidence:
         return shapely.union_all(discs)
 
 
-def gather(
-    sites: gpd.GeoDataFrame,
-    shorelines: gpd.GeoDataFrame | None,
-    zones: gpd.GeoDataFrame | None,
-    coverage: gpd.GeoDataFrame | None,
-    rules: tuple[Rule, ...],
-    applies: Ints,
-    date: Any,
-    rivers: gpd.GeoDataFrame | None = None,
-    *,
-    bare: gpd.GeoDataFrame | None = None,
-    rivers_whole: bool = True,
-) -> Evidence:
+def gather(sites: gpd.GeoDataFrame, ground: Ground, applies: Ints) -> Evidence:
     """Measure all that the rules need.
 
     Parameters
     ----------
-    sites, shorelines, zones, coverage
-        EPSG:4490.
-    rules
+    sites
+        EPSG:4490, numbered from 0.
+    ground
     applies : shape (n_rules, n_sites)
         0 no, 1 maybe, 2 surely.
-    date
-    rivers
-        Middle lines of rivers, EPSG:4490.
-    bare
-        Land around rivers without a shoreline, EPSG:4490.
-    rivers_whole
-        Whether all rivers are drawn.
     """
+    rules, date = ground.rules, pd.Timestamp(ground.date)
+    shorelines, zones = ground.shorelines, ground.zones
     lines = _none(("line_id", "river", "river_class", "kind")) if shorelines is None else shorelines
     lines, astray = _with_lines_only(lines.assign(_row=np.arange(len(lines))))
     base = base_lines(lines, date)
     areas, formless = _with_areas_only(_with_river_ranges(zones, lines))
     measured = [r for r in rules if r.river_scope and r.distance_m is not None]
     reach = _reach(rules, applies, measured, len(sites))
-    sides = bank_sides(sites, base, rivers)
+    sides = bank_sides(sites, base, ground.rivers)
     nearest = _numbered(sites, _nearest(sites, base, measured, sides))
     near_lines = _near_lines(sites, base, nearest, rules, measured, applies, sides)
     zone_error = np.hypot(
@@ -261,9 +245,9 @@ def gather(
         shorelines=lines,
         base=base,
         zones=areas,
-        coverage=coverage,
-        bare=bare,
-        rivers_whole=rivers_whole,
+        coverage=ground.coverage,
+        bare=ground.bare,
+        rivers_whole=ground.rivers_whole,
         date=date,
         drawn=_drawn(sites),
         lines=nearest,

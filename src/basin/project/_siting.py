@@ -1,0 +1,133 @@
+"""What a project is asked about siting: check, sensitivity, and what it is checked against."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+
+from basin import layers as layer_io
+from basin.project import _checks
+
+if TYPE_CHECKING:
+    from basin.siting import DefinitionSensitivity, LineSensitivity, SitingResult
+
+__all__ = ["SitingQuestions"]
+
+
+class SitingQuestions:
+    """The siting half of `basin.project.Basin`."""
+
+    if TYPE_CHECKING:  # what the other half has
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    def check(
+        self, sites: Any = None, *, date: dt.date | None = None, crs: Any = None
+    ) -> SitingResult:
+        """May these projects be built here?
+
+        Parameters
+        ----------
+        sites : GeoDataFrame, path, or None
+            Sites as in the contract (``site_id``, ``category``, ``action``, ``accuracy_m``), a file
+            that holds them, or None for the project's own ``sites`` layer.
+        date
+            Another project date, to replay or to look ahead.
+        crs
+            System of `sites` over what they say; ``"gcj02"`` and ``"bd09"`` are web maps.
+        """
+        from basin.siting import check_sites
+
+        return check_sites(self._sites(sites, crs), **self._siting_layers(date))
+
+    def line_sensitivity(
+        self, sites: Any = None, *, date: dt.date | None = None, crs: Any = None
+    ) -> LineSensitivity:
+        """Measure each site to every edition and kind of line, and read its rules under each.
+
+        Parameters
+        ----------
+        sites, date, crs
+            As in :meth:`check`.
+        """
+        from basin.siting import line_sensitivity
+
+        self._need("shorelines", "the sensitivity to lines")
+        return line_sensitivity(self._sites(sites, crs), **self._siting_layers(date))
+
+    def definition_sensitivity(
+        self,
+        sites: Any = None,
+        *,
+        limits_m: Sequence[float] = (1000.0, 3000.0, 5000.0),
+        date: dt.date | None = None,
+        crs: Any = None,
+    ) -> DefinitionSensitivity:
+        """Count the sites within each limit under each reading: which rivers, line and limit.
+
+        Parameters
+        ----------
+        sites, date, crs
+            As in :meth:`check`.
+        limits_m
+            Metres.
+        """
+        from basin.siting import definition_sensitivity
+
+        return definition_sensitivity(
+            self._sites(sites, crs),
+            self._need("shorelines", "the sensitivity to definitions"),
+            self.usable_network,
+            limits_m=limits_m,
+            date=date or self.effective_date,
+            coverage=self._maybe("coverage"),
+            rivers=self._maybe("rivers"),
+        )
+
+    def _sites(self, sites: Any, crs: Any = None) -> Any:
+        """The sites asked about: a table, a file, or the project's own."""
+        if sites is None:
+            return self._need("sites", "the siting check")
+        return layer_io.read_layer(
+            sites,
+            "sites",
+            crs=crs,
+            near=None if crs or isinstance(sites, gpd.GeoDataFrame) else self.layers.bounds(),
+            sandbox=self.sandbox,
+            problems=self.problems,
+        )
+
+    def _siting_layers(self, date: dt.date | None) -> dict[str, Any]:
+        """What sites are checked against: the arguments of `check_sites`."""
+        packs = (self.rules,) if isinstance(self.rules, str) else self.rules
+        return {
+            "shorelines": self._maybe("shorelines"),
+            "zones": self._maybe("zones"),
+            "coverage": self._maybe("coverage"),
+            "rules": tuple(self._rule_pack(r) for r in packs),
+            "date": date or self.effective_date,
+            "rivers": self._maybe("rivers"),
+            "bare": self._bare,
+            "rivers_whole": self._rivers_whole,
+        }
+
+    @property
+    def _rivers_whole(self) -> bool:
+        """Whether each river of the project is there to be held against the shorelines."""
+        rivers = self._maybe("rivers")
+        if rivers is None:
+            return "rivers" not in self.lost
+        return _checks.whole_lines(rivers)
+
+    @cached_property
+    def _bare(self) -> gpd.GeoDataFrame | None:
+        """Land around rivers without a shoreline; they are one of `problems`."""
+        return _checks.bare_ground(self.layers, self.problems)
+
+    def _rule_pack(self, name: str) -> str:
+        local = self.folder / name
+        return str(local) if local.suffix == ".toml" and local.exists() else name

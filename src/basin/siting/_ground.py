@@ -1,0 +1,103 @@
+"""What sites are checked against: layers, the rules in force, and the day; entered once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from basin.buffers import site_keys
+from basin.crs import to_exchange
+from basin.errors import LayerError, RuleError
+from basin.standards.rules import Rule, load_rules
+
+__all__ = ["DEFAULT_PACKS", "Ground", "Packs", "enter_ground", "enter_sites"]
+
+DEFAULT_PACKS = ("china-yangtze", "chongqing")
+
+Packs = str | Path | Iterable[str | Path] | tuple[Rule, ...]
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Layers in EPSG:4490 with rows numbered from 0, the rules in force on the day, and the day.
+
+    The arguments of :func:`basin.siting.check_sites`, entered.
+    """
+
+    shorelines: gpd.GeoDataFrame | None
+    zones: gpd.GeoDataFrame | None
+    coverage: gpd.GeoDataFrame | None
+    rules: tuple[Rule, ...]
+    date: dt.date
+    rivers: gpd.GeoDataFrame | None = field(default=None)
+    bare: gpd.GeoDataFrame | None = field(default=None)
+    rivers_whole: bool = True
+
+
+def enter_ground(
+    shorelines: gpd.GeoDataFrame | None,
+    zones: gpd.GeoDataFrame | None,
+    *,
+    coverage: gpd.GeoDataFrame | None = None,
+    rules: Packs = DEFAULT_PACKS,
+    date: dt.date | str | None = None,
+    rivers: gpd.GeoDataFrame | None = None,
+    bare: gpd.GeoDataFrame | None = None,
+    rivers_whole: bool = True,
+) -> Ground:
+    """Take the arguments of :func:`basin.siting.check_sites` in; validation is done here."""
+    day = pd.Timestamp(date).date() if date is not None else dt.date.today()
+    return Ground(
+        _entered(shorelines, "shorelines"),
+        _entered(zones, "zones"),
+        _entered(coverage, "coverage"),
+        _chosen(rules, day),
+        day,
+        _entered(rivers, "rivers"),
+        _entered(bare, "rivers"),
+        rivers_whole,
+    )
+
+
+def enter_sites(sites: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Bring sites to EPSG:4490, numbered from 0, with ``site_id`` as text.
+
+    Raises
+    ------
+    LayerError
+        If ids occur twice.
+    """
+    places = to_exchange(sites, layer="sites").reset_index(drop=True)
+    ids = site_keys(places)
+    if ids.duplicated().any():
+        raise LayerError(
+            "layer 'sites' has ids that occur twice",
+            ids=ids[ids.duplicated()].unique(),
+            mend="Give each site an id of its own.",
+            zh="图层 sites 有重复的编号",
+            mend_zh="每个项目用各自的编号",
+        )
+    entered: gpd.GeoDataFrame = places.assign(site_id=ids.to_numpy())
+    return entered
+
+
+def _entered(table: gpd.GeoDataFrame | None, layer: str) -> gpd.GeoDataFrame | None:
+    return None if table is None else to_exchange(table, layer=layer).reset_index(drop=True)
+
+
+def _chosen(rules: Any, day: dt.date) -> tuple[Rule, ...]:
+    chosen: tuple[Rule, ...]
+    packs = (rules,) if isinstance(rules, str | Path) else tuple(rules)
+    if packs and all(isinstance(pack, Rule) for pack in packs):
+        chosen = tuple(rule.on(day) for rule in packs if rule.in_force_on(day))
+    else:
+        chosen = load_rules(packs, day)
+    if not chosen:
+        raise RuleError(f"no rule is in force on {day}", mend="Name rule packs, or another date.")
+    return chosen

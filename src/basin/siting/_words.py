@@ -1,0 +1,113 @@
+"""Sensitivity in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from basin.standards.labels import label
+
+if TYPE_CHECKING:
+    from basin.siting._lines import LineSensitivity
+
+__all__ = ["direction_text", "explain_lines"]
+
+_POINTS = {
+    "zh": ("北", "东北", "东", "东南", "南", "西南", "西", "西北"),
+    "en": ("north", "north-east", "east", "south-east", "south", "south-west", "west",
+           "north-west"),
+}  # fmt: skip
+
+
+def direction_text(bearing_deg: float, lang: str) -> str:
+    """Name one of the eight points of the compass.
+
+    Examples
+    --------
+    >>> direction_text(44.0, "zh"), direction_text(359.0, "en")
+    ('东北', 'north')
+    """
+    return _POINTS[lang][round(float(bearing_deg) / 45.0) % 8]
+
+
+def explain_lines(result: LineSensitivity, site_id: str | None, lang: str) -> str:
+    """Tell site by site and rule by rule what hangs on the line."""
+    zh = lang == "zh"
+    rows = result.sites if site_id is None else result.sites[result.sites["site_id"] == site_id]
+    lines = [f"岸线敏感性（{result.date}）" if zh else f"Line sensitivity ({result.date})"]
+    for row in rows.to_dict("records"):
+        verdict = label("verdict", row["verdict"], lang)
+        lines.append(
+            f"{row['site_id']} · {row['rule_id']}：{verdict}"
+            if zh
+            else f"{row['site_id']} · {row['rule_id']}: {verdict}"
+        )
+        lines += ["   " + text for text in _row_texts(row, lang)]
+        table = result.lines
+        mine = table[(table["site_id"] == row["site_id"]) & (table["rule_id"] == row["rule_id"])]
+        lines += ["   - " + _line_text(line, lang) for line in mine.to_dict("records")]
+    if len(lines) == 1:
+        lines.append("没有适用的距离规则" if zh else "No distance rule applies")
+    return "\n".join(lines)
+
+
+def _row_texts(row: dict[Any, Any], lang: str) -> list[str]:
+    zh, told = lang == "zh", []
+    if row["flag"]:
+        told.append(("！" if zh else "! ") + label("line_flag", row["flag"], lang))
+    if np.isfinite(row["shift_m"]):
+        told.append(
+            f"距离 {row['distance_m']:,.1f} ± {row['error_m']:,.1f} m，限值 {row['limit_m']:,.0f} "
+            f"m；岸线或项目移动 {row['shift_m']:,.1f} m 结论即翻转"
+            if zh
+            else f"{row['distance_m']:,.1f} ± {row['error_m']:,.1f} m, limit {row['limit_m']:,.0f}"
+            f" m; a shift of line or site by {row['shift_m']:,.1f} m flips it"
+        )
+    if row["setback_all_m"] > 0:
+        told.append(_setback_text(row, lang))
+    if row["gcj02_changes"]:
+        other = label("verdict", row["gcj02_verdict"], lang)
+        metres = row["gcj02_distance_m"]
+        far = f" {metres:,.1f} m" if np.isfinite(metres) else ""
+        told.append(
+            f"若坐标实为 GCJ-02（网络地图坐标），则{f'距离{far}，' if far else ''}结论为“{other}”："
+            "请核对坐标来源"
+            if zh
+            else f"were the coordinates GCJ-02 (web maps), it would read {other}{far and ','}{far}:"
+            " check where they come from"
+        )
+    return told
+
+
+def _setback_text(row: dict[Any, Any], lang: str) -> str:
+    zh, away = lang == "zh", direction_text(row["bearing_deg"], lang)
+    now, every = row["setback_m"], row["setback_all_m"]
+    head = (
+        (f"向{away}再退 {now:,.1f} m（含误差）可通过" if now > 0 else "按现行岸线已在限值外")
+        if zh
+        else f"{now:,.1f} m farther {away} it passes, error included"
+        if now > 0
+        else "it passes under the lines in force"
+    )
+    if every == now:
+        return head
+    return (
+        f"{head}；各版本、各类岸线均通过须向{away}退 {every:,.1f} m"
+        if zh
+        else f"{head}; under every edition and kind, {every:,.1f} m farther {away}"
+    )
+
+
+def _line_text(line: dict[Any, Any], lang: str) -> str:
+    zh = lang == "zh"
+    kind = label("shoreline_kind", line["kind"], lang) if line["kind"] else ""
+    standing = label("line_standing", line["standing"], lang)
+    parts = [line["river"], line["line_id"], kind, line["edition"]]
+    what = ("，" if zh else ", ").join(part for part in parts if part)
+    verdict = label("verdict", line["verdict"], lang)
+    return (
+        f"{line['distance_m']:,.1f} m：{verdict}（{what}；{standing}）"
+        if zh
+        else f"{line['distance_m']:,.1f} m: {verdict} ({what}; {standing})"
+    )

@@ -31,6 +31,7 @@ from basin.cli._output import (
     write_result,
 )
 from basin.cli._report import report
+from basin.cli._spill import spill
 from basin.cli._start import init
 from basin.cli._verify import verify
 
@@ -460,5 +461,6 @@ def demo(
 
 main.add_command(init)
 main.add_command(network)
+main.add_command(spill)
 main.add_command(report)
 main.add_command(verify)

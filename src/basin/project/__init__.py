@@ -27,6 +27,7 @@ from basin.project._layers import Layers
 from basin.project._open import open_project as open
 from basin.project._sections import find_section
 from basin.project._siting import SitingQuestions
+from basin.project._spills import SpillQuestions
 from basin.standards.labels import item_code
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ _BANDS_M = (1000.0, 5000.0)
 
 
 @dataclass(frozen=True)
-class Basin(SitingQuestions):
+class Basin(SitingQuestions, SpillQuestions):
     """An open project: its layers, its network, and the questions that it answers.
 
     Attributes

@@ -1,4 +1,4 @@
-"""Which outfalls make this section fail? The graph decides, not the map.
+"""Which outfalls make this section fail? Where does this spill go, and when? The graph decides.
 
 A trace is a list of leads, not proof: it says who can have contributed and how much would arrive,
 never who is liable.
@@ -7,6 +7,15 @@ never who is liable.
 from __future__ import annotations
 
 from basin.tracing.explain import CAVEAT
+from basin.tracing.spill import IntakeZones, SpillTrace, intake_zones, trace_spill
 from basin.tracing.trace import SourceTrace, trace_sources
 
-__all__ = ["CAVEAT", "SourceTrace", "trace_sources"]
+__all__ = [
+    "CAVEAT",
+    "IntakeZones",
+    "SourceTrace",
+    "SpillTrace",
+    "intake_zones",
+    "trace_sources",
+    "trace_spill",
+]

@@ -1,0 +1,241 @@
+"""The reaches below a place, cut at structures, with the time of the peak for each case."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from basin._network.arrays import chain_sums
+from basin.tracing.spill.hydraulics import CASES, Hydraulics
+
+if TYPE_CHECKING:
+    from basin.network import RiverNetwork
+
+__all__ = ["DELAYING", "Way", "delays_of", "way_below"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+
+_S_PER_H = 3_600.0
+
+#: Structures that hold water back while the river flows; a pond or a bridge does not.
+DELAYING = ("dam", "sluice", "weir")
+
+
+class At(NamedTuple):
+    """Places on the way: metres from the spill, and by case, one column each."""
+
+    distance_m: Floats
+    peak_h: Floats
+    delay_h: Floats
+    default_h: Floats
+    spread_s2: Floats
+
+
+@dataclass(frozen=True)
+class Way:
+    """All that lies below a place, each reach reached by its shortest way.
+
+    Attributes
+    ----------
+    reaches
+        By ``reach_id``, nearest first, the spill's own reach at the head: ``row`` columns of
+        ``network.reaches``; ``start_m`` (measure where it begins to count), ``length_m`` (from
+        there), ``distance_m`` (from the spill to there), ``before`` (position of the reach by which
+        water comes, -1 for the first), ``share`` (part of the matter that passes).
+    stretches
+        Reaches cut below structures: ``reach`` (position), ``from_measure_m``, ``to_measure_m``,
+        ``distance_m`` of its upper end.
+    start_h, end_h : shape (s, 4)
+        Hours of the peak of an instantaneous release at both ends of each stretch, by case.
+    delay_h : shape (s, 4)
+        Part of `start_h` that structures above took.
+    default_h, default_end_h : shape (s, 4)
+        Part of both that rests on the default velocity.
+    spread_s2, spread_end_s2 : shape (s, 4)
+        Variance in time of a cloud that disperses by Fischer, in s2; NaN once it is not known.
+    hydraulics
+        Of the reaches, in their order.
+    """
+
+    reaches: pd.DataFrame
+    stretches: pd.DataFrame
+    start_h: Floats
+    end_h: Floats
+    delay_h: Floats
+    default_h: Floats
+    default_end_h: Floats
+    spread_s2: Floats
+    spread_end_s2: Floats
+    hydraulics: Hydraulics
+
+    def locate(self, reach_ids: Any, measures: Any) -> Ints:
+        """Position of the stretch that holds each place, -1 where water of the spill never comes.
+
+        A place at a structure belongs to the stretch above it: its delay comes after.
+        """
+        reach = self.reaches.index.get_indexer(pd.Index(np.asarray(reach_ids, dtype=object)))
+        measure = np.asarray(measures, dtype=float)
+        key = self.stretches["reach"].to_numpy()
+        found = np.full(len(reach), -1, dtype=np.intp)
+        for n in np.flatnonzero(reach >= 0):
+            low, high = np.searchsorted(key, reach[n]), np.searchsorted(key, reach[n], side="right")
+            ends = self.stretches["to_measure_m"].to_numpy()[low:high]
+            inside = int(np.searchsorted(ends, measure[n] - 1e-6))
+            if measure[n] >= self.stretches["from_measure_m"].to_numpy()[low] - 1e-6:
+                found[n] = low + min(inside, high - low - 1)
+        return found
+
+    def at(self, stretch: Ints, measures: Any) -> At:
+        """Tell of places on the way, each by its stretch and measure."""
+        part = self.stretches.iloc[stretch]
+        into = np.asarray(measures, dtype=float) - part["from_measure_m"].to_numpy(dtype=float)
+        size = part["to_measure_m"].to_numpy(dtype=float) - part["from_measure_m"].to_numpy()
+        into = np.clip(into, 0.0, size)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share = np.where(size > 0, into / size, 0.0)[:, None]
+
+        def between(start: Floats, end: Floats) -> Floats:
+            return np.asarray(start[stretch] + share * (end[stretch] - start[stretch]))
+
+        return At(
+            part["distance_m"].to_numpy(dtype=float) + into,
+            between(self.start_h, self.end_h),
+            self.delay_h[stretch],
+            between(self.default_h, self.default_end_h),
+            between(self.spread_s2, self.spread_end_s2),
+        )
+
+
+def delays_of(structures: pd.DataFrame, hydraulics: Hydraulics) -> pd.DataFrame:
+    """Hours that the water of each structure takes to be replaced: volume over flow.
+
+    Parameters
+    ----------
+    structures
+        On the way: ``reach_id``, ``kind``, ``volume_m3``.
+
+    Returns
+    -------
+    DataFrame on the same index, one column a case; 0 in the fastest one, for structures that hold
+    nothing back, and where volume or flow is not known (``known`` is then False).
+    """
+    flow = hydraulics.flow_m3_s.reindex(structures["reach_id"]).to_numpy(dtype=float)
+    volume = structures["volume_m3"].to_numpy(dtype=float)[:, None]
+    holds = structures["kind"].isin(DELAYING).to_numpy(dtype=bool)[:, None]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        hours = volume / flow / _S_PER_H
+    known = np.isfinite(hours).all(axis=1) | ~holds[:, 0]
+    hours = np.where(holds & np.isfinite(hours), hours, 0.0)
+    hours[:, CASES.index("fastest")] = 0.0
+    result = pd.DataFrame(hours, index=structures.index, columns=list(CASES))
+    return result.assign(known=known)
+
+
+def way_below(
+    network: RiverNetwork,
+    start: tuple[Any, float],
+    hydraulics_of: Any,
+    structures: pd.DataFrame,
+) -> Way:
+    """Follow the water from a place to every outlet that it comes to.
+
+    Parameters
+    ----------
+    start
+        (reach_id, measure_m).
+    hydraulics_of
+        Function from rows of ``network.reaches`` to `Hydraulics`.
+    structures
+        On the network: ``reach_id``, ``measure_m``, ``kind``, ``volume_m3``.
+    """
+    below = network.distance_from(start)
+    # the spill's own reach first, also where a circle would bring water back to it
+    order = pd.Index([start[0]]).append(below.index[below.index != start[0]])
+    reaches = pd.DataFrame(network.reaches.loc[order].drop(columns="geometry"))
+    hydraulics: Hydraulics = hydraulics_of(reaches)
+    whole = reaches["length_m"].to_numpy(dtype=float)
+    first = np.zeros(len(order))
+    first[0] = start[1]
+    reaches["start_m"], reaches["length_m"] = first, whole - first
+    reaches["distance_m"] = below["distance_m"].loc[order].to_numpy(dtype=float) + first
+    reaches["before"] = _before(reaches)
+    passing = network.accumulate({start[0]: 1.0})
+    reaches["share"] = passing.loc[order].to_numpy(dtype=float)
+    held = structures[structures["kind"].isin(DELAYING)]
+    stretches, delay = _stretches(reaches, whole, held, delays_of(held, hydraulics))
+    return _timed(reaches, stretches, hydraulics, delay)
+
+
+def _before(reaches: pd.DataFrame) -> Ints:
+    """Position of the reach by which the shortest way comes to each; -1 for the first."""
+    end = (reaches["distance_m"] + reaches["length_m"]).to_numpy(dtype=float)
+    arrives = pd.DataFrame({"node": reaches["to_node"].to_numpy(), "end": end})
+    best = arrives.reset_index().sort_values(["end", "index"], kind="stable")
+    by_node = best.drop_duplicates("node").set_index("node")["index"]
+    before = by_node.reindex(reaches["from_node"].to_numpy()).fillna(-1).to_numpy(dtype=np.intp)
+    before[0] = -1
+    return before
+
+
+def _stretches(
+    reaches: pd.DataFrame, whole: Floats, structures: pd.DataFrame, delays: pd.DataFrame
+) -> tuple[pd.DataFrame, Floats]:
+    """Cut the reaches at structures; each stretch with the delay that waits at its upper end."""
+    n = len(reaches)
+    at = reaches.index.get_indexer(pd.Index(structures["reach_id"], dtype=object))
+    measure = structures["measure_m"].to_numpy(dtype=float)
+    first = reaches["start_m"].to_numpy(dtype=float)
+    on = (at >= 0) & (measure >= first[np.maximum(at, 0)] - 1e-6)
+    reach = np.append(np.arange(n), at[on]).astype(np.intp)
+    begin = np.append(first, np.minimum(measure[on], whole[at[on]]))
+    wait = np.vstack([np.zeros((n, len(CASES))), delays.loc[on, list(CASES)].to_numpy(dtype=float)])
+    # at one place the stretch that begins there without a structure comes first
+    order = np.lexsort((np.arange(len(reach)), begin, reach))
+    reach, begin, wait = reach[order], begin[order], wait[order]
+    last = np.append(reach[1:] != reach[:-1], True)
+    end = np.where(last, whole[reach], np.append(begin[1:], 0.0))
+    distance = reaches["distance_m"].to_numpy(dtype=float)[reach] + begin - first[reach]
+    table = pd.DataFrame(
+        {"reach": reach, "from_measure_m": begin, "to_measure_m": end, "distance_m": distance}
+    )
+    return table, wait
+
+
+def _timed(
+    reaches: pd.DataFrame, stretches: pd.DataFrame, hydraulics: Hydraulics, delay: Floats
+) -> Way:
+    """Add up down the way what `Way` tells of both ends of each stretch."""
+    reach = stretches["reach"].to_numpy()
+    head = np.append(True, reach[1:] != reach[:-1])
+    tail = np.flatnonzero(np.append(head[1:], True))
+    before = reaches["before"].to_numpy()[reach]
+    after = np.where(head, np.where(before < 0, -1, tail[before]), np.arange(len(reach)) - 1)
+    size = (stretches["to_measure_m"] - stretches["from_measure_m"]).to_numpy(dtype=float)[:, None]
+    speed = hydraulics.velocity_m_s.to_numpy(dtype=float)[reach]
+    through = size / speed / _S_PER_H
+    ex = np.column_stack([hydraulics.dispersion(case) for case in CASES])[reach]
+    spread = 2.0 * ex * size / speed**3
+    assumed = hydraulics.table["tier"].eq("default").to_numpy()[reach][:, None]
+    default = np.where(assumed, through, 0.0)
+
+    def down(values: Floats) -> Floats:
+        return np.column_stack([chain_sums(after, v) for v in values.T])
+
+    end, default_end, spread_end = down(through + delay), down(default), down(spread)
+    return Way(
+        reaches=reaches,
+        stretches=stretches,
+        start_h=end - through,  # a delay waits at the upper end: what lies in it comes later
+        end_h=end,
+        delay_h=down(delay),
+        default_h=default_end - default,
+        default_end_h=default_end,
+        spread_s2=spread_end - spread,
+        spread_end_s2=spread_end,
+        hydraulics=hydraulics,
+    )

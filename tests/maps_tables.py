@@ -130,6 +130,33 @@ def tables() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def records(page: Any, spec: dict[str, Any]) -> list[dict[str, Any]]:
+    """Read a layer's records back: title, cells by heading, and what else is told of each."""
+    owner = page.content["layers"][spec["lender"]] if "lender" in spec else spec
+
+    def texts(column: Any) -> list[str | None]:
+        if isinstance(column, list):
+            return column
+        return [None if k < 0 else column["words"][k] for k in column["at"]]
+
+    columns = [texts(column) for column in owner["columns"]]
+    return [
+        {"title": title}
+        | dict(zip(owner["fields"], (c[i] for c in columns), strict=True))
+        | owner.get("told", {}).get(str(i), {})
+        for i, title in enumerate(owner["titles"])
+    ]
+
+
+def features(spec: dict[str, Any]) -> list[tuple[int, int | None]]:
+    """Return what a layer draws, in order: the number of the style, and of the record."""
+    points = spec.get("points", {"style": []})
+    order = points.get("record", range(len(points["style"])))
+    return [(s, r) for _, s, r in spec.get("shapes", [])] + list(
+        zip(points["style"], order, strict=True)
+    )
+
+
 def hostile_tables() -> dict[str, Any]:
     """Return the same basin with every name, id, code, value and column name out of `HOSTILE`."""
 

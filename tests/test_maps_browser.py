@@ -1,133 +1,16 @@
-"""The maps in a real browser with the network off: what is seen, and what must not happen.
-
-Chromium is looked for in ``BASIN_CHROMIUM`` and on the path. Without one these tests are skipped,
-in CI they fail.
-"""
+"""The maps in a real browser with the network off: what is seen, and what must not happen."""
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from basin import maps
+from maps_browser import MAP, assert_quiet, overlap
 from maps_tables import HOSTILE, hostile_tables, tables
 
 pytestmark = pytest.mark.browser
-
-#: Leaflet's map object in the page.
-MAP = "Object.values(window).find(v => v && v.basinLabels)"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    path = os.environ.get("BASIN_CHROMIUM") or shutil.which("chromium")
-    missing = None if path else "no Chromium: install it, or name it in BASIN_CHROMIUM"
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        missing = "playwright is not installed"
-    if missing:
-        pytest.fail(missing) if os.environ.get("CI") == "true" else pytest.skip(missing)
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield found
-        found.close()
-
-
-@dataclass
-class Seen:
-    """An open map, and what the browser reported about it."""
-
-    page: Any
-    requests: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-
-    def toggle(self, row: str) -> None:
-        self.page.evaluate(
-            "id => [...document.querySelectorAll('[data-row]')]"
-            ".find(box => box.dataset.row === id).click()",
-            row,
-        )
-
-    def drawn(self, row: str) -> int:
-        """How many features of a row are on the map now."""
-        return self.page.evaluate(
-            f"id => {{ let n = 0; ({MAP}).eachLayer(l => {{"
-            " if (l.basinRecord !== undefined && l.basinSpec.row === id) n += 1; }); return n; }",
-            row,
-        )
-
-    def place(self, row: str, title: str) -> dict[str, float]:
-        """Where a point of a row stands on the screen."""
-        return self.page.evaluate(
-            f"""([row, title]) => {{
-              const map = {MAP};
-              let at = null;
-              map.eachLayer(l => {{
-                if (!l.getLatLng || l.basinRecord === undefined || l.basinSpec.row !== row) return;
-                if (l.basinSpec.records[l.basinRecord].title !== title) return;
-                const p = map.latLngToContainerPoint(l.getLatLng());
-                at = {{ x: p.x, y: p.y }};
-              }});
-              return at;
-            }}""",
-            [row, title],
-        )
-
-    def click(self, row: str, title: str) -> str:
-        at = self.place(row, title)
-        self.page.mouse.click(at["x"], at["y"])
-        self.page.wait_for_timeout(400)  # an older popup fades out
-        return self.page.locator(".leaflet-popup-content").inner_text(timeout=5000)
-
-    def colour_at(self, x: float, y: float) -> list[int]:
-        """The colour that the map's canvas shows at a place of the screen."""
-        return self.page.evaluate(
-            """([x, y]) => {
-              const canvas = document.querySelector('.leaflet-overlay-pane canvas');
-              const box = canvas.getBoundingClientRect(), scale = canvas.width / box.width;
-              const at = [(x - box.left) * scale, (y - box.top) * scale];
-              return [...canvas.getContext('2d').getImageData(at[0], at[1], 1, 1).data];
-            }""",
-            [x, y],
-        )
-
-
-@pytest.fixture
-def show(browser: Any, tmp_path: Path) -> Iterator[Any]:
-    contexts = []
-
-    def open_map(page: maps.OfflineMap, width: int = 1280, height: int = 800) -> Seen:
-        path = tmp_path / "map.html"
-        page.save(path)
-        context = browser.new_context(offline=True, viewport={"width": width, "height": height})
-        contexts.append(context)
-        seen = Seen(context.new_page())
-        seen.page.on("request", lambda r: seen.requests.append(r.url))
-        seen.page.on("pageerror", lambda e: seen.errors.append(str(e)))
-        seen.page.on("console", lambda m: seen.errors.append(m.text) if m.type == "error" else None)
-        seen.page.goto(path.as_uri())
-        seen.page.wait_for_function(f"{MAP} && ({MAP}).basinLabels.placed")
-        return seen
-
-    yield open_map
-    for context in contexts:
-        context.close()
-
-
-def assert_quiet(seen: Seen) -> None:
-    assert [u for u in seen.requests if not u.startswith(("file:", "data:"))] == []
-    assert len([u for u in seen.requests if u.startswith("file:")]) == 1
-    assert seen.errors == []
 
 
 def test_the_map_opens_alone_and_shows_what_is_on(show):
@@ -225,27 +108,19 @@ def test_coordinates_under_the_pointer_are_cgcs2000(show):
     assert (lon, lat) == pytest.approx((106.65, 29.1), abs=0.003)
 
 
-def overlap(a: dict[str, float], b: dict[str, float]) -> bool:
-    return (
-        a["x"] < b["x"] + b["width"]
-        and b["x"] < a["x"] + a["width"]
-        and a["y"] < b["y"] + b["height"]
-        and b["y"] < a["y"] + a["height"]
-    )
-
-
 @pytest.mark.parametrize("lang", ["zh", "en"])
 @pytest.mark.parametrize("size", [(1280, 800), (375, 700)])
 def test_the_boxes_fit_the_window_and_do_not_overlap(show, size, lang):
     seen = show(maps.basin_map(**tables(), title="示意流域 · 2026-03-31", lang=lang), *size)
     boxes = [
         item.bounding_box()
-        for name in (".basin-title", ".basin-panel", ".leaflet-control-zoom", ".basin-home",
-                     ".basin-north", ".basin-coordinates", ".leaflet-control-scale",
-                     ".leaflet-control-attribution")
+        for name in (".basin-title", ".basin-panel", ".basin-search", ".leaflet-control-zoom",
+                     ".basin-tools", ".basin-north", ".basin-coordinates",
+                     ".leaflet-control-scale", ".leaflet-control-attribution")
         for item in seen.page.locator(name).all()
+        if item.is_visible()
     ]  # fmt: skip
-    assert len(boxes) == 8
+    assert len(boxes) == (9 if size[0] > 700 else 8)  # the search waits behind its button
     for i, a in enumerate(boxes):
         assert a["x"] >= 0
         assert a["x"] + a["width"] <= size[0]
@@ -291,7 +166,7 @@ OPEN_EVERYTHING = f"""hostile => {{
   document.querySelectorAll('[data-row]').forEach(box => {{ if (!box.checked) box.click(); }});
   map.eachLayer(layer => {{
     if (layer.basinRecord === undefined || layer.basinRecord === null) return;
-    const record = layer.basinSpec.records[layer.basinRecord];
+    const record = layer.basinSpec.row + layer.basinSpec.name + ' ' + layer.basinRecord;
     if (seen.has(record)) return;
     seen.add(record);
     const at = layer.getLatLng ? layer.getLatLng() : layer.getBounds().getCenter();
@@ -329,7 +204,8 @@ def test_no_text_of_the_data_runs_and_each_is_shown_as_it_is(show, lang):
     assert seen.page.evaluate("window.__pwned") is None
     assert seen.page.evaluate("document.title").startswith("{{7*191}}{% raw %}a{#b")
     stray = seen.page.evaluate(
-        "document.querySelectorAll('.basin-map img:not(.leaflet-image-layer), .basin-map svg,"
+        "document.querySelectorAll('.basin-map img:not(.leaflet-image-layer),"
+        " .basin-map svg:not(.basin-icon),"
         " .basin-map a:not(.leaflet-control-zoom a):not(.leaflet-popup-close-button)').length"
     )
     assert stray == 0

@@ -7,44 +7,33 @@ The content is a dictionary of JSON values:
 - ``rows``: the layer panel, in order: ``id``, ``group``, ``name``, ``count``, ``on``,
   ``mark``, ``legend``;
 - ``layers``: what is drawn, from the ground up: ``row`` (the one that switches it), ``name``,
-  ``styles`` (Leaflet's path options, and for points ``shape`` and ``radius``), ``fields`` and
-  ``records`` (popups; a number names the layer that holds them), ``features``: ``[geometry,
-  style, record, text inside]``, and how names are written (``label``, ``names``);
+  ``styles`` (Leaflet's path options, and for points ``shape`` and ``radius``); the records of the
+  popups by column (``titles``, ``fields``, ``columns``; ``keys``, the columns that hold ids;
+  ``told``, what else is told of a record; ``lender``, the layer that holds them instead);
+  ``points``, columns ``xy``, ``style`` and ``record`` (left out where it is the place in the
+  list) and ``inside``; ``shapes``: ``[geometry, style, record]``; and how names are written
+  (``label``, ``names``);
 - ``images``: hillshade, as data URLs.
+
+A column of texts is a list, or ``{"words": [...], "at": [...]}`` where words come back; -1 is none.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import shapely
 
 from basin._colour import text_on
-from basin.maps.shapes import as_text, drawn, encode, grow_bounds
-from basin.maps.words import heading, item_name, words
+from basin.maps.cells import column_texts
+from basin.maps.shapes import drawn, encode, encode_all, grow_bounds, steps, units
+from basin.maps.words import FRAME, words
 
-__all__ = [
-    "INK",
-    "Content",
-    "Drawn",
-    "Row",
-    "add_records",
-    "badge",
-    "column",
-    "listed",
-    "name_style",
-    "note",
-    "number_in",
-    "numbers",
-    "record_values",
-    "short_titles",
-    "strings",
-    "titles",
-]
+__all__ = ["INK", "Content", "Drawn", "Row", "add_records", "badge", "name_style", "note"]
 
 #: Ink of names and symbol outlines.
 INK = "#263238"
@@ -74,83 +63,8 @@ HEIGHTS = (
     "sites",
 )
 
-#: Columns that are drawn or counted, not told.
-_SILENT = frozenset({"geometry", "site_lon", "site_lat", "foot_lon", "foot_lat", "lon", "lat"})
-
-#: Columns that hold one item id or several, joined by commas.
-_ITEM_COLUMNS = frozenset(
-    {"item_id", "failing_items", "missing_items", "below_detection_items", "main_pollutants"}
-)
-
 Style = dict[str, Any]
 Record = dict[str, Any]
-
-
-def _item_names(value: Any, lang: str) -> str | None:
-    text = as_text(value, lang=lang)
-    if text is None:
-        return None
-    return ", ".join(item_name(part.strip(), lang) for part in text.split(",")) or None
-
-
-def record_values(
-    table: pd.DataFrame,
-    *,
-    kinds: Mapping[str, str],
-    lang: str,
-    skip: Iterable[str] = (),
-    first: Sequence[str] = (),
-    headings: Mapping[str, str] | None = None,
-    tellers: Mapping[str, Callable[[Any, str], str]] | None = None,
-) -> tuple[list[str], list[list[str | None]]]:
-    """Write a table's cells for the popups: headings, and per row the texts under them.
-
-    After those of `first`, known columns come in the order of the table of words; unknown ones
-    follow as they came.
-
-    Parameters
-    ----------
-    table : shape (n, ...)
-        One feature a row.
-    kinds
-        Which columns hold codes, and of which kind (a table of ``labels.toml``).
-    skip
-        Columns that are told elsewhere.
-    headings
-        Headings that differ from the table of words.
-    tellers
-        For columns with words of their own: a function of cell and language.
-
-    Returns
-    -------
-    fields : list of str
-    values : list, shape (n, len(fields))
-        None where a cell says nothing.
-    """
-    from basin.standards.labels import codes
-
-    left_out = _SILENT | set(skip)
-    known = {name: place for place, name in enumerate(dict.fromkeys([*first, *codes("column")]))}
-    places = [i for i, c in enumerate(table.columns) if str(c) not in left_out]
-    places.sort(key=lambda i: (known.get(str(table.columns[i]), len(known)), i))
-    fields, columns = [], []
-    for place in places:
-        name = str(table.columns[place])
-        cells = table.iloc[:, place]
-        teller = (tellers or {}).get(name)
-        if teller:
-            texts = [None if _missing(v) else teller(v, lang) for v in cells]
-        elif name in _ITEM_COLUMNS:
-            texts = [_item_names(v, lang) for v in cells]
-        else:
-            texts = [as_text(v, kind=kinds.get(name), lang=lang) for v in cells]
-        if any(t is not None for t in texts):
-            fields.append((headings or {}).get(name) or heading(name, lang))
-            columns.append(texts)
-    rows = (
-        [list(row) for row in zip(*columns, strict=True)] if columns else [[] for _ in table.index]
-    )
-    return fields, rows
 
 
 class Drawn:
@@ -169,16 +83,16 @@ class Drawn:
     def __init__(self, row: str, height: str, name: str, **options: Any) -> None:
         self.height = height
         self.lender: Drawn | None = None
+        self.records: list[Record] = []
         self._styles: dict[str, int] = {}
-        self.spec: dict[str, Any] = {
-            "row": row,
-            "name": name,
-            "styles": [],
-            "fields": [],
-            "records": [],
-            "features": [],
-            **options,
-        }
+        self._shapes: list[Any] = []
+        self._style: list[int] = []
+        self._record: list[int | None] = []
+        self._inside: list[str | None] = []
+        self.spec: dict[str, Any] = {"row": row, "name": name, "styles": [], **options}
+
+    def __len__(self) -> int:
+        return len(self._shapes)
 
     def borrow(self, lender: Drawn) -> None:
         """Tell the records of another layer: both draw the same things."""
@@ -196,11 +110,60 @@ class Drawn:
         self, shape: Any, style: Style, record: int | None = None, inside: str | None = None
     ) -> None:
         """Add one feature; a null or empty shape is left out."""
-        geometry = encode(shape)
-        if geometry is None:
-            return
-        feature: list[Any] = [geometry, self.style(style), record]
-        self.spec["features"].append(feature if inside is None else [*feature, inside])
+        self._shapes.append(shape)
+        self._style.append(self.style(style))
+        self._record.append(record)
+        self._inside.append(inside)
+
+    def add_all(
+        self, shapes: npt.NDArray[Any], styles: Sequence[Style], order: Iterable[int]
+    ) -> None:
+        """Add a feature a record, in this order; equal styles should be one object."""
+        numbers: dict[int, int] = {}
+        for i in order:
+            style = styles[i]
+            if id(style) not in numbers:
+                numbers[id(style)] = self.style(style)
+            self._shapes.append(shapes[i])
+            self._style.append(numbers[id(style)])
+            self._record.append(i)
+            self._inside.append(None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Write the layer as JSON values."""
+        spec = dict(self.spec)
+        told = {str(i): r for i, r in enumerate(self.records) if r}
+        if told:
+            spec["told"] = told
+        shapes = np.array([*self._shapes, None], dtype=object)[:-1]  # an array of objects, always
+        shapes[shapely.is_empty(shapes)] = None
+        flat = shapely.get_dimensions(shapes) == 0
+        flat &= shapely.get_type_id(shapes) != 7  # a collection is rare, and written apart
+        if flat.any():
+            spec["points"] = self._points(shapes, np.flatnonzero(flat))
+        others = [i for i in np.flatnonzero(~flat) if shapes[i] is not None]
+        if others:
+            spec["shapes"] = [
+                [geometry, self._style[i], self._record[i]]
+                for i, geometry in zip(others, encode_all(shapes[others]), strict=True)
+            ]
+        return spec
+
+    def _points(self, shapes: npt.NDArray[Any], at: npt.NDArray[np.intp]) -> dict[str, Any]:
+        vertices, owner = units(shapes[at])
+        at = at[owner]  # a multi-point is as many points of one record
+        one_path = np.zeros(len(at), dtype=np.intp)
+        points: dict[str, Any] = {
+            "xy": steps(vertices, one_path).ravel().tolist(),
+            "style": [self._style[i] for i in at],
+        }
+        record = [self._record[i] for i in at]
+        if record != list(range(len(at))):
+            points["record"] = record
+        inside = {str(k): self._inside[i] for k, i in enumerate(at) if self._inside[i] is not None}
+        if inside:
+            points["inside"] = inside
+        return points
 
     def name(self, text: Any, shape: Any) -> None:
         """Write a name on the map, at a point or along a line."""
@@ -288,16 +251,15 @@ class Content:
         layers = sorted(self.layers, key=lambda d: order.get(d.height, order["zones"]))
         for layer in layers:
             if layer.lender:
-                layer.spec["records"] = layers.index(layer.lender)
+                layer.spec["lender"] = layers.index(layer.lender)
         rows = sorted(self.rows, key=lambda r: GROUPS.index(r.group))
-        frame = ("layers_legend", "also_here", "whole", "zoom_in", "zoom_out", "north")
         return {
             "lang": lang,
             "title": title,
             "summary": [*(self.summary if summary is None else [summary]), *self.missing],
             "caveat": words("caveat", lang),
             "remark": words("remark", lang),
-            "words": {key: words(key, lang) for key in frame},
+            "words": {key: words(key, lang) for key in FRAME},
             "bounds": self._bounds or self._wide_bounds,
             "rows": [
                 {
@@ -311,7 +273,7 @@ class Content:
                 }
                 for r in rows
             ],
-            "layers": [d.spec for d in layers],
+            "layers": [d.to_dict() for d in layers],
             "images": self.images,
         }
 
@@ -325,41 +287,29 @@ def add_records(
     lang: str,
     **telling: Any,
 ) -> list[Record]:
-    """Give a layer one record a row of `table`, and return them to be added to.
+    """Give a layer one record a row of `table`, and return what else is told of each, empty yet.
 
-    Names stand in the titles; the other options are those of :func:`record_values`.
+    Names stand in the titles; the other options are those of :func:`column_texts`.
     """
     skip = {"name", *telling.pop("skip", ())}
-    fields, values = record_values(table, kinds=kinds, lang=lang, skip=skip, **telling)
-    layer.spec["fields"] = fields
-    records = [{"title": t, "values": v} for t, v in zip(titles, values, strict=True)]
-    layer.spec["records"] = records
-    return records
+    columns = column_texts(table, kinds=kinds, lang=lang, skip=skip, **telling)
+    layer.spec["titles"] = list(titles)
+    layer.spec["fields"] = [c.heading for c in columns]
+    layer.spec["columns"] = [_packed(c.texts) for c in columns]
+    layer.spec["keys"] = [
+        i for i, c in enumerate(columns) if c.name.endswith("_id") or c.name in ("id", "code")
+    ]
+    layer.records = [{} for _ in layer.spec["titles"]]
+    return layer.records
 
 
-def column(table: pd.DataFrame, name: str) -> list[Any]:
-    """Return a column as a list, missing values as None; all None where there is no such column."""
-    if name not in table.columns:
-        return [None] * len(table)
-    values = table[name]
-    if isinstance(values, pd.DataFrame):  # a name that occurs twice: the first one counts
-        values = values.iloc[:, 0]
-    return [None if _missing(v) else v for v in values]
-
-
-def numbers(table: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:
-    """Return a column as numbers; NaN where it is missing or not a number."""
-    values = pd.to_numeric(pd.Series(column(table, name), dtype=object), errors="coerce")
-    return values.to_numpy(dtype=float, na_value=np.nan)
-
-
-def titles(table: pd.DataFrame, id_column: str) -> list[str]:
-    """Return a title for each row: name and id, or whichever there is."""
-    found = []
-    for name, id in zip(column(table, "name"), column(table, id_column), strict=True):
-        parts = dict.fromkeys(str(p).strip() for p in (name, id) if p is not None)
-        found.append(" · ".join(p for p in parts if p) or "—")
-    return found
+def _packed(texts: list[str | None]) -> list[str | None] | dict[str, Any]:
+    """Write words that come back once, where that is shorter."""
+    places: dict[str | None, int] = {None: -1}
+    at = [places.setdefault(text, len(places) - 1) for text in texts]
+    if 2 * len(places) > len(texts):
+        return texts
+    return {"words": list(places)[1:], "at": at}
 
 
 def name_style(zoom: int, rank: int, size: float, weight: int = 400) -> dict[str, Any]:
@@ -373,35 +323,6 @@ def name_style(zoom: int, rank: int, size: float, weight: int = 400) -> dict[str
     }
 
 
-def strings(table: pd.DataFrame, name: str) -> list[str]:
-    return ["" if v is None else str(v) for v in column(table, name)]
-
-
-def listed(names: list[Any], lang: str, show: int = 4) -> str:
-    """Name the first few, and say that there are more."""
-    comma, more = ("、", " 等") if lang == "zh" else (", ", ", ...")
-    return comma.join(str(n) for n in names[:show]) + (more if len(names) > show else "")
-
-
-def short_titles(table: pd.DataFrame, id_column: str) -> list[str]:
-    """Names alone where there are any: they are written on the map."""
-    names, ids = column(table, "name"), column(table, id_column)
-    return [
-        str(n if n is not None else i if i is not None else "—")
-        for n, i in zip(names, ids, strict=True)
-    ]
-
-
-def number_in(record: Mapping[str, Any], key: str) -> float | None:
-    """Return a number of a record, or None where it is missing, not finite or no number."""
-    value = record.get(key)
-    try:
-        number = float(value) if value is not None else math.nan
-    except (TypeError, ValueError):
-        return None
-    return number if math.isfinite(number) else None
-
-
 def badge(text: str, ground: str) -> dict[str, str]:
     """Return a coloured word for a popup, its ink chosen for contrast."""
     return {"text": text, "ground": ground, "ink": text_on(ground)}
@@ -410,7 +331,3 @@ def badge(text: str, ground: str) -> dict[str, str]:
 def note(mark: dict[str, str], head: str, lines: Iterable[str] = ()) -> dict[str, Any]:
     """Return a note for a popup: a badge with its head, and lines under it."""
     return {"badge": mark, "head": head, "lines": list(lines)}
-
-
-def _missing(value: Any) -> bool:
-    return value is None or (np.ndim(value) == 0 and bool(pd.isna(value)))

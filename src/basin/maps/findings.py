@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from basin._text import number
-from basin.maps.content import Record, badge, note, number_in, strings
-from basin.maps.shapes import as_text
+from basin.maps.cells import as_text, number_in, strings
+from basin.maps.content import Record, badge, note
 from basin.maps.words import words
 from basin.standards.labels import codes, colour, label
 

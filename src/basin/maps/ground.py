@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ import pandas as pd
 import shapely
 
 from basin._text import number
-from basin.maps.content import Content, Style, add_records, column, numbers, titles
+from basin.maps.cells import column, numbers, titles
+from basin.maps.content import Content, Style, add_records
 from basin.maps.shapes import drawn, table_of
 from basin.maps.words import words
 from basin.standards.labels import codes, colour, label
@@ -206,8 +208,11 @@ def _shoreline_titles(table: pd.DataFrame) -> list[str]:
     return titles(named, "line_id")
 
 
-def _river_width(order: float) -> float:
-    return 1.0 if not np.isfinite(order) else 0.9 + 0.62 * (min(max(order, 1), 6) - 1)
+@cache
+def _river_style(order: float) -> Style:
+    width = 1.0 if not np.isfinite(order) else 0.9 + 0.62 * (min(max(order, 1), 6) - 1)
+    width = round(width, 2)
+    return {"color": _RIVER_BLUE, "weight": width, "widens": width, "opacity": 0.95}
 
 
 def add_reaches(content: Content, reaches: Any) -> None:
@@ -233,10 +238,7 @@ def add_reaches(content: Content, reaches: Any) -> None:
     )
     add_records(layer, table, titles=titles(table, "reach_id"), kinds={}, lang=lang)
     shapes = content.shapes(table, "reaches")
-    for i, order in enumerate(orders):
-        width = round(_river_width(order), 2)
-        style = {"color": _RIVER_BLUE, "weight": width, "widens": width, "opacity": 0.95}
-        layer.add(shapes[i], style, i)
+    layer.add_all(shapes, [_river_style(order) for order in orders], range(len(table)))
     row.show("line", {"color": _RIVER_BLUE, "weight": 2.2})
     for name, line in _named_rivers(column(table, "name"), shapes, orders):
         layer.name(name, line)

@@ -29,7 +29,23 @@ from basin.layers import atomic_write
 
 __all__ = ["OfflineMap", "escape", "safe_json"]
 
-_UNSAFE_JSON = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&{}`$\u2028\u2029"})
+#: Our own script, in the order in which its parts build on each other.
+_PARTS = (
+    "core",
+    "symbols",
+    "features",
+    "popups",
+    "labels",
+    "panel",
+    "search",
+    "measure",
+    "print",
+    "tools",
+    "clock",
+    "basin",
+)
+
+_BRACES = str.maketrans({c: f"\\u{ord(c):04x}" for c in "{}"})
 _JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
@@ -50,10 +66,23 @@ def safe_json(data: Any) -> str:
     >>> safe_json({"a": "{{ 1 }}"})
     '{"a":"\\u007b\\u007b 1 \\u007d\\u007d"}'
     """
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     # a lone surrogate cannot be written as UTF-8
-    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
-    return _JSON_STRING.sub(lambda found: found[0].translate(_UNSAFE_JSON), text)
+    return _inert_json(data).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _inert_json(data: Any) -> str:
+    """Write the JSON: objects member by member, so that other braces stand in strings alone."""
+    if isinstance(data, dict):
+        members = (f"{_inert_json(str(k))}:{_inert_json(v)}" for k, v in data.items())
+        return "{" + ",".join(members) + "}"
+    if isinstance(data, list | tuple) and any(isinstance(v, dict) for v in data):
+        return "[" + ",".join(map(_inert_json, data)) + "]"
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for character in "<>&`$\u2028\u2029":  # only in strings
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    if "{" in text or "}" in text:
+        text = _JSON_STRING.sub(lambda found: found[0].translate(_BRACES), text)
+    return text
 
 
 @cache
@@ -175,11 +204,13 @@ class OfflineMap(folium.Map):  # type: ignore[misc, unused-ignore]
 
     default_js = [  # noqa: RUF012 - the base class's own form
         ("leaflet", _script_url("leaflet/leaflet.js")),
-        ("basin", _script_url("basin.js")),
+        ("supercluster", _script_url("supercluster/supercluster.min.js")),
+        ("geodesic", _script_url("geographiclib/geographiclib-geodesic.min.js")),
+        *((f"basin_{name}", _script_url(f"map/{name}.js")) for name in _PARTS),
     ]
     default_css = [  # noqa: RUF012
         ("leaflet_css", _style_url("leaflet/leaflet.css")),
-        ("basin_css", _style_url("basin.css")),
+        ("basin_css", _style_url("map/basin.css")),
     ]
 
     _template = Template(

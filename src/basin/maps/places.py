@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import shapely
 
+from basin.maps.cells import column, listed, numbers, short_titles, strings
 from basin.maps.content import (
     INK,
     Content,
@@ -15,13 +17,8 @@ from basin.maps.content import (
     Style,
     add_records,
     badge,
-    column,
-    listed,
     name_style,
     note,
-    numbers,
-    short_titles,
-    strings,
 )
 from basin.maps.findings import metres, tell_findings
 from basin.maps.shapes import table_of
@@ -51,6 +48,7 @@ _LONGEST_BANK_LINE_M = 10_000.0
 # ---- outfalls and works
 
 
+@cache
 def _outfall_style(kind: str, status: str) -> Style:
     tint = colour("outfall_kind", kind)
     style: Style = {"shape": "circle", "radius": 4.2, "weight": 1, "color": "#ffffff"}
@@ -82,8 +80,8 @@ def add_outfalls(content: Content, outfalls: Any) -> None:
     )
     kinds, states = strings(table, "kind"), strings(table, "status")
     shapes = content.shapes(table, "outfalls")
-    for i, (kind, state) in enumerate(zip(kinds, states, strict=True)):
-        layer.add(shapes[i], _outfall_style(kind, state), i)
+    styles = [_outfall_style(kind, state) for kind, state in zip(kinds, states, strict=True)]
+    layer.add_all(shapes, styles, range(len(table)))
     for kind in codes("outfall_kind"):
         if kind in kinds:
             row.explain(label("outfall_kind", kind, lang), "point", _outfall_style(kind, ""))
@@ -110,8 +108,8 @@ def add_works(content: Content, table: Any, *, layer_name: str, style: Style) ->
         kinds={},
         lang=lang,
     )
-    for i, shape in enumerate(content.shapes(known, layer_name)):
-        layer.add(shape, style, i)
+    shapes = content.shapes(known, layer_name)
+    layer.add_all(shapes, [style] * len(known), range(len(known)))
     row.show("point", style)
 
 
@@ -250,7 +248,7 @@ def add_sites(content: Content, sites: Any, findings: pd.DataFrame | None) -> No
         for verdict in codes("verdict"):
             if verdict in verdicts:
                 row.explain(label("verdict", verdict, lang), "point", _site_style(verdict))
-    if lines.spec["features"]:
+    if len(lines):
         row.explain(words("bank_distance", lang), "line", _BANK_LINE)
     _sum_sites(content, verdicts if checked else [], len(table))
 

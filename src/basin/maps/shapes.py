@@ -1,4 +1,4 @@
-"""Geometry and values as the page's script takes them: small, rounded, and only for drawing.
+"""Geometry as the page's script takes it: small, rounded, and only for drawing.
 
 A geometry is ``[kind, ...]``: ``[0, [x, y], ...]`` points, ``[1, line, ...]`` lines,
 ``[2, [ring, hole, ...], ...]`` polygons. A line or ring is one flat list of integers in
@@ -7,8 +7,8 @@ millionths of a degree (0.1 m): the first pair is a place, each further pair the
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,19 +16,14 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from basin._text import number
 from basin.crs import to_exchange
-from basin.standards.labels import codes, label
 
-__all__ = ["as_text", "drawn", "encode", "grow_bounds", "table_of"]
+__all__ = ["drawn", "encode", "encode_all", "grow_bounds", "steps", "table_of", "units"]
 
 _UNITS_PER_DEGREE = 1_000_000
 
 #: Drawing tolerance in degrees, about 5 m: less than a pixel up to zoom level 14.
 _TOLERANCE_DEGREES = 5e-5
-
-#: Significant digits of a number in a popup.
-_DIGITS = 4
 
 Geometry = list[Any]
 
@@ -69,15 +64,44 @@ def drawn(geometry: Iterable[Any], *, tolerance: float = _TOLERANCE_DEGREES) -> 
     return shapes
 
 
-def _steps(coords: npt.NDArray[np.float64]) -> list[int]:
-    units = np.rint(coords * _UNITS_PER_DEGREE).astype(np.int64)
-    units[1:] = np.diff(units, axis=0)
-    return [int(u) for u in units.ravel()]
+def units(shapes: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.intp]]:
+    """Return all vertices in millionths of a degree, and which shape each belongs to."""
+    coords, owner = shapely.get_coordinates(shapes, return_index=True)
+    return np.rint(coords * _UNITS_PER_DEGREE).astype(np.int64), owner
 
 
-def _rings(polygon: Any) -> list[list[int]]:
-    rings = [polygon.exterior, *polygon.interiors]
-    return [_steps(shapely.get_coordinates(ring)) for ring in rings]
+def steps(vertices: npt.NDArray[np.int64], owner: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
+    """Return vertices as steps from the one before; the first of each owner stays a place."""
+    found = vertices.copy()
+    found[1:] -= vertices[:-1]
+    first = np.flatnonzero(np.diff(owner, prepend=-1))
+    found[first] = vertices[first]
+    return found
+
+
+def _lists(paths: npt.NDArray[Any]) -> list[list[int]]:
+    """Write each line or ring as one flat list of steps."""
+    vertices, owner = units(paths)
+    ends = (2 * np.flatnonzero(np.diff(owner, append=len(paths))) + 2).tolist()
+    flat = steps(vertices, owner).ravel().tolist()
+    return [flat[a:b] for a, b in pairwise([0, *ends])]
+
+
+def encode_all(shapes: npt.NDArray[Any]) -> list[Geometry | None]:
+    """Write geometries for the page: plain lines all at once, others one by one.
+
+    Parameters
+    ----------
+    shapes : shape (n,)
+        EPSG:4490, or None.
+    """
+    found: list[Geometry | None] = [None] * len(shapes)
+    plain = (shapely.get_type_id(shapes) == 1) & ~shapely.is_empty(shapes)
+    for i, line in zip(np.flatnonzero(plain), _lists(shapes[plain]), strict=True):
+        found[i] = [1, line]
+    for i in np.flatnonzero(~plain):
+        found[i] = encode(shapes[i])
+    return found
 
 
 def encode(shape: Any) -> Geometry | None:
@@ -90,19 +114,15 @@ def encode(shape: Any) -> Geometry | None:
     """
     if shape is None or shapely.is_empty(shape):
         return None
-    if isinstance(shape, shapely.Point):  # the many; what follows does the same, slower
-        return [0, [round(shape.x * _UNITS_PER_DEGREE), round(shape.y * _UNITS_PER_DEGREE)]]
     parts = shapely.get_parts(shape)
     while any(shapely.get_type_id(p) >= 4 for p in parts):  # collections within collections
         parts = shapely.get_parts(parts)
     kinds = shapely.get_dimensions(parts)
     kind = int(kinds.max())
     kept = parts[kinds == kind]
-    if kind == 0:
-        return [0, *(_steps(shapely.get_coordinates(p)) for p in kept)]
-    if kind == 1:
-        return [1, *(_steps(shapely.get_coordinates(p)) for p in kept)]
-    return [2, *(_rings(p) for p in kept)]
+    if kind < 2:
+        return [kind, *_lists(kept)]
+    return [2, *(_lists(shapely.get_rings(p)) for p in kept)]
 
 
 def grow_bounds(bounds: list[float] | None, shapes: npt.NDArray[Any]) -> list[float] | None:
@@ -115,31 +135,3 @@ def grow_bounds(bounds: list[float] | None, shapes: npt.NDArray[Any]) -> list[fl
     low = np.minimum(bounds[:2], box[:2])
     high = np.maximum(bounds[2:], box[2:])
     return [round(float(b), 6) for b in (*low, *high)]
-
-
-def as_text(value: Any, *, kind: str | None = None, lang: str = "zh") -> str | None:
-    """Write a cell for people; None where it says nothing.
-
-    Parameters
-    ----------
-    value
-        Any cell: text, number, date, truth value, or missing.
-    kind
-        Which codes `value` is one of (a table of ``labels.toml``), if it is a code.
-    """
-    if value is None or (np.ndim(value) == 0 and pd.isna(value)):
-        return None
-    if isinstance(value, bool | np.bool_):
-        return {"zh": ("否", "是"), "en": ("no", "yes")}[lang][int(value)]
-    if isinstance(value, float | np.floating):
-        return number(value, _DIGITS) if np.isfinite(value) else None
-    if isinstance(value, dt.datetime):  # pandas timestamps too
-        return value.date().isoformat() if value.time() == dt.time() else f"{value:%Y-%m-%d %H:%M}"
-    if isinstance(value, list | tuple | set | frozenset | np.ndarray):
-        texts = (as_text(v, kind=kind, lang=lang) for v in value)
-        return ", ".join(t for t in texts if t) or None
-    text = str(value).strip()
-    parts = [part.strip() for part in text.split(",")] if kind else []
-    if kind and all(part in codes(kind) for part in parts):  # one code, or several
-        return ", ".join(label(kind, part, lang) for part in parts)
-    return text or None

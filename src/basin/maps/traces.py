@@ -10,21 +10,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from basin._text import number
-from basin.maps.content import (
-    Content,
-    Row,
-    Style,
-    add_records,
-    badge,
+from basin.maps.cells import (
     column,
     listed,
-    name_style,
     number_in,
     numbers,
     short_titles,
     strings,
     titles,
 )
+from basin.maps.content import Content, Row, Style, add_records, badge, name_style
 from basin.maps.shapes import table_of
 from basin.maps.words import item_name, words
 from basin.standards.labels import codes, colour, label

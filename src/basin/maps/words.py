@@ -6,7 +6,7 @@ from typing import Any
 
 from basin.standards.labels import codes, label
 
-__all__ = ["WORDS", "heading", "item_name", "words"]
+__all__ = ["FRAME", "WORDS", "heading", "item_name", "words"]
 
 WORDS: dict[str, dict[str, str]] = {
     # frame
@@ -24,6 +24,27 @@ WORDS: dict[str, dict[str, str]] = {
     "zoom_in": {"zh": "放大", "en": "Zoom in"},
     "zoom_out": {"zh": "缩小", "en": "Zoom out"},
     "north": {"zh": "北", "en": "N"},
+    "close": {"zh": "关闭", "en": "Close"},
+    "whole_group": {"zh": "全部显示或隐藏：", "en": "Show or hide all:"},
+    "search": {"zh": "按名称或编号查找", "en": "Find by name or id"},
+    "more_found": {"zh": "另有 % 个，请多输入几个字", "en": "% more: type on"},
+    "none_found": {"zh": "没有找到", "en": "Nothing found"},
+    "measure": {"zh": "量距离和面积", "en": "Measure distance and area"},
+    "measure_how": {
+        "zh": "在图上逐点点击；按 CGCS2000 椭球面计算，Esc 结束。",
+        "en": "Click point after point; on the CGCS2000 ellipsoid. Esc ends.",
+    },
+    "measured": {"zh": "距离", "en": "Distance"},
+    "measured_area": {"zh": "面积", "en": "Area"},
+    "undo": {"zh": "撤销一点", "en": "Undo"},
+    "print": {"zh": "打印（A4 横向）", "en": "Print (A4 landscape)"},
+    "full_screen": {"zh": "全屏", "en": "Full screen"},
+    "link": {"zh": "复制当前视图的链接", "en": "Copy a link to this view"},
+    "link_told": {
+        "zh": "链接含视图位置、图层和时刻，已复制（或按 Ctrl+C）：",
+        "en": "With place, layers and hour; copied (or press Ctrl+C):",
+    },
+    "play": {"zh": "播放或暂停", "en": "Play or pause"},
     "map": {"zh": "流域研判图", "en": "Basin map"},
     "siting_map": {"zh": "项目选址核查图", "en": "Siting check"},
     "trace_map": {"zh": "污染溯源图", "en": "Source trace"},
@@ -88,6 +109,31 @@ WORDS: dict[str, dict[str, str]] = {
     "sum_sites": {"zh": "项目 {n} 个", "en": "{n} sites"},
     "sum_traces": {"zh": "已溯源：{ids}", "en": "Traced: {ids}"},
 }
+
+#: Words that the page's own script says.
+FRAME = (
+    "layers_legend",
+    "also_here",
+    "whole",
+    "zoom_in",
+    "zoom_out",
+    "north",
+    "close",
+    "whole_group",
+    "search",
+    "more_found",
+    "none_found",
+    "measure",
+    "measure_how",
+    "measured",
+    "measured_area",
+    "undo",
+    "print",
+    "full_screen",
+    "link",
+    "link_told",
+    "play",
+)
 
 
 def words(key: str, lang: str, **values: Any) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import geopandas as gpd
 import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
+from geopandas.testing import assert_geodataframe_equal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +16,7 @@ from basin._network.arrays import stable_order
 from basin._network.geometry import unique_points
 from basin.errors import NetworkError
 from basin.network import RiverNetwork
-from network_drawings import draw, points
+from network_drawings import LAT, LON, draw, points
 from test_network_random import as_networkx, build, edges_above, rivers
 
 
@@ -238,7 +241,7 @@ def test_compiled_loops_give_what_arrays_give(lines, random):
     ids, found = lines["reach_id"].to_list(), []
     for enough in (10**9, 1):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("basin._network.attributes._MANY_REACHES", enough)
+            patch.setattr("basin._network.fast.MANY_LINES", enough)
             patch.setattr("basin._network.navigate._MANY_VALUES", enough)
             patch.setattr("basin._network.bulk._MANY_POINTS", enough)
             network = build(lines)
@@ -258,6 +261,38 @@ def test_compiled_loops_give_what_arrays_give(lines, random):
     assert plain[1].to_list() == pytest.approx(fast[1].to_list(), rel=1e-12)
     assert np.allclose(plain[2], fast[2], rtol=1e-12, atol=0)
     assert all(map(np.array_equal, plain[3], fast[3]))
+
+
+@pytest.mark.parametrize("tolerance_m", [0.0, 20.0])
+def test_compiled_loops_build_what_arrays_build(tolerance_m, monkeypatch):
+    """Every way lines can meet: at ends, short of each other, past each other, along each other."""
+    pytest.importorskip("numba")
+    lines = tangle(np.random.default_rng(7))
+    built = []
+    for enough in (10**9, 1):
+        monkeypatch.setattr("basin._network.fast.MANY_LINES", enough)
+        built.append(RiverNetwork.from_lines(lines, snap_tolerance_m=tolerance_m))
+    plain, fast = built
+    kinds = {"crossing", "overlap", "split_at_confluence", "duplicate", "head_to_head", "isolated"}
+    assert kinds <= set(plain.issues["kind"])
+    assert_geodataframe_equal(plain.issues, fast.issues)
+    assert_geodataframe_equal(plain.reaches, fast.reaches)
+
+
+def tangle(random):
+    """Lines on a lattice, so that they meet in every way, some of them a few metres off."""
+    lines = []
+    for _ in range(120):
+        steps = random.integers(-1, 2, (random.integers(1, 6), 2))
+        place = random.integers(0, 12, 2) + np.cumsum(np.vstack([[0, 0], steps]), axis=0)
+        way = np.array([LON, LAT]) + 0.003 * place
+        if random.random() < 0.3:
+            way[-1] += random.normal(0, 1e-4, 2)
+        if random.random() < 0.3:
+            way[0] += (way[1] - way[0]) / 2
+        lines.append(shapely.LineString(way))
+    ids = [f"R{k:03d}" for k in random.permutation(len(lines))]
+    return gpd.GeoDataFrame({"reach_id": ids, "velocity_m_s": 1.0}, geometry=lines, crs=4490)
 
 
 @settings(max_examples=60, deadline=None)

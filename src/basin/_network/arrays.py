@@ -1,7 +1,8 @@
 """Array tools under the network: ragged ranges, components, levels, sums along pointers.
 
 Edges are reaches, numbered ``0..m-1``; nodes are their ends, numbered ``0..n-1``. No function here
-loops over reaches in Python; the loops are over levels of the network or over doublings.
+loops over reaches in Python; the loops are over levels of the network or over doublings. Large
+networks go through compiled loops where numba is installed.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from basin._network.fast import build_kernels
+
 #: Up to so many edges the shortest cycle is looked for; among more, any.
 _FEW_EDGES = 500
 
@@ -19,6 +22,7 @@ __all__ = [
     "Csr",
     "Floats",
     "Ints",
+    "chain_ends",
     "chain_sums",
     "components",
     "first_by",
@@ -65,6 +69,9 @@ class Csr(NamedTuple):
 
 def group(keys: Ints, n: int) -> Csr:
     """Group item numbers by their key (0..n-1); within a key the items stay in order."""
+    fast = build_kernels(len(keys))
+    if fast is not None:
+        return Csr(*fast.grouped(keys, n))
     first = np.zeros(n + 1, dtype=np.intp)
     np.cumsum(np.bincount(keys, minlength=n), out=first[1:])
     return Csr(first, stable_order(keys, n))
@@ -94,6 +101,10 @@ def first_by(keys: Ints, n: int) -> Ints:
 
 def components(a: Ints, b: Ints, n: int) -> Ints:
     """Label the nodes that edges ``a[i] - b[i]`` connect by the lowest node among them."""
+    fast = build_kernels(len(a))
+    if fast is not None:
+        united: Ints = fast.unite(a, b, n)
+        return united
     label = np.arange(n, dtype=np.intp)
     while True:
         low, high = np.minimum(label[a], label[b]), np.maximum(label[a], label[b])
@@ -116,6 +127,10 @@ def chain_sums(after: Ints, values: Floats) -> Floats:
     n = len(after)
     if n == 0:
         return values.astype(float)
+    fast = build_kernels(n)
+    if fast is not None:
+        sums: Floats = fast.chains(after, values.astype(float))[0]
+        return sums
     total = np.append(values.astype(float), 0.0)
     jump = np.append(np.where(after < 0, n, after), n)
     while (jump != n).any():
@@ -135,6 +150,11 @@ def node_levels(frm: Ints, to: Ints, n: int) -> tuple[Ints, Ints]:
         Reaches that close a cycle, left out of account: the fewest that a deterministic walk finds.
     """
     out = group(frm, n)
+    fast = build_kernels(len(frm))
+    if fast is not None:
+        level, reached = fast.levels(to, out.first, out.items, n)
+        if reached == n:
+            return level, np.zeros(0, dtype=np.intp)
     waiting = np.bincount(to, minlength=n)
     level = np.full(n, -1, dtype=np.intp)
     cut: list[int] = []
@@ -173,6 +193,20 @@ def _edge_to_cut(cycle: Ints, to: Ints, n: int) -> int:
     return int(cycle[np.lexsort((cycle, -entering))[0]])
 
 
+def chain_ends(after: Ints) -> Ints:
+    """Return the last item of the pointers from each item (itself where there is none)."""
+    fast = build_kernels(len(after))
+    if fast is not None:
+        last: Ints = fast.chains(after, np.zeros(len(after)))[1]
+        return last
+    here = np.where(after < 0, np.arange(len(after)), after)
+    while True:
+        further = here[here]
+        if np.array_equal(further, here):
+            return here
+        here = further
+
+
 def nodes_above(start: Ints, frm: Ints, into: Csr) -> Bools:
     """Mark the nodes from which `start` is reached, itself included."""
     seen = np.zeros(len(into.first) - 1, dtype=bool)
@@ -207,6 +241,9 @@ def smallest_cycle(frm: Ints, to: Ints, n: int) -> Ints:
 
 def on_cycles(frm: Ints, to: Ints, n: int) -> Ints:
     """Strip edge by edge what has no way in or no way out; the rest holds every cycle."""
+    fast = build_kernels(len(frm))
+    if fast is not None:
+        return np.flatnonzero(fast.cyclic(frm, to, n))
     alive = np.arange(len(frm), dtype=np.intp)
     while True:
         has_in = np.zeros(n, dtype=bool)

@@ -15,14 +15,21 @@ import shapely
 
 from basin._network.arrays import Bools, Floats, Ints, node_levels
 from basin._network.attributes import OWN_AREA, TOTAL_AREA, Attributes, Tree, attributes_of
-from basin._network.build import Lines, check_any, clean_lines, drop_loops, ends_of, to_lonlat
+from basin._network.build import (
+    Lines,
+    check_any,
+    clean_lines,
+    drop_loops,
+    ends_of,
+    index_of,
+    to_lonlat,
+)
 from basin._network.connectors import connect_through
 from basin._network.crossings import Meetings, keep_shared_once, mend_crossings
 from basin._network.cycles import list_cycles
 from basin._network.direction import Drawn, orient
 from basin._network.geometry import Objects, Vertices, metres_per_degree
 from basin._network.given import close_given_nodes, given_nodes
-from basin._network.grid import Index
 from basin._network.join import close_gaps, split_at_ends
 from basin._network.joints import Held
 from basin._network.ledger import Ledger
@@ -246,7 +253,7 @@ def _finish(
     source = source.assign(source_id=table["reach_id"].to_numpy()[lines.row])
     got = attributes(as_flowing, source)
     list_cycles(flow, lines.ids, lines.geom, ledger)
-    index = Index(lines.verts)
+    index = index_of(lines)
     propose_joins(flow, index, got, lines.ids, within_m, tolerance_m, ledger)
     list_isolated(flow, index, got.piece, lines.ids, ledger)
     issues = ledger.frame()

@@ -56,6 +56,7 @@ from basin._network.arrays import (
     Csr,
     Floats,
     Ints,
+    chain_ends,
     chain_sums,
     components,
     first_by,
@@ -63,7 +64,7 @@ from basin._network.arrays import (
     node_levels,
     nodes_above,
 )
-from basin._network.fast import kernels
+from basin._network.fast import build_kernels
 
 __all__ = [
     "OWN_AREA",
@@ -82,9 +83,6 @@ OWN_AREA = ("area_km2", "AreaSqKM", "CATCH_SKM", "unitarea")
 TOTAL_AREA = ("total_area_km2", "drainage_area_km2", "TotDASqKM", "UPLAND_SKM", "uparea")
 
 _M_PER_KM = 1_000.0
-
-#: From so many reaches on compiled labels pay.
-_MANY_REACHES = 200_000
 
 #: So many outlets, over all pieces, are looked at closely when the main ones are chosen.
 _LIKELY_OUTLETS = 64
@@ -175,14 +173,14 @@ def attributes_of(
     down[cut] = -1
     size = own_area if (own_area >= 0).all() and own_area.any() else lengths
     strahler, local, shreve = _sweep_down(frm, to, n, size, level, order, cut, main)
-    main_up = _main_inflows(to, down, n, total_area if (total_area > 0).all() else local, name)
+    main_up = _main_inflows(down, total_area if (total_area > 0).all() else local, name)
     tree = _tree(frm, to, down, main_up, order, main, cut)
     follows = np.where(main_up[np.maximum(down, 0)] == np.arange(len(frm)), down, -1)
     follows[down < 0] = -1
-    foot = _last(follows)
+    foot = chain_ends(follows)
     path_length_m = chain_sums(down, lengths) - lengths
     rejoins = _rejoining_arms(down, foot, main, frm, name, main_up)
-    river = _last(np.where((follows >= 0) | rejoins, down, -1))
+    river = chain_ends(np.where((follows >= 0) | rejoins, down, -1))
     return Attributes(
         order=order,
         cut=cut,
@@ -324,14 +322,20 @@ def _sweep_down(
 ) -> tuple[Ints, Floats, Ints]:
     """Sweep from the springs down, level by level: Strahler, local arbolate sum, Shreve."""
     m = len(frm)
+    passed = np.ones(m, dtype=bool)
+    passed[cut] = False
+    fast = build_kernels(m)
+    if fast is not None:
+        ranks, river, heads = fast.sweep_down(
+            frm, to, n, lengths.astype(float), order, passed, main
+        )
+        return ranks, river, heads.astype(np.intp)
     strahler = np.ones(m, dtype=np.intp)
     counts = np.zeros(m, dtype=bool)  # is it on main ways since a spring
     local, shreve = lengths.astype(float), np.ones(m)
     top = np.zeros((2, n), dtype=np.intp)  # greatest order arriving: of main ways, of any
     equal = np.zeros(n, dtype=np.intp)  # how many main ways arrive with it
     arrived, springs = np.zeros(n), np.zeros(n)
-    passed = np.ones(m, dtype=bool)
-    passed[cut] = False
     has_in = np.zeros(n, dtype=bool)
     has_in[to[passed]] = True
     stop = np.flatnonzero(np.diff(level[frm[order]])) + 1
@@ -379,9 +383,13 @@ def _strahler_of_all(
     return result
 
 
-def _main_inflows(to: Ints, down: Ints, n: int, local: Floats, name: Ints) -> Ints:
+def _main_inflows(down: Ints, local: Floats, name: Ints) -> Ints:
     """Return for each reach the one above that it continues, or -1."""
-    main_up = np.full(len(to), -1, dtype=np.intp)
+    fast = build_kernels(len(down))
+    if fast is not None:
+        continued: Ints = fast.inflows(down, local, name)
+        return continued
+    main_up = np.full(len(down), -1, dtype=np.intp)
     edges = np.flatnonzero(down >= 0)
     below = down[edges]
     other = (name[edges] < 0) | (name[edges] != name[below])
@@ -396,7 +404,7 @@ def _tree(
 ) -> Tree:
     """Lay the main ways out as nested intervals, the main path of each first."""
     m = len(frm)
-    fast = kernels(m, _MANY_REACHES)
+    fast = build_kernels(m)
     pos, size = (_nested if fast is None else fast.nested)(down, main_up, order)
     seq = np.empty(m, dtype=np.intp)
     seq[pos] = np.arange(m)
@@ -515,16 +523,6 @@ def _range_extreme(values: Ints, low: Ints, high: Ints, which: np.ufunc) -> Ints
         table = which(table[: len(table) - (1 << (k - 1))], table[1 << (k - 1) :])
 
 
-def _last(after: Ints) -> Ints:
-    """Return the end of the pointers from each item (itself where there is none)."""
-    here = np.where(after < 0, np.arange(len(after)), after)
-    while True:
-        further = here[here]
-        if np.array_equal(further, here):
-            return here
-        here = further
-
-
 def _steps(down: Ints, follows: Ints) -> Floats:
     """One for each reach that ends its path by flowing into another."""
     return ((down >= 0) & (follows < 0)).astype(float)
@@ -570,7 +568,7 @@ def _tributary_order(
     after = down[lowest]
     count = chain_sums(down, step)
     own_outlet = np.flatnonzero(after < 0)
-    end = _last(down)
+    end = chain_ends(down)
     base = np.zeros(len(down))
     for _ in own_outlet:  # an arm of an arm of an arm: as many rounds at most
         before = base.copy()

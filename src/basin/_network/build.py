@@ -19,6 +19,7 @@ import shapely
 from basin import crs
 from basin._network.arrays import Floats, Ints, group, ranges
 from basin._network.geometry import Objects, Vertices, unique_points, vertices
+from basin._network.grid import Index
 from basin._network.ledger import Ledger
 from basin._text import as_ids
 from basin.errors import NetworkError
@@ -29,6 +30,7 @@ __all__ = [
     "drop_loops",
     "ends_of",
     "free_id",
+    "index_of",
     "redraw",
     "to_lonlat",
 ]
@@ -65,6 +67,11 @@ def _ends_of(geom: Objects) -> tuple[Floats, Ints, Ints]:
     verts = _vertices_of(geom)
     nodes, number = unique_points(np.concatenate([verts.starts, verts.ends]))
     return nodes, number[: len(geom)], number[len(geom) :]
+
+
+@_kept_with
+def _index_of(geom: Objects) -> Index:
+    return Index(_vertices_of(geom))
 
 
 class Lines(NamedTuple):
@@ -237,6 +244,11 @@ def _drop_copies(lines: Lines, ledger: Ledger) -> Lines:
 def ends_of(lines: Lines) -> tuple[Floats, Ints, Ints]:
     """Number the ends of lines: nodes (k, 2), and the node at the start and end of each line."""
     return _ends_of(lines.geom)
+
+
+def index_of(lines: Lines) -> Index:
+    """Return the spatial index over lines, made once for all stages that leave them as they are."""
+    return _index_of(lines.geom)
 
 
 def redraw(lines: Lines, at_start: Any, at_end: Any, places: Floats, *, bend_m: Floats) -> Lines:

@@ -8,6 +8,7 @@ name; else it is proposed, with its place and angle.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from operator import is_not
 from typing import Any, NamedTuple
 
@@ -15,8 +16,9 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from basin._network.arrays import Floats, Ints
-from basin._network.build import Lines, ends_of, free_id
+from basin._network.arrays import Bools, Floats, Ints
+from basin._network.build import Lines, ends_of, free_id, index_of
+from basin._network.fast import build_kernels
 from basin._network.geometry import Objects, foot_on_lines, metres_per_degree, vertices
 from basin._network.join import ON_LINE_M, SLIVER_M, SURE_M, Cuts, cut
 from basin._network.joints import END, START
@@ -43,36 +45,49 @@ class Meetings:
         self._geom: Objects = np.zeros(0, dtype=object)
         self._pairs = np.zeros((2, 0), dtype=np.intp)
 
-    def of(self, geom: Objects, pattern: str) -> tuple[Ints, Ints]:
+    def of(self, lines: Lines, pattern: str) -> tuple[Ints, Ints]:
         """Pairs of lines (i < j) whose inner parts meet so, in order."""
+        geom = lines.geom
+        if geom is not self._geom:
+            self._look_again(lines)
+        a, b = self._pairs
+        meet = shapely.relate_pattern(geom[a], geom[b], pattern)
+        return a[meet], b[meet]
+
+    def _look_again(self, lines: Lines) -> None:
+        geom = lines.geom
         changed = np.ones(len(geom), dtype=bool)
         if len(geom) == len(self._geom):
             changed = np.fromiter(map(is_not, geom, self._geom), dtype=bool, count=len(geom))
         if changed.any():
             stay = self._pairs if not changed.all() else self._pairs[:, :0]
             stay = stay[:, ~changed[stay].any(axis=0)]
-            self._pairs = np.hstack([stay, _inner_meetings(geom, np.flatnonzero(changed))])
+            self._pairs = np.hstack([stay, _inner_meetings(lines, changed)])
             self._pairs = self._pairs[:, np.lexsort(self._pairs[::-1])]
-            self._geom = geom
-        a, b = self._pairs
-        meet = shapely.relate_pattern(geom[a], geom[b], pattern)
-        return a[meet], b[meet]
+        self._geom = geom
 
 
-def _inner_meetings(geom: Objects, asked: Ints) -> Ints:
-    """Pairs (i < j) of lines, one at least among the `asked`, whose inner parts meet."""
-    tree = shapely.STRtree(geom)
-    among = np.zeros(len(geom), dtype=bool)
-    among[asked] = True
+def _inner_meetings(lines: Lines, asked: Bools) -> Ints:
+    """Pairs (i < j) of lines, one at least of those `asked`, whose inner parts meet."""
     found = []
-    for begin in range(0, len(asked), _CHUNK):
-        a, b = tree.query(geom[asked[begin : begin + _CHUNK]])
-        a = asked[a + begin]
-        once = (a < b) | ((a > b) & ~among[b])
-        a, b = np.minimum(a, b)[once], np.maximum(a, b)[once]
-        meet = shapely.relate_pattern(geom[a], geom[b], _INNER_PARTS_MEET)
+    for a, b in _near_each_other(lines, asked):
+        meet = shapely.relate_pattern(lines.geom[a], lines.geom[b], _INNER_PARTS_MEET)
         found.append(np.stack([a[meet], b[meet]]))
     return np.hstack(found).astype(np.intp)
+
+
+def _near_each_other(lines: Lines, asked: Bools) -> Iterator[tuple[Ints, Ints]]:
+    """Pairs (i < j) of lines whose inner parts may meet, some at a time."""
+    if build_kernels(len(asked)) is not None:
+        yield index_of(lines).may_meet(asked)
+        return
+    tree = shapely.STRtree(lines.geom)
+    number = np.flatnonzero(asked)
+    for begin in range(0, len(number), _CHUNK):
+        a, b = tree.query(lines.geom[number[begin : begin + _CHUNK]])
+        a = number[a + begin]
+        once = (a < b) | ((a > b) & ~asked[b])
+        yield np.minimum(a, b)[once], np.maximum(a, b)[once]
 
 
 def _metres(line: Any) -> float:
@@ -94,7 +109,7 @@ def keep_shared_once(
     parts
         Which ids each line that fell apart now has.
     """
-    a, b = meetings.of(lines.geom, _SHARE_A_STRETCH)
+    a, b = meetings.of(lines, _SHARE_A_STRETCH)
     if not len(a):
         return lines, {}
     geom = lines.geom.copy()
@@ -246,7 +261,7 @@ def mend_crossings(
 
 
 def _find_crossings(lines: Lines, meetings: Meetings) -> _Crossings:
-    a, b = meetings.of(lines.geom, _SHARE_POINTS)
+    a, b = meetings.of(lines, _SHARE_POINTS)
     points, owner = shapely.get_parts(
         shapely.intersection(lines.geom[a], lines.geom[b]), return_index=True
     )

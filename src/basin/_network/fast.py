@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["kernels"]
+__all__ = ["MANY_LINES", "build_kernels", "kernels"]
+
+#: From so many lines (or reaches, or nodes) on compiled loops build a network.
+MANY_LINES = 100_000
 
 
 def kernels(work: int, enough: int) -> Any | None:
@@ -23,5 +26,16 @@ def kernels(work: int, enough: int) -> Any | None:
     try:
         from basin._network import kernels as compiled
     except ImportError:  # numba is an extra: pip install basin-gis[fast]
+        return None
+    return compiled
+
+
+def build_kernels(lines: int) -> Any | None:
+    """Return the compiled loops under the building of a network of so many lines, or None."""
+    if lines < MANY_LINES:
+        return None
+    try:
+        from basin._network import kernels_build as compiled
+    except ImportError:
         return None
     return compiled

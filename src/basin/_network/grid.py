@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from basin._network.arrays import Floats, Ints, group, ranges
+from basin._network.arrays import Bools, Floats, Ints, group, ranges
+from basin._network.fast import build_kernels
 from basin._network.geometry import Feet, Vertices, foot_on_lines, metres_per_degree
 
 __all__ = ["Index"]
@@ -57,6 +58,10 @@ class Index:
 
     def _boxes(self) -> Floats:
         xy = self.verts.xy
+        fast = build_kernels(len(self.first))
+        if fast is not None:
+            whole: Floats = fast.boxes(xy, self.first, self.count)
+            return whole
         box = np.empty((len(self.first), 4))
         if len(box):
             last = xy[self.first + self.count]  # the box takes in the end of the last segment
@@ -82,6 +87,12 @@ class Index:
             if (wide * tall).sum() <= max(_CELLS_A_RUN * n, 64):
                 break
             size = size * 2.0
+        #: the first and the last cell that each run touches
+        self.run_cell, self.last_cell = low, high
+        fast = build_kernels(n)
+        if fast is not None:
+            self.cell_first, self.run_of = fast.cells(low, high, *self.shape.tolist())
+            return
         run = np.repeat(np.arange(n), tall)
         row = ranges(low[:, 1], tall)
         run, row = np.repeat(run, wide[run]), np.repeat(row, wide[run])
@@ -89,7 +100,6 @@ class Index:
         cells = group(row * self.shape[0] + column, int(self.shape[0] * self.shape[1]))
         #: the runs of cell c are ``run_of[cell_first[c]:cell_first[c + 1]]``
         self.cell_first, self.run_of = cells.first, run[cells.items]
-        self.run_cell = low  # the first cell that each run touches
 
     def cell_of(self, xy: Floats) -> Ints:
         """Column and row of the cell of each place, the outermost for places outside."""
@@ -103,17 +113,53 @@ class Index:
         number: Ints = cell[:, 1] * self.shape[0] + cell[:, 0]
         return number
 
-    def near(self, xy: Floats, radius_m: Any) -> tuple[Ints, Ints]:
-        """Pairs (point, run of segments) whose boxes come within `radius_m` metres."""
+    def near(
+        self, xy: Floats, radius_m: Any, ends: tuple[Ints, Ints] | None = None
+    ) -> tuple[Ints, Ints]:
+        """Pairs (point, run of segments) that may come within `radius_m` metres, in order.
+
+        Parameters
+        ----------
+        ends
+            The points where each line begins and ends: pairs of those are left out.
+        """
         low, high = _around(xy, radius_m)
         a, b = self.cell_of(low), self.cell_of(high)
+        fast = build_kernels(len(xy))
+        if fast is not None:
+            none = np.zeros(0, dtype=np.intp)
+            found = fast.near_runs(
+                low, high, a, b, self.verts.xy, self.box, self.line, self.first, self.count,
+                self.run_cell, self.cell_first, self.run_of, int(self.shape[0]),
+                *(ends or (none, none)),
+            )  # fmt: skip
+            point, run = found[np.lexsort(found.T[::-1])].T
+            return point, run
+        point, run = self._near_boxes(low, high, a, b)
+        if ends is not None:
+            line = self.line[run]
+            other = (ends[0][line] != point) & (ends[1][line] != point)
+            point, run = point[other], run[other]
+        return point, run
+
+    def may_meet(self, asked: Bools) -> tuple[Ints, Ints]:
+        """Pairs of lines, one `asked` at least, that may meet inside both; numba only."""
+        fast: Any = build_kernels(len(asked))
+        runs = fast.may_meet(
+            self.verts.xy, self.verts.first, asked, self.box, self.line, self.first, self.count,
+            self.run_cell, self.last_cell, self.cell_first, self.run_of, int(self.shape[0]),
+        )  # fmt: skip
+        pairs = np.unique(np.sort(self.line[runs], axis=1), axis=0)
+        return pairs[:, 0], pairs[:, 1]
+
+    def _near_boxes(self, low: Floats, high: Floats, a: Ints, b: Ints) -> tuple[Ints, Ints]:
         span = (b - a + 1).prod(axis=1)
         share = len(self.run_of) / max(len(self.cell_first) - 1, 1)
         # candidates to come, near enough; a point is never parted
         heavy = np.cumsum(np.maximum(span * share, 1.0))
         total = heavy[-1] if len(heavy) else 0.0
         stops = np.searchsorted(heavy, np.arange(_AT_ONCE, total, _AT_ONCE))
-        edges = np.unique(np.concatenate([[0], stops, [len(xy)]]))
+        edges = np.unique(np.concatenate([[0], stops, [len(low)]]))
         found = [
             self._near_part(np.arange(i, j), low, high, a, b) for i, j in pairwise(edges.tolist())
         ]

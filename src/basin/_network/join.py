@@ -11,7 +11,8 @@ import numpy as np
 import shapely
 
 from basin._network.arrays import Floats, Ints, components, group, ranges
-from basin._network.build import Lines, ends_of, free_id, redraw
+from basin._network.build import Lines, ends_of, free_id, index_of, redraw
+from basin._network.fast import build_kernels
 from basin._network.geometry import (
     Feet,
     Objects,
@@ -59,11 +60,24 @@ def close_pairs(xy: Floats, within_m: float) -> tuple[Ints, Ints, Floats]:
         return none, none, np.zeros(0)
     size = max(within_m, 0.5)
     per_lon, per_lat = metres_per_degree(np.array([min(np.abs(xy[:, 1]).max() + 0.1, 89.9), 0.0]))
-    column = np.floor(xy[:, 0] / (size / per_lon[0])).astype(np.int64)
-    line = np.floor(xy[:, 1] / (size / per_lat[1])).astype(np.int64)
-    key = column * (1 << 31) + line
+    wide, tall = size / per_lon[0], size / per_lat[1]
+    column = np.floor(xy[:, 0] / wide).astype(np.int64)
+    key = column * (1 << 31) + np.floor(xy[:, 1] / tall).astype(np.int64)
     order = np.argsort(key, kind="stable")
     key = key[order]
+    fast = build_kernels(len(key))
+    if fast is not None:
+        a, b = order[fast.near_pairs(key, xy[order, 0], xy[order, 1], wide, tall)].T
+    else:
+        a, b = order[_in_neighbour_cells(key)]
+    distance = metres_between(xy[a], xy[b])
+    near = distance <= within_m
+    a, b, distance = a[near], b[near], distance[near]
+    return np.minimum(a, b), np.maximum(a, b), distance
+
+
+def _in_neighbour_cells(key: Ints) -> Ints:
+    """Pairs of positions, shape (2, k), whose cells are one or beside each other."""
     found_a, found_b = [], []
     position = np.arange(len(key), dtype=np.intp)
     for across, up in ((0, 0), (0, 1), (1, -1), (1, 0), (1, 1)):
@@ -74,11 +88,7 @@ def close_pairs(xy: Floats, within_m: float) -> tuple[Ints, Ints, Floats]:
         count = np.maximum(np.searchsorted(key, other, side="right") - low, 0)
         found_a.append(np.repeat(position, count))
         found_b.append(ranges(low, count))
-    a, b = order[np.concatenate(found_a)], order[np.concatenate(found_b)]
-    distance = metres_between(xy[a], xy[b])
-    near = distance <= within_m
-    a, b, distance = a[near], b[near], distance[near]
-    return np.minimum(a, b), np.maximum(a, b), distance
+    return np.stack([np.concatenate(found_a), np.concatenate(found_b)])
 
 
 def close_gaps(lines: Lines, tolerance_m: float, ledger: Ledger) -> Lines:
@@ -93,6 +103,8 @@ def close_gaps(lines: Lines, tolerance_m: float, ledger: Ledger) -> Lines:
     n = len(nodes)
     degree = np.bincount(frm, minlength=n) + np.bincount(to, minlength=n)
     a, b, apart = close_pairs(nodes, tolerance_m)
+    if not len(a):
+        return lines
     own = np.unique(np.minimum(frm, to) * n + np.maximum(frm, to))
     starts = np.bincount(frm, minlength=n) == degree
     ends = np.bincount(to, minlength=n) == degree
@@ -116,7 +128,7 @@ def _nearer_to_a_middle(
     marked = np.zeros(len(a), dtype=bool)
     if not len(far):
         return marked
-    index = Index(lines.verts)
+    index = index_of(lines)
     ask = np.unique(np.concatenate([a[far], b[far]]))
     ask = ask[mouth[ask]]
     point, run = index.near(nodes[ask], float(apart[far].max()))
@@ -265,7 +277,7 @@ def split_at_ends(
     """
     nodes, frm, to = ends_of(lines)
     verts = lines.verts
-    cuts = _find_cuts(nodes, frm, to, verts, tolerance_m)
+    cuts = _find_cuts(nodes, frm, to, index_of(lines), tolerance_m)
     if not len(cuts.node):
         return lines, {}
     _list_cuts(cuts, lines, nodes, frm, to, ledger)
@@ -273,23 +285,19 @@ def split_at_ends(
     return _move_to_cuts(cuts, lines, nodes), parts
 
 
-def _find_cuts(nodes: Floats, frm: Ints, to: Ints, verts: Vertices, tolerance_m: float) -> Cuts:
-    index = Index(verts)
+def _find_cuts(nodes: Floats, frm: Ints, to: Ints, index: Index, tolerance_m: float) -> Cuts:
     n = len(nodes)
     sink = np.bincount(frm, minlength=n) == 0
     within = np.where(sink, tolerance_m, min(tolerance_m, SURE_M))
     within = np.maximum(within, ON_LINE_M)
-    point, run = index.near(nodes, within)
-    line = index.line[run]
-    other = (frm[line] != point) & (to[line] != point)
-    point, line, feet = index.feet(nodes, point[other], run[other])
+    point, line, feet = index.feet(nodes, *index.near(nodes, within, (frm, to)))
     near = feet.distance_m <= within[point]
     # the nearest line, and any other that the end lies on
     order = np.lexsort((line, np.round(feet.distance_m, 6), point))
     nearest = np.zeros(len(point), dtype=bool)
     nearest[order[np.unique(point[order], return_index=True)[1]]] = True
     pick = np.flatnonzero(near & (nearest | (feet.distance_m <= ON_LINE_M)))
-    return _as_cuts(point[pick], line[pick], feet.take(pick), nodes, verts)
+    return _as_cuts(point[pick], line[pick], feet.take(pick), nodes, index.verts)
 
 
 def _as_cuts(point: Ints, line: Ints, feet: Feet, nodes: Floats, verts: Vertices) -> Cuts:

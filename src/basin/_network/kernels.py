@@ -6,30 +6,20 @@ Importing this module needs numba (``pip install basin-gis[fast]``); see :mod:`b
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
 
 from basin._network.arrays import Floats, Ints
+from basin._network.jit import compiled
 
-__all__ = ["carry", "near_feet", "nested", "order_within"]
-
-F = TypeVar("F", bound=Callable[..., Any])
+__all__ = ["carry", "near_feet", "order_within"]
 
 #: Two feet of one line closer together than this part of the distance are one; the first counts.
 _SAME = 1e-12
 
 
-def _compiled(function: F) -> F:
-    try:
-        return cast(F, numba.njit(cache=True)(function))
-    except RuntimeError:  # no folder to keep compiled code in: compile in every process
-        return cast(F, numba.njit(function))
-
-
-@_compiled
+@compiled
 def near_feet(
     points: Floats,
     radius_m: float,
@@ -132,14 +122,14 @@ def near_feet(
     )
 
 
-@_compiled
+@compiled
 def _longer(values: Any, room: int) -> Any:
     longer = np.empty(room, values.dtype)
     longer[: len(values)] = values
     return longer
 
 
-@_compiled
+@compiled
 def order_within(first: Ints, key: Floats, rank: Ints) -> Ints:
     """Order the items of each group ``first[k]:first[k + 1]`` by key, then rank."""
     order = np.arange(len(key))
@@ -165,7 +155,7 @@ def order_within(first: Ints, key: Floats, rank: Ints) -> Ints:
     return order
 
 
-@_compiled
+@compiled
 def carry(part: Floats, values: Floats, frm: Ints, to: Ints, passes: Any, n: int) -> Floats:
     """Carry values down, one scenario after another, shape (d, m).
 
@@ -181,30 +171,3 @@ def carry(part: Floats, values: Floats, frm: Ints, to: Ints, passes: Any, n: int
             if passes[e]:
                 arrived[to[e]] += out
     return leaving
-
-
-@_compiled
-def nested(down: Ints, main_up: Ints, order: Ints) -> tuple[Ints, Ints]:
-    """Place and size of each reach's interval; `order` is upstream first."""
-    m = len(down)
-    size = np.ones(m, np.int64)
-    for k in range(m):
-        e = order[k]
-        if down[e] >= 0:
-            size[down[e]] += size[e]
-    pos = np.empty(m, np.int64)
-    end = np.empty(m, np.int64)  # where the next tributary's interval ends
-    free = m
-    for k in range(m - 1, -1, -1):  # from the outlets up
-        e = order[k]
-        d = down[e]
-        if d < 0:
-            free -= size[e]
-            pos[e] = free
-        elif main_up[d] == e:
-            pos[e] = pos[d] + 1
-        else:
-            end[d] -= size[e]
-            pos[e] = end[d]
-        end[e] = pos[e] + size[e]
-    return pos, size

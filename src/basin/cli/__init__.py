@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from basin._run import note_run
+from basin.cli._allowed import allowed
 from basin.cli._frame import DATE, Group, output_option, project_argument, shared_options
 from basin.cli._network import network
 from basin.cli._output import (
@@ -459,6 +460,7 @@ def demo(
         done.print()
 
 
+main.add_command(allowed)
 main.add_command(init)
 main.add_command(network)
 main.add_command(spill)

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import geopandas as gpd
 
 from basin import layers as layer_io
+from basin.crs import EXCHANGE_CRS, local_metric_crs
+from basin.errors import ProjectError
 from basin.project import _checks
 
 if TYPE_CHECKING:
-    from basin.siting import DefinitionSensitivity, LineSensitivity, SitingResult
+    from basin.siting import AllowedArea, DefinitionSensitivity, LineSensitivity, SitingResult
 
 __all__ = ["SitingQuestions"]
 
@@ -87,6 +89,72 @@ class SitingQuestions:
             coverage=self._maybe("coverage"),
             rivers=self._maybe("rivers"),
         )
+
+    def find_allowed_area(
+        self,
+        category: str,
+        action: str = "new",
+        *,
+        within: Any = None,
+        date: dt.date | None = None,
+        **options: Any,
+    ) -> AllowedArea:
+        """Find where a project may be built.
+
+        Parameters
+        ----------
+        category, action
+            As in a site.
+        within
+            A polygon or table of polygons; the id or name of a district; ``(lon, lat, metres)``
+            for the surroundings of a place; None is all districts of the project, or what its
+            coverage holds.
+        date
+            Another project date.
+        **options
+            ``accuracy_m``, ``resolution_m`` of :func:`basin.siting.find_allowed_area`.
+
+        Raises
+        ------
+        ProjectError
+            If there is no such district, or no ground to look at.
+        """
+        from basin.siting import find_allowed_area
+
+        return find_allowed_area(
+            category, action, within=self._ground(within), **options, **self._siting_layers(date)
+        )
+
+    def _ground(self, within: Any) -> Any:
+        if isinstance(within, tuple) and len(within) == 3:
+            lon, lat, metres = map(float, within)
+            place = gpd.GeoSeries.from_xy([lon], [lat], crs=EXCHANGE_CRS)
+            return place.to_crs(local_metric_crs(place)).buffer(metres, quad_segs=32)
+        if within is not None and not isinstance(within, str):
+            return within
+        districts = self._maybe("districts")
+        if within is None:
+            table = districts if districts is not None else self._maybe("coverage")
+            if table is None:
+                raise ProjectError(
+                    "there is neither a district nor a coverage to look at",
+                    mend="Give the ground: a district, a polygon, or a place and a radius.",
+                    zh="工程没有区县图层，也没有覆盖范围图层",
+                    mend_zh="写明范围：区县、面，或一处坐标和半径",
+                )
+            return table
+        known = districts if districts is not None else gpd.GeoDataFrame({"id": [], "name": []})
+        mine = (known["id"].astype(str) == within) | (known["name"].astype(str) == within)
+        mine |= known["name"].astype(str).str.startswith(within) if not mine.any() else False
+        if mine.sum() != 1:
+            told = ", ".join(f"{i} {n}" for i, n in zip(known["id"], known["name"], strict=True))
+            raise ProjectError(
+                f"{within!r} is no district of the project",
+                mend=f"Known: {told or 'none'}.",
+                zh=f"工程里没有区县“{within}”",
+                mend_zh=f"已有：{told or '无'}",
+            )
+        return known[mine]
 
     def _sites(self, sites: Any, crs: Any = None) -> Any:
         """The sites asked about: a table, a file, or the project's own."""

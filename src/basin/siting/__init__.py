@@ -6,18 +6,23 @@ be complete at the site is ``unchecked``, and the site is then ``undetermined`` 
 
 from __future__ import annotations
 
+from basin.siting._allowed import AllowedArea, find_allowed_area
 from basin.siting._check import check_sites
 from basin.siting._definitions import DefinitionSensitivity, definition_sensitivity
 from basin.siting._lines import LineSensitivity, line_sensitivity
 from basin.siting._orders import tributary_orders
 from basin.siting._result import SitingResult
+from basin.siting._words import direction_text
 
 __all__ = [
+    "AllowedArea",
     "DefinitionSensitivity",
     "LineSensitivity",
     "SitingResult",
     "check_sites",
     "definition_sensitivity",
+    "direction_text",
+    "find_allowed_area",
     "line_sensitivity",
     "tributary_orders",
 ]

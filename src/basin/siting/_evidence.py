@@ -181,13 +181,19 @@ class Evidence:
     _areas: dict[str, Any] = field(default_factory=dict, repr=False)
     _complete: dict[Any, Bools] = field(default_factory=dict, repr=False)
 
-    def complete(self, kind: str, reach_m: Floats) -> Bools:
-        """Tell whether a layer is known to be complete within `reach_m` of each site."""
+    def known_area(self, kind: str) -> Any:
+        """Where a layer is known to be complete; empty without a coverage."""
+        if self.coverage is None:
+            return shapely.Polygon()
         if kind not in self._areas:
             held = bool((plain_text(self.zones, "kind") == kind).any())
             area = coverage_area(self.coverage, kind, self.date, held=held)
             self._areas[kind] = area.difference(self._bare_ground(kind))
-        area = self._areas[kind]
+        return self._areas[kind]
+
+    def complete(self, kind: str, reach_m: Floats) -> Bools:
+        """Tell whether a layer is known to be complete within `reach_m` of each site."""
+        area = self.known_area(kind)
         # many kinds share one outline: ask once for each outline and reach
         key = (shapely.to_wkb(area), reach_m.tobytes())
         if key not in self._complete:

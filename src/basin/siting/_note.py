@@ -49,7 +49,7 @@ _MENDS = {
 }
 
 
-def _layer_label(layer: str, lang: str) -> str:
+def layer_label(layer: str, lang: str) -> str:
     if layer == "shorelines":
         return "岸线（河道管理范围线）" if lang == "zh" else "shorelines (river management range)"
     return label("zone_kind", layer, lang)
@@ -62,7 +62,7 @@ def mend_text(reason: str, missing: str, lang: str) -> str:
     holders = dict.fromkeys(label("layer_holder", layer, lang) for layer in layers)
     seam = "、" if lang == "zh" else ", "
     text = zh if lang == "zh" else en
-    names = seam.join(_layer_label(layer, lang) for layer in layers)
+    names = seam.join(layer_label(layer, lang) for layer in layers)
     return text.format(h=seam.join(holders), l=names)
 
 

@@ -1,17 +1,21 @@
-"""Sensitivity in words."""
+"""Sensitivity and allowed areas in words."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
+from basin.siting._note import CAVEAT, layer_label
 from basin.standards.labels import label
+from basin.standards.rules import category_label
 
 if TYPE_CHECKING:
+    from basin.siting._allowed import AllowedArea
     from basin.siting._lines import LineSensitivity
 
-__all__ = ["direction_text", "explain_lines"]
+__all__ = ["direction_text", "explain_area", "explain_lines"]
 
 _POINTS = {
     "zh": ("北", "东北", "东", "东南", "南", "西南", "西", "西北"),
@@ -21,13 +25,15 @@ _POINTS = {
 
 
 def direction_text(bearing_deg: float, lang: str) -> str:
-    """Name one of the eight points of the compass.
+    """Name one of the eight points of the compass; nothing for no direction (NaN).
 
     Examples
     --------
     >>> direction_text(44.0, "zh"), direction_text(359.0, "en")
     ('东北', 'north')
     """
+    if not np.isfinite(bearing_deg):
+        return ""
     return _POINTS[lang][round(float(bearing_deg) / 45.0) % 8]
 
 
@@ -111,3 +117,62 @@ def _line_text(line: dict[Any, Any], lang: str) -> str:
         if zh
         else f"{line['distance_m']:,.1f} m: {verdict} ({what}; {standing})"
     )
+
+
+def _first_few(rules: str, lang: str) -> str:
+    ids = rules.split(", ")
+    text = ", ".join(ids[:4])
+    if len(ids) > 4:
+        text += f" 等 {len(ids)} 条" if lang == "zh" else f" and {len(ids) - 4} more"
+    return text
+
+
+def _reason_lines(areas: pd.DataFrame, lang: str) -> list[str]:
+    """The four reasons with most ground."""
+    zh, lines = lang == "zh", []
+    sums = areas.groupby(["rules", "missing"])["area_m2"].sum().sort_values(ascending=False)
+    for row in sums.head(4).reset_index().to_dict("records"):
+        told = _first_few(row["rules"], lang)
+        if row["missing"]:
+            layers = [layer_label(layer, lang) for layer in row["missing"].split(", ")]
+            told += (
+                f"（缺或未覆盖：{'、'.join(layers)}）"
+                if zh
+                else f" (missing or not covered: {', '.join(layers)})"
+            )
+        if told:
+            lines.append(f"   {row['area_m2'] / 1e6:,.2f} km²{'：' if zh else ': '}{told}")
+    return lines
+
+
+def explain_area(result: AllowedArea, lang: str) -> str:
+    """Say how much is allowed, what stands in the way of the rest, and which parks there are."""
+    zh = lang == "zh"
+    what = category_label(result.category, lang)
+    deed = label("site_action", result.action, lang)
+    lines = [
+        f"可选址范围（{what}，{deed}，{result.date}）"
+        if zh
+        else f"Where it may be built ({what}, {deed}, {result.date})"
+    ]
+    for row in result.summary().to_dict("records"):
+        word, km2 = label("area_status", row["status"], lang), row["area_m2"] / 1e6
+        lines.append(
+            f"{word} {km2:,.2f} km²（{row['share']:.1%}）"
+            if zh
+            else f"{word}: {km2:,.2f} km² ({row['share']:.1%})"
+        )
+        lines += _reason_lines(result.areas[result.areas["status"] == row["status"]], lang)
+    if len(result.parks):
+        lines.append("合规园区：" if zh else "Compliant parks:")
+    for park in result.parks.drop(columns="geometry").to_dict("records"):
+        name, hectares = f"{park['zone_id']} {park['name']}".strip(), park["allowed_m2"] / 1e4
+        lines.append(
+            f"   {name}：可选址 {park['share']:.0%}（{hectares:,.1f} 公顷）"
+            if zh
+            else f"   {name}: {park['share']:.0%} allowed ({hectares:,.1f} ha)"
+        )
+    lines.append(
+        "未核查、人工判定的范围不是可选址范围" if zh else "What is unchecked or open is not allowed"
+    )
+    return "\n".join([*lines, CAVEAT[lang]])

@@ -83,6 +83,8 @@ class SectionAssessment:
     months
         One row per section and month of the period: ``water_class``, ``compliant``,
         ``failing_items``, ``n_items``.
+    month_items
+        As `items`, one row per section, month and item measured: the mean of the month's samples.
     left_out
         What could not be used: ``reason`` (unknown_section, no_date; of single values unreadable,
         below_unknown, negative, not_finite), ``section_id``, ``date`` and ``item_id`` of a value,
@@ -96,6 +98,7 @@ class SectionAssessment:
     sections: Any
     items: pd.DataFrame
     months: pd.DataFrame
+    month_items: pd.DataFrame
     left_out: pd.DataFrame
     period: str
     method: str = METHOD
@@ -212,11 +215,12 @@ def assess_sections(
         monthly["with_temp"] == monthly["n"]
     )
     items = _judge(_period_means(monthly), table)
-    months = _months(_judge(monthly, table), table, span)
+    by_month = _judge(monthly, table)
     return SectionAssessment(
         sections=_sections(table, items, used, span),
         items=_tidy(items, table),
-        months=months,
+        months=_months(by_month, table, span),
+        month_items=_tidy(by_month, table),
         left_out=pd.concat([left_out, lost], ignore_index=True),
         period=span.label,
     )
@@ -510,5 +514,8 @@ def _tidy(items: pd.DataFrame, table: Any) -> pd.DataFrame:
         "saturation_pct",
     ]  # fmt: skip
     place = items["section_id"].map({s: n for n, s in enumerate(table.index)})
-    ordered = items.assign(_place=place).sort_values(["_place", "order"], kind="stable")
+    if "month" in items.columns:
+        columns = ["section_id", "month", *[c for c in columns[1:] if c != "n_months"]]
+    by = [c for c in ("_place", "month", "order") if c in ("_place", *items.columns)]
+    ordered = items.assign(_place=place).sort_values(by, kind="stable")
     return ordered[columns].reset_index(drop=True)

@@ -7,15 +7,20 @@ never who is liable.
 from __future__ import annotations
 
 from basin.tracing.explain import CAVEAT
+from basin.tracing.mixing import mixing_length
+from basin.tracing.reductions import ReductionPlan
+from basin.tracing.result import SourceTrace
 from basin.tracing.spill import IntakeZones, SpillTrace, intake_zones, trace_spill
-from basin.tracing.trace import SourceTrace, trace_sources
+from basin.tracing.trace import trace_sources
 
 __all__ = [
     "CAVEAT",
     "IntakeZones",
+    "ReductionPlan",
     "SourceTrace",
     "SpillTrace",
     "intake_zones",
+    "mixing_length",
     "trace_sources",
     "trace_spill",
 ]

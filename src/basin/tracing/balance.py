@@ -8,15 +8,12 @@ import numpy as np
 import pandas as pd
 
 from basin.standards.quality import gb3838
+from basin.standards.tracing import tracing_figures
 
 __all__ = ["KG_D", "balance_status", "close_balance", "has_load", "inherited_loads"]
 
 #: kg/d for 1 mg/L in 1 m3/s.
 KG_D = 86.4
-
-#: Inherited and explained load together this far above the observed flux cannot be: loads or flows
-#: are wrong. Below it, an excess is within what such data can tell.
-_IMPOSSIBLE = 1.2
 
 
 def has_load(item: str) -> bool:
@@ -33,18 +30,18 @@ def inherited_loads(above: Any, k_per_d: float) -> pd.Series:
 
 
 def close_balance(
-    *, observed: float, limit: float, flow_m3_s: float, outfalls: Any, above: Any, load: bool
+    row: Any, *, observed: float, limit: float, flow_m3_s: float, outfalls: Any, load: bool
 ) -> pd.Series:
-    """Close the balance of a section.
+    """Tell the balance of a section over the period.
 
     Parameters
     ----------
+    row
+        Flux, its parts and their intervals, as `basin.tracing.doubt.interval_rows` gives them.
     observed, limit
         Mean concentration and limit of the reference class, mg/L.
     outfalls
         Ranked outfalls: ``arriving_kg_d``, ``local``.
-    above
-        Upstream sections: ``nearest``, ``arriving_kg_d``.
     load
         Whether the item can be balanced at all.
 
@@ -54,32 +51,24 @@ def close_balance(
         ``observed_mg_l``, ``limit_mg_l``, ``flow_m3_s``, ``flux_kg_d`` = 86.4 C Q, ``allowed_kg_d``
         (the flux at the limit), ``inherited_kg_d`` (from the nearest measured sections above),
         ``explained_kg_d`` (arriving from local outfalls), ``remainder_kg_d`` = flux - inherited -
-        explained, the three shares of the flux (they sum to 1), and ``upstream_kg_d`` (arriving
-        from outfalls above those sections: part of what is inherited, not added).
+        explained, the three shares of the flux (they sum to 1), ``upstream_kg_d`` (arriving from
+        outfalls above those sections: part of what is inherited, not added), and the ends of the
+        90 % intervals: ``flux_low_kg_d``, ``remainder_share_high`` and so on.
     """
     arriving = outfalls["arriving_kg_d"].fillna(0.0)
     local = outfalls["local"].to_numpy(dtype=bool)
-    nearest = above[above["nearest"].to_numpy(dtype=bool)] if len(above) else above
-    flux = KG_D * observed * flow_m3_s if load else np.nan
-    inherited = float(nearest["arriving_kg_d"].sum()) if len(nearest) else 0.0
-    explained = float(arriving[local].sum())
     values = {
         "observed_mg_l": observed,
         "limit_mg_l": limit,
         "flow_m3_s": flow_m3_s,
-        "flux_kg_d": flux,
         "allowed_kg_d": KG_D * limit * flow_m3_s if load else np.nan,
-        "inherited_kg_d": inherited if load else np.nan,
-        "explained_kg_d": explained if load else np.nan,
-        "remainder_kg_d": flux - inherited - explained,
         "upstream_kg_d": float(arriving[~local].sum()) if load else np.nan,
     }
-    for part in ("inherited", "explained", "remainder"):
-        values[f"{part}_share"] = values[f"{part}_kg_d"] / flux if flux > 0 else np.nan
-    return pd.Series(values, dtype=float)
+    whole: pd.Series = pd.concat([pd.Series(values, dtype=float), row.astype(float)])
+    return whole
 
 
-def balance_status(balance: pd.Series) -> str:
+def balance_status(balance: Any) -> str:
     """Say how far a balance can be trusted.
 
     ``closed``: the remainder is not negative. ``overexplained``: inherited and explained load
@@ -89,6 +78,6 @@ def balance_status(balance: pd.Series) -> str:
     if not flux > 0:
         return "open"
     accounted = (balance["inherited_kg_d"] + balance["explained_kg_d"]) / flux
-    if accounted > _IMPOSSIBLE:
+    if accounted > tracing_figures("balance")["impossible"]:
         return "impossible"
     return "overexplained" if accounted > 1 + 1e-9 else "closed"

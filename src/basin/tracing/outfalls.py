@@ -26,6 +26,11 @@ __all__ = [
 
 _LEFT_OUT = ["outfall_id", "name", "reason", "text_zh", "text_en"]
 
+#: Columns of text that a trace reads; those that are missing are empty.
+_TEXTS = (
+    "name", "kind", "action", "status", "river", "town", "responsible", "duplicate_of",
+)  # fmt: skip
+
 _REASONS = {
     "duplicate": (
         "编号重复，与 {detail} 为同一排污口，避免重复计算",
@@ -73,14 +78,17 @@ def item_loads(outfalls: Any, item: str) -> pd.DataFrame:
         ``load_kg_d`` (stated load, else concentration times flow; NaN: not known), ``load_basis``
         (measured, permit, estimated, none; empty: known but its basis is not stated),
         ``carries_item``: measured (a load or concentration above zero is known), possible (its kind
-        may discharge the item), no (known to be zero, or not of its kind).
+        may discharge the item), no (known to be zero, or not of its kind); ``effluent_mg_l``, the
+        stated concentration, else load / flow; ``standard_mg_l``, the outfall's own limit.
     """
     stated = _numbers(outfalls, f"load_{item}_kg_d")
     conc = _numbers(outfalls, f"conc_{item}_mg_l")
     load = np.where(
         np.isfinite(stated), stated, conc * _numbers(outfalls, "flow_m3_d") / 1000.0
     )  # mg/L x m3/d = g/d
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):
+        water = _numbers(outfalls, "flow_m3_d")
+        of_load = np.where(water > 0, load * 1000.0 / water, np.nan)
         positive = (load > 0) | (conc > 0)
         zero = ~positive & ((load == 0) | (conc == 0))
     kind = outfalls["kind"] if "kind" in outfalls.columns else pd.Series("", outfalls.index)
@@ -93,6 +101,8 @@ def item_loads(outfalls: Any, item: str) -> pd.DataFrame:
             "load_kg_d": load,
             "load_basis": np.where(np.isfinite(load), basis.astype(object).fillna(""), "none"),
             "carries_item": np.where(positive, "measured", np.where(zero, "no", by_kind)),
+            "effluent_mg_l": np.where(np.isfinite(conc), conc, of_load),
+            "standard_mg_l": _numbers(outfalls, f"standard_{item}_mg_l"),
         },
         index=outfalls.index,
     ).astype({"load_basis": "str", "carries_item": "str"})
@@ -225,10 +235,20 @@ def _same_river(stated: str, name: str) -> bool:
 def _complete(outfalls: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Give every column that is read later; a second row of a known id repeats the first."""
     table = outfalls.reset_index(drop=True)
-    for column in ("name", "kind", "action", "status", "river", "responsible", "duplicate_of"):
+    for column in (
+        "name",
+        "kind",
+        "action",
+        "status",
+        "river",
+        "town",
+        "responsible",
+        "duplicate_of",
+    ):
         known = table[column].astype(object) if column in table.columns else ""
         table[column] = pd.Series(known, index=table.index, dtype=object).fillna("")
     table["duplicate_of"] = as_ids(table["duplicate_of"]).fillna("").astype("str")
+    table["flow_m3_d"] = _numbers(table, "flow_m3_d")
     again = table["outfall_id"].duplicated() & (table["duplicate_of"] == "")
     table.loc[again, "duplicate_of"] = table.loc[again, "outfall_id"]
     return table
@@ -285,6 +305,7 @@ def notes_of(table: gpd.GeoDataFrame, conflict: pd.Series, *, load: bool) -> lis
         "district_conflict": conflict,
         "closed_sampled": table["sampled_closed"],
         "default_velocity": table["default_velocity"],
+        "not_mixed": table["mixed"].eq(False).fillna(False),
         "no_load": table["load_kg_d"].isna() & load,
         "no_basis": table["load_basis"] == "",
     }

@@ -13,12 +13,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from basin._network.arrays import chain_sums
+from basin.standards.tracing import tracing_figures
+
 if TYPE_CHECKING:
     from basin.network import RiverNetwork
 
 __all__ = ["Place", "Routes", "routes_to"]
 
 _S_PER_H = 3600.0
+
+#: Suffixes of columns of time: at mean, low and high flow.
+_STAGES = ("", "_low_flow", "_high_flow")
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,8 @@ class Routes:
         the end's reach: down to the place), ``hours`` to flow through it, ``assumed`` (its velocity
         is the default), and from its downstream end to the place: ``distance_m``, ``time_h``,
         ``junctions``, ``default_used``; ``next`` is the position of the next reach, -1 at the end.
+        ``from_node`` and ``to_node`` as in the network.
+        ``hours_low_flow``, ``time_low_flow_h`` and ``..._high_flow`` are the same at these stages.
     """
 
     end: Place
@@ -54,7 +62,8 @@ class Routes:
         -------
         DataFrame by position
             ``upstream`` (bool: drains to the end), ``distance_m``, ``travel_time_h``,
-            ``junctions`` (nullable), ``default_velocity`` (part of the time is assumed), ``row``
+            ``travel_time_low_flow_h``, ``travel_time_high_flow_h``, ``junctions`` (nullable),
+            ``default_velocity`` (part of the time is assumed), ``row``
             (position of the reach in `table`, -1 if not upstream).
         """
         row = self.table.index.get_indexer(pd.Index(np.asarray(reach_ids, dtype=object)))
@@ -66,13 +75,17 @@ class Routes:
         left = np.maximum(left, 0.0)  # a measure past the end by rounding
         with np.errstate(invalid="ignore", divide="ignore"):
             part = np.where(column["length_m"] > 0, left / column["length_m"], 0.0)
+        times = {
+            f"travel_time{stage}_h": np.where(
+                upstream, column[f"time{stage}_h"] + part * column[f"hours{stage}"], np.nan
+            )
+            for stage in _STAGES
+        }
         result = pd.DataFrame(
             {
                 "upstream": upstream,
                 "distance_m": np.where(upstream, column["distance_m"] + left, np.nan),
-                "travel_time_h": np.where(
-                    upstream, column["time_h"] + part * column["hours"], np.nan
-                ),
+                **times,
                 "default_velocity": upstream
                 & (column["default_used"] | (column["assumed"] & (left > 0))),
                 "row": np.where(upstream, row, -1),
@@ -82,21 +95,23 @@ class Routes:
         result.loc[~upstream, "junctions"] = pd.NA
         return result
 
-    def first_marks(self, reach_ids: Any, measures: Any, names: Any) -> _Marks:
-        """Prepare the question which of some marks (sections) a way meets first."""
-        located = self.locate(reach_ids, measures)
-        on: dict[int, list[tuple[float, Any]]] = {}
-        for row, measure, name in zip(located["row"], measures, names, strict=True):
-            if row >= 0:
-                on.setdefault(int(row), []).append((float(measure), name))
-        for marks in on.values():
-            marks.sort(key=lambda mark: mark[0])
+    def marks(self, rows: Any, measures: Any) -> Marks:
+        """Put marks (sections) on the ways: positions in `table`, nearest to the end first."""
+        on: dict[int, list[tuple[float, int]]] = {}
+        for mark, (row, measure) in enumerate(zip(rows, measures, strict=True)):
+            on.setdefault(int(row), []).append((float(measure), mark))
+        for held in on.values():  # at one place the farther mark first: it flows to the nearer
+            held.sort(key=lambda mark: (mark[0], -mark[1]))
         after = self.table["next"].to_numpy()
-        below: list[Any] = [None] * len(self.table)
-        for row in range(1, len(self.table)):  # nearest first: the next reach is already known
-            step = int(after[row])
-            below[row] = on[step][0][1] if step in on else below[step]
-        return _Marks(on, below)
+        held_by = np.full(len(after), -1, dtype=np.intp)
+        for row, held in on.items():
+            held_by[row] = held[0][1]
+        n = len(after)
+        ends = np.append(np.where(after < 0, n, after), n)
+        jump = np.where(np.append(held_by >= 0, True), np.arange(n + 1), ends)
+        while not np.array_equal(jump, jump[jump]):
+            jump = jump[jump]
+        return Marks(on, np.append(held_by, -1)[jump[ends[:-1]]])
 
     def accumulate(self, rows: Any, amounts: Any) -> npt.NDArray[np.float64]:
         """Add amounts at reaches (positions) and carry them down to the end: the sum passing."""
@@ -108,16 +123,24 @@ class Routes:
 
 
 @dataclass(frozen=True)
-class _Marks:
-    on: dict[int, list[tuple[float, Any]]]
-    below: list[Any]
+class Marks:
+    """Marks on the ways to a place, by position: those on each reach, and the next below it."""
 
-    def first(self, row: int, measure: float, *, skip: Any = None) -> Any:
-        """Return the first mark at or below a place on its way to the end, or None."""
-        for at, name in self.on.get(row, ()):
-            if at >= measure and name != skip:
-                return name
-        return self.below[row]
+    on: dict[int, list[tuple[float, int]]]
+    below: npt.NDArray[np.intp]
+
+    def first(self, row: int, measure: float) -> int:
+        """Return the first mark at or below a place on its way to the end, or -1."""
+        for at, mark in self.on.get(row, ()):
+            if at >= measure:
+                return mark
+        return int(self.below[row])
+
+    def after(self, mark: int, row: int) -> int:
+        """Return the first mark below a mark, or -1."""
+        held = self.on[row]
+        place = next(k for k, (_, m) in enumerate(held) if m == mark)
+        return held[place + 1][1] if place + 1 < len(held) else int(self.below[row])
 
 
 def routes_to(network: RiverNetwork, end: Place, *, default_velocity_m_s: float) -> Routes:
@@ -139,32 +162,52 @@ def routes_to(network: RiverNetwork, end: Place, *, default_velocity_m_s: float)
     length = reaches["length_m"].to_numpy(dtype=float).copy()
     length[0] = end.measure_m
     distance = np.append(0.0, near["distance_m"].to_numpy(dtype=float))
+    velocity, assumed = _velocity(reaches, default_velocity_m_s)
+    after = _next_reach(reaches, distance + length)
+    columns: dict[str, Any] = {
+        "length_m": length,
+        "assumed": assumed,
+        "distance_m": distance,
+        "junctions": np.append(0, near["junctions"].to_numpy(dtype=int)),
+        "next": after,
+        "from_node": reaches["from_node"].to_numpy(),
+        "to_node": reaches["to_node"].to_numpy(),
+    }
+    for suffix, speed in _stages(reaches, velocity).items():
+        hours = length / speed / _S_PER_H
+        columns[f"hours{suffix}"] = hours
+        columns[f"time{suffix}_h"] = _below(after, hours)
+    columns["default_used"] = _below(after, assumed.astype(float)) > 0.5
+    return Routes(end, pd.DataFrame(columns, index=order))
+
+
+def _velocity(reaches: Any, default_m_s: float) -> tuple[Any, npt.NDArray[np.bool_]]:
     velocity = reaches["velocity_m_s"].to_numpy(dtype=float)
     with np.errstate(invalid="ignore"):
         assumed = ~(velocity > 0)
-    hours = length / np.where(assumed, default_velocity_m_s, velocity) / _S_PER_H
-    after = _next_reach(reaches, distance + length)
-    time, default_used = np.zeros(len(order)), np.zeros(len(order), dtype=bool)
-    for row in range(1, len(order)):  # nearest first
-        step = after[row]
-        time[row] = time[step] + hours[step]
-        default_used[row] = default_used[step] or assumed[step]
-    return Routes(
-        end,
-        pd.DataFrame(
-            {
-                "length_m": length,
-                "hours": hours,
-                "assumed": assumed,
-                "distance_m": distance,
-                "time_h": time,
-                "junctions": np.append(0, near["junctions"].to_numpy(dtype=int)),
-                "default_used": default_used,
-                "next": after,
-            },
-            index=order,
-        ),
-    )
+    return np.where(assumed, default_m_s, velocity), assumed
+
+
+def _stages(reaches: Any, velocity: Any) -> dict[str, Any]:
+    """Velocities at mean, low and high flow; where the lines state none, a band about the mean."""
+    band = float(tracing_figures("velocity")["band"])
+    stages = {"": velocity}
+    for name, factor in (("_low", 1.0 - band), ("_high", 1.0 + band)):
+        column = f"velocity{name}_m_s"
+        stated = (
+            pd.to_numeric(reaches[column], errors="coerce").to_numpy(dtype=float)
+            if column in reaches.columns
+            else np.full(len(reaches), np.nan)
+        )
+        with np.errstate(invalid="ignore"):
+            stages[f"{name}_flow"] = np.where(stated > 0, stated, velocity * factor)
+    return stages
+
+
+def _below(after: Any, values: Any) -> npt.NDArray[np.float64]:
+    """Sum a value over the reaches below each on its way to the end."""
+    below: npt.NDArray[np.float64] = chain_sums(after, values) - values
+    return below
 
 
 def _next_reach(reaches: Any, through: Any) -> npt.NDArray[np.intp]:

@@ -12,14 +12,16 @@ from shapely.ops import substring
 
 from basin.crs import EXCHANGE_CRS
 from basin.quality import SectionAssessment
-from basin.standards.quality import Decay
+from basin.standards.quality import Decay, limit_of
 from basin.tracing.balance import KG_D, has_load, inherited_loads
+from basin.tracing.chain import Chain
 from basin.tracing.routes import Routes
+from basin.tracing.tables import flows_of, reference_class
 
 if TYPE_CHECKING:
     from basin.network import RiverNetwork
 
-__all__ = ["loaded_reaches", "upstream_sections"]
+__all__ = ["chain_of", "loaded", "loaded_reaches", "upstream_sections"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,18 +45,16 @@ def upstream_sections(
     own = own.reindex(ids)
     table = sections.set_index("section_id").loc[ids]
     reach = snapped["reach_id"].reindex(ids)
-    flow = network.reaches["flow_m3_s"].reindex(reach.to_numpy()).to_numpy(dtype=float)
-    if "flow_m3_s" in table.columns:
-        stated = pd.to_numeric(table["flow_m3_s"], errors="coerce").to_numpy(dtype=float)
-        flow = np.where(stated > 0, stated, flow)
+    flow, _ = flows_of(network, sections, ids, reach.to_numpy())
     plain = assessment.sections.loc[ids]
+    ways = ("distance_m", "travel_time_h", "travel_time_low_flow_h", "travel_time_high_flow_h")
     result = gpd.GeoDataFrame(
         {
             **{c: plain[c] for c in ("name", "level", "river", "target_class")},
             "section_class": plain["water_class"],
             "reach_id": reach,
             "measure_m": snapped["measure_m"].reindex(ids),
-            **{c: located[c] for c in ("distance_m", "travel_time_h", "junctions")},
+            **{c: located[c] for c in (*ways, "junctions", "row")},
             "value": own["value"].astype(float),
             "n": own["n"].fillna(0).astype(int),
             "water_class": own["water_class"].astype(object).fillna("none"),
@@ -65,18 +65,51 @@ def upstream_sections(
         index=ids,
         crs=EXCHANGE_CRS,
     )
+    bodies = np.where(plain["waterbody"].eq("lake").fillna(False), "lake", "river")
+    classes = [reference_class(row) for _, row in plain.iterrows()]
+    result["limit"] = [limit_of(item, c, b) for c, b in zip(classes, bodies, strict=True)]
     result["flux_kg_d"] = np.nan
     result["arriving_kg_d"] = np.nan
     if has_load(item):
         result["flux_kg_d"] = KG_D * result["value"] * result["flow_m3_s"]
         result["arriving_kg_d"] = inherited_loads(result, decay.k_per_d)
-    measured = result[result["value"].notna()]
-    marks = routes.first_marks(measured["reach_id"], measured["measure_m"], measured.index)
-    rows = located["row"].astype(int).tolist()
-    each = zip(ids, rows, result["measure_m"], result["value"], strict=True)
-    first = [pd.notna(value) and marks.first(row, m, skip=s) is None for s, row, m, value in each]
-    result["nearest"] = np.array(first, dtype=bool)
     return result
+
+
+def chain_of(
+    routes: Routes, above: gpd.GeoDataFrame, outfalls: Any
+) -> tuple[Chain, npt.NDArray[np.intp]]:
+    """The sections (the traced one first) and outfalls as they follow each other.
+
+    Returns
+    -------
+    chain
+        Of the outfalls of known load above zero that carry the item.
+    next_of : shape (outfalls,)
+        Position of the section next below each outfall.
+    """
+    rows = np.append(0, above["row"].to_numpy(dtype=np.intp))
+    measures = np.append(routes.end.measure_m, above["measure_m"].to_numpy(dtype=float))
+    marks = routes.marks(rows, measures)
+    parent = [-1, *(marks.after(k, int(rows[k])) for k in range(1, len(rows)))]
+    at = zip(outfalls["row"].astype(int), outfalls["measure_m"].astype(float), strict=True)
+    next_of = np.array([marks.first(*place) for place in at], dtype=np.intp)
+    known = loaded(outfalls)
+    return Chain(
+        parent=np.array(parent, dtype=np.intp),
+        hours=np.append(0.0, above["travel_time_h"].to_numpy(dtype=float)),
+        outfall_parent=next_of[known],
+        outfall_hours=outfalls["travel_time_h"].to_numpy(dtype=float)[known],
+    ), next_of
+
+
+def loaded(outfalls: Any) -> npt.NDArray[np.bool_]:
+    """True for outfalls of a known load above zero that carry the item."""
+    load = outfalls["load_kg_d"].to_numpy(dtype=float)
+    carries = outfalls["carries_item"].ne("no").to_numpy(dtype=bool)
+    with np.errstate(invalid="ignore"):
+        known: npt.NDArray[np.bool_] = carries & (load > 0)
+    return known
 
 
 def loaded_reaches(
@@ -106,7 +139,8 @@ def loaded_reaches(
     with np.errstate(invalid="ignore", divide="ignore"):
         hours_per_m = np.where(whole > 0, table["hours"].to_numpy(dtype=float) / whole, 0.0)[row]
     reaches = network.reaches.loc[table.index[row]]
-    keep = [c for c in ("name", "strahler", "tributary_order") if c in reaches.columns]
+    plain = ("name", "strahler", "tributary_order", "main_path_id", "flow_m3_s")
+    keep = [c for c in plain if c in reaches.columns]
     result = gpd.GeoDataFrame(
         {
             **{c: reaches[c].to_numpy() for c in keep},

@@ -35,7 +35,9 @@ from basin._network.joints import Held
 from basin._network.ledger import Ledger
 from basin._network.missing import list_isolated, propose_joins
 from basin._network.names import name_codes
+from basin._network.snap import text_or_none
 from basin._network.topology import close_stated_gaps, stated_direction, stated_targets
+from basin._network.witness import direction_columns, known_outlets, section_votes
 from basin._raster import open_geotiff
 from basin.crs import EXCHANGE_CRS
 from basin.errors import NetworkError
@@ -77,6 +79,8 @@ def assemble(
     to_node: str | None,
     connectors: Any,
     dem: Any,
+    outlets: Any,
+    sections: Any,
     propose_within_m: float | None,
     turn: bool,
 ) -> Parts:
@@ -112,8 +116,10 @@ def assemble(
     joined = _by_id(drop_loops(joined, ledger))
     check_any(joined)
     source = table.iloc[joined.row].reset_index(drop=True)
-    drawn = _as_drawn(joined, source, target, dem)
-    flip = orient(drawn, ledger, turn=turn)
+    drawn = _as_drawn(joined, source, target, dem, outlets, sections, ledger)
+    oriented = orient(drawn, ledger, turn=turn)
+    flip = oriented.flip
+    source = source.assign(**direction_columns(drawn.turned(flip), oriented, ledger))
     flow_lines = joined
     if flip.any():
         geom = joined.geom.copy()
@@ -131,12 +137,23 @@ def _by_id(lines: Lines) -> Lines:
     return lines.take(np.argsort(ids, kind="stable"))
 
 
-def _as_drawn(joined: Lines, source: pd.DataFrame, target: Ints | None, dem: Any) -> Drawn:
+def _as_drawn(
+    joined: Lines,
+    source: pd.DataFrame,
+    target: Ints | None,
+    dem: Any,
+    outlets: Any,
+    sections: Any,
+    ledger: Ledger,
+) -> Drawn:
     nodes, frm, to = ends_of(joined)
     verts = joined.verts
     name = name_codes(source["name"]) if "name" in source else np.full(len(frm), -1, dtype=np.intp)
     height = _elevations(dem, nodes) if dem is not None else np.full(len(nodes), np.nan)
     leave, arrive = _courses(verts)
+    names = text_or_none(source["name"]) if "name" in source and sections is not None else []
+    if sections is not None and not names:
+        names = [None] * len(frm)
     return Drawn(
         frm=frm,
         to=to,
@@ -147,6 +164,8 @@ def _as_drawn(joined: Lines, source: pd.DataFrame, target: Ints | None, dem: Any
         name=name,
         rise=height[to] - height[frm],
         stated=stated_direction(joined, target),
+        ordered=section_votes(sections, joined, names, frm, to, len(nodes), ledger),
+        outlet=known_outlets(outlets, nodes, frm, to, ledger),
         ids=joined.ids,
         geom=joined.geom,
     )

@@ -79,8 +79,9 @@ __all__ = [
 
 
 #: Columns taken for the area that drains to each reach itself, and with all above it, in km2.
-OWN_AREA = ("area_km2", "AreaSqKM", "CATCH_SKM", "unitarea")
-TOTAL_AREA = ("total_area_km2", "drainage_area_km2", "TotDASqKM", "UPLAND_SKM", "uparea")
+#: Main paths follow them, but for those of NHDPlus, whose own main paths follow arbolate sums.
+OWN_AREA = ("area_km2", "CATCH_SKM", "unitarea")
+TOTAL_AREA = ("total_area_km2", "drainage_area_km2", "UPLAND_SKM", "uparea")
 
 _M_PER_KM = 1_000.0
 

@@ -7,10 +7,13 @@ import numpy as np
 from basin._network.arrays import Bools, Ints, components, group, on_cycles
 from basin._network.bridges import find_bridges
 
-__all__ = ["mend_blocks"]
+__all__ = ["braided", "mend_blocks"]
 
 #: Braided blocks of more reaches are listed, not mended.
 _LARGE_BLOCK = 400
+
+#: In larger nets of loops, bridges between them are not looked for.
+_LARGE_NET = 100_000
 
 #: Weight of a cycle among contradictions: turning it into a dead end is no gain.
 _CYCLE = 3
@@ -38,6 +41,19 @@ def mend_blocks(frm: Ints, to: Ints, n: int) -> list[list[int]]:
             if arm:
                 arms.append(arm)
     return arms
+
+
+def braided(frm: Ints, to: Ints, n: int) -> Bools:
+    """Mark the reaches that lie on loops: without any one of them the rest still hangs together.
+
+    In very large nets of loops the reaches that connect them are marked too.
+    """
+    result = np.zeros(len(frm), dtype=bool)
+    core = _without_dead_ends(np.arange(len(frm), dtype=np.intp), frm, to, n)
+    result[core] = True
+    if 0 < len(core) <= _LARGE_NET:
+        result[core] = ~np.array(find_bridges(frm[core].tolist(), to[core].tolist()), dtype=bool)
+    return result
 
 
 def _without_dead_ends(edges: Ints, frm: Ints, to: Ints, n: int) -> Ints:

@@ -13,27 +13,43 @@ from typing import Any, NamedTuple
 import numpy as np
 import shapely
 
-from basin._network.arrays import Floats, Ints, components, group
+from basin._network.arrays import Bools, Floats, Ints, components, group
 from basin._network.attributes import main_outlets
 from basin._network.blocks import mend_blocks
-from basin._network.bridges import Chain, Core, core_of
+from basin._network.bridges import DRAWN_RIGHT, Chain, Core, Evidence, core_of
 from basin._network.ledger import Ledger
+from basin._network.undirected import chance_of_error, redirect
 
-__all__ = ["TURN_AT", "Drawn", "orient"]
+__all__ = ["CLEAR_DROP_M", "SAYS", "TURN_AT", "Drawn", "Oriented", "orient"]
 
 #: Points that turn a chain of reaches; one point less proposes it.
 TURN_AT = 2
 
+#: Reaches are turned towards an outlet that is so likely at least, and towards others proposed.
+_SURE_OUTLET = 0.8
+
+#: More reaches than this at a node make a fork.
+_MEETING = 2
+
+#: So sure a direction is taken for true in a layer drawn at random.
+_CLEAR = 0.9
+
 #: A reach must climb by this much before its elevations say anything, in metres.
-_CLEAR_DROP_M = 3.0
+CLEAR_DROP_M = 3.0
+
+#: Log-odds that each witness gives; that of the drawing is :data:`DRAWN_RIGHT`.
+SAYS = {"to_id": 9.0, "sections": 6.0, "outlets": 6.0, "dem": 4.5, "network": 2.0, "name": 1.5}
 
 #: Points of each witness.
-_POINTS = {"to_id": 10, "dem": 3, "tail_to_tail": 2, "head_to_head": 2}
+_POINTS = {
+    "to_id": 10, "dem": 3, "sections": 3, "outlets": 2, "tail_to_tail": 2, "head_to_head": 2,
+}  # fmt: skip
 
 #: |cosine| of the angle at a junction under which it says nothing (about 73 to 107 degrees).
 _CLEAR_ANGLE = 0.3
 
-#: Layer drawn upstream: so many junctions, and so many parting for each one joining.
+#: Layer drawn upstream: so many junctions, and so many parting for each one joining; or so many
+#: mouths more than springs, and so many for each one.
 _FEW_JUNCTIONS, _PARTING_TO_JOINING = 4, 3.0
 
 
@@ -56,6 +72,10 @@ class Drawn(NamedTuple):
         Elevation of the last vertex less that of the first, in metres; NaN if unknown.
     stated : shape (m,)
         +1 the given topology agrees with the drawn direction, -1 it says the opposite, 0 silent.
+    ordered : shape (m,)
+        The same by the order of sections along the rivers.
+    outlet : shape (n,)
+        Nodes that are known to be outlets.
     """
 
     frm: Ints
@@ -67,6 +87,8 @@ class Drawn(NamedTuple):
     name: Ints
     rise: Floats
     stated: Ints
+    ordered: Ints
+    outlet: Bools
     ids: Any
     geom: Any
 
@@ -80,6 +102,7 @@ class Drawn(NamedTuple):
             arrive=np.where(swap, -self.leave, self.arrive),
             rise=np.where(flip, -self.rise, self.rise),
             stated=np.where(flip, -self.stated, self.stated),
+            ordered=np.where(flip, -self.ordered, self.ordered),
         )
 
 
@@ -89,32 +112,49 @@ class Verdict(NamedTuple):
     edges: list[int]
     points: int
     rules: list[str]
-    sink: int
+    sure: float
 
 
-def orient(drawn: Drawn, ledger: Ledger, *, turn: bool) -> Any:
+class Oriented(NamedTuple):
+    """Which lines to turn, and how likely each then flows the right way by the choice of outlets.
+
+    `chance` is 1 where no choice was made; `odds` are the log-odds that a line is drawn downstream.
+    """
+
+    flip: Bools
+    chance: Floats
+    odds: float
+
+
+def orient(drawn: Drawn, ledger: Ledger, *, turn: bool) -> Oriented:
     """Say which lines to turn, and list them.
 
     Parameters
     ----------
     turn
         False: everything that would be turned is only proposed.
-
-    Returns
-    -------
-    ndarray of bool, shape (m,)
     """
     flip = np.zeros(len(drawn.frm), dtype=bool)
+    chance = np.ones(len(drawn.frm))
     flip = _turn_layer(drawn, flip, ledger, turn)
     flip = _turn_stated(drawn, flip, ledger, turn)
-    for step in (_turn_chains, _turn_mouths, _turn_in_blocks, _turn_uphill):
+    flip, odds = _turn_random(drawn, flip, chance, ledger, turn)
+    flip = _turn_chains(drawn, flip, chance, ledger, turn)
+    for step in (_turn_mouths, _turn_in_blocks, _turn_uphill):
         flip = step(drawn, flip, ledger, turn)
     _list_oddities(drawn.turned(flip), ledger)
-    return flip
+    return Oriented(flip, chance, odds)
 
 
 def _list_turned(
-    drawn: Drawn, edges: Any, rules: list[str], points: float, ledger: Ledger, *, applied: bool
+    drawn: Drawn,
+    edges: Any,
+    rules: list[str],
+    points: float,
+    ledger: Ledger,
+    *,
+    applied: bool,
+    most: float = 1.0,
 ) -> None:
     """List each reach of a chain on its own, so that each can be found by its id."""
     for edge in sorted(int(e) for e in edges):
@@ -123,7 +163,7 @@ def _list_turned(
             [drawn.ids[edge]],
             action="applied" if applied else "proposed",
             rule=" + ".join(rules),
-            confidence=round(1 - 0.5 ** max(points, 1), 3),
+            confidence=round(min(1 - 0.5 ** max(points, 1), most), 3),
             place=drawn.geom[edge],
         )
         if applied:
@@ -137,14 +177,21 @@ def _turn_layer(drawn: Drawn, flip: Any, ledger: Ledger, turn: bool) -> Any:
     leaving = np.bincount(drawn.frm, minlength=n)
     joining = int(((arriving > 1) & (leaving == 1)).sum())
     parting = int(((leaving > 1) & (arriving == 1)).sum())
-    if parting < _FEW_JUNCTIONS or parting < _PARTING_TO_JOINING * joining:
+    # braids part and join alike, so that springs and mouths tell more than junctions there
+    springs = int(((leaving == 1) & (arriving == 0)).sum())
+    mouths = int(((arriving == 1) & (leaving == 0)).sum())
+    by_junctions = parting >= _FEW_JUNCTIONS and parting >= _PARTING_TO_JOINING * joining
+    by_ends = springs > 0 and mouths - springs >= _FEW_JUNCTIONS
+    by_ends &= mouths >= _PARTING_TO_JOINING * springs
+    if not (by_junctions or by_ends):
         return flip
     rise = drawn.rise[np.isfinite(drawn.rise)]
-    if len(rise) and np.sign(rise[np.abs(rise) > _CLEAR_DROP_M]).sum() < 0:
+    if len(rise) and np.sign(rise[np.abs(rise) > CLEAR_DROP_M]).sum() < 0:
         return flip  # the elevations say that it is drawn downstream: a delta
-    if (drawn.stated > 0).sum() > (drawn.stated < 0).sum():
+    said = np.sign(drawn.stated) + np.sign(drawn.ordered)
+    if (said > 0).sum() > (said < 0).sum() or (drawn.outlet & (leaving == 0)).any():
         return flip
-    share = parting / (parting + joining)
+    share = mouths / (mouths + springs) if by_ends else parting / (parting + joining)
     repair = ledger.add(
         "reversed",
         drawn.ids,
@@ -166,80 +213,125 @@ def _turn_stated(drawn: Drawn, flip: Any, ledger: Ledger, turn: bool) -> Any:
     return flip ^ against if turn else flip
 
 
-def _turn_chains(drawn: Drawn, flip: Any, ledger: Ledger, turn: bool) -> Any:
+def _turn_random(
+    drawn: Drawn, flip: Bools, chance: Floats, ledger: Ledger, turn: bool
+) -> tuple[Bools, float]:
+    """Direct a layer anew whose lines contradict each other as random ones do.
+
+    Returns the lines to turn, and the log-odds that a line of the layer is drawn downstream.
+    """
+    now = drawn.turned(flip)
+    n = len(now.xy)
+    error = chance_of_error(now.frm, now.to, n)
+    if not error:
+        return flip, DRAWN_RIGHT
+    odds = float(np.log((1.0 - error) / error))
+    found = redirect(now.frm, now.to, n, now.lengths, _evidence(now), error)
+    edges = np.flatnonzero(found.turn)
+    clear = edges[found.sure[edges] >= _CLEAR]
+    if len(clear):
+        repair = ledger.add(
+            "reversed",
+            now.ids[clear],
+            action="applied" if turn else "proposed",
+            rule="layer drawn at random",
+            confidence=round(float(found.sure[clear].min()), 3),
+            place=shapely.MultiLineString(list(now.geom[clear])),
+        )
+        if turn:
+            ledger.joints.turn(repair, now.ids[clear])
+    for edge in edges[found.sure[edges] < _CLEAR]:
+        sure, rules = float(found.sure[edge]), ["layer drawn at random"]
+        _list_turned(now, [edge], rules, _POINTS["to_id"], ledger, applied=turn, most=sure)
+    if not turn:
+        return flip, odds
+    chance[:] = found.sure
+    return flip ^ found.turn, odds
+
+
+def _turn_chains(drawn: Drawn, flip: Bools, chance: Floats, ledger: Ledger, turn: bool) -> Bools:
     """Turn chains of bridges that lead away from the outlet to a dead end of their own."""
     now = drawn.turned(flip)
-    core = core_of(now.frm, now.to, len(now.xy), now.lengths)
-    verdicts = [v for choices in core.pieces for v in _likeliest(now, core, choices)]
+    core = core_of(now.frm, now.to, len(now.xy), now.lengths, _evidence(now), _wholly_doubtful(now))
+    verdicts = [_weigh(now, core, chain) for chain in core.chains]
     # where a chain that stays as drawn and one that is turned part, the common reaches stay
     kept = {e for v in verdicts if v.points < TURN_AT for e in v.edges}
     flip, done = flip.copy(), set[int]()
     for verdict in verdicts:
         if verdict.points < TURN_AT - 1:
             continue
-        applied = turn and verdict.points >= TURN_AT
+        applied = turn and verdict.points >= TURN_AT and verdict.sure >= _SURE_OUTLET
         edges = [e for e in verdict.edges if e not in done and not (applied and e in kept)]
         done.update(edges)
-        _list_turned(now, edges, verdict.rules, verdict.points, ledger, applied=applied)
+        _list_turned(
+            now, edges, verdict.rules, verdict.points, ledger, applied=applied, most=verdict.sure
+        )
         if applied:
             flip[edges] ^= True
+    against = {e for v in verdicts for e in v.edges}
+    for edge, sure in core.sure.items():
+        turned = flip[edge] != (drawn.frm[edge] != now.frm[edge])
+        right = sure if turned or edge not in against else 1.0 - sure
+        chance[edge] = min(chance[edge], right)
     return flip
 
 
-def _likeliest(now: Drawn, core: Core, choices: list[list[Chain]]) -> list[Verdict]:
-    """Weigh the chains of a piece; where outlets cost the same, those of the one best witnessed.
+def _evidence(now: Drawn) -> Evidence:
+    clear = np.abs(np.nan_to_num(now.rise)) >= CLEAR_DROP_M
+    by_dem = np.where(clear, -np.sign(np.nan_to_num(now.rise)), 0.0)
+    pull = np.full(len(now.frm), DRAWN_RIGHT)
+    for witness, vote in (
+        ("dem", by_dem), ("sections", np.sign(now.ordered)), ("to_id", np.sign(now.stated))
+    ):  # fmt: skip
+        pull += SAYS[witness] * vote
+    return Evidence(pull, now.leave, now.arrive, now.name, now.outlet)
 
-    A choice between outlets is never as sure as a single one. If the witnesses do not tell them
-    apart either, turning is only proposed.
+
+def _wholly_doubtful(now: Drawn) -> Bools:
+    """Mark the nodes of pieces that known outlets, sections or elevations contradict as drawn."""
+    n = len(now.xy)
+    piece = components(now.frm, now.to, n)
+    rise = np.nan_to_num(now.rise)
+    climbs = np.sign(rise) * (np.abs(rise) >= CLEAR_DROP_M)
+    wrong = np.zeros(n, dtype=bool)
+    wrong[piece[now.frm[now.ordered < 0]]] = True
+    leaving = np.bincount(now.frm, minlength=n)
+    degree = leaving + np.bincount(now.to, minlength=n)
+    wrong[piece[now.outlet & (leaving > 0)]] = True
+    # a line without a fork is left to its elevations alone
+    forked = np.bincount(piece[np.flatnonzero(degree > _MEETING)], minlength=n) > 0
+    wrong |= forked & (np.bincount(piece[now.frm], weights=climbs, minlength=n) > 0)
+    return wrong[piece]
+
+
+def _weigh(now: Drawn, core: Core, chain: Chain) -> Verdict:
+    """Ask every witness about a chain; its reaches run from the sink back to the place they leave.
+
+    Where another outlet is as likely, turning is only proposed.
     """
-    weighed = [[_weigh(now, core, *chain) for chain in chains] for chains in choices]
-    if len(weighed) == 1:
-        return weighed[0]
-    course = [[_course_says(now, core, v.edges) for v in verdicts] for verdicts in weighed]
-    points = [
-        sum(v.points for v in verdicts) + sum(says)
-        for verdicts, says in zip(weighed, course, strict=True)
-    ]
-    best = int(np.argmax(points))
-    if points.count(points[best]) == 1:
-        return [
-            v._replace(
-                points=min(v.points, TURN_AT), rules=[*v.rules, *(["course"] if says > 0 else [])]
-            )
-            for v, says in zip(weighed[best], course[best], strict=True)
-        ]
-    return [v._replace(points=min(v.points, TURN_AT - 1)) for v in weighed[best]]
-
-
-def _course_says(now: Drawn, core: Core, edges: list[int]) -> int:
-    """What arrives at a fork flows on straight; the way that bends away most is a tributary."""
-    fork = np.array([now.frm[edges[-1]]])
-    arriving = core.into.of(fork)
-    arriving = arriving[~np.isin(arriving, edges)]
-    onward = core.leaving(int(fork[0]), without=edges)
-    if not len(arriving) or not len(onward):
-        return 0
-    course = (now.arrive[arriving] * now.lengths[arriving, None]).sum(axis=0)
-    course = course / (np.hypot(*course) or 1.0)
-    gain = float((now.leave[onward] @ course).max() - now.leave[edges[-1]] @ course)
-    return 0 if abs(gain) < _CLEAR_ANGLE else (1 if gain > 0 else -1)
-
-
-def _weigh(now: Drawn, core: Core, edges: list[int], sink: int, outlet: int) -> Verdict:
-    """Ask every witness about a chain; `edges` run from the sink back to the place they leave."""
+    edges, sink, outlet = chain.edges, chain.sink, chain.outlet
     witnesses = {
         "head_to_head": _head_to_head(now, core, sink),
         "tail_to_tail": _tail_to_tail(core, edges, now),
         "name": _name_says(now, core, edges, sink),
         "dem": _dem_says(now, edges),
     }
+    if now.outlet[sink]:
+        witnesses["outlets"] = -_POINTS["to_id"]
+    elif now.outlet[outlet]:
+        witnesses["outlets"] = _POINTS["outlets"]
+    if now.ordered[edges].any():
+        against = bool((now.ordered[edges] < 0).any())
+        witnesses["sections"] = _POINTS["sections"] * (1 if against else -1)
     if core.degree[sink] == 1:  # a dead end: does it look like a brook or like a distributary?
         witnesses["angle"] = _angle_says(now, core, edges[-1])
         witnesses["progress"] = _progress_says(now, edges, sink, outlet)
     if (now.stated[edges] > 0).any():
         witnesses["to_id"] = -_POINTS["to_id"]
     rules = [rule for rule, points in witnesses.items() if points > 0]
-    return Verdict(edges, sum(witnesses.values()), rules, sink)
+    if chain.by_course:
+        rules.append("course")
+    return Verdict(edges, sum(witnesses.values()), rules, chain.sure)
 
 
 def _head_to_head(now: Drawn, core: Core, sink: int) -> int:
@@ -253,7 +345,7 @@ def _tail_to_tail(core: Core, edges: list[int], now: Drawn) -> int:
 
 def _dem_says(now: Drawn, edges: list[int]) -> int:
     rise = float(np.sum(now.rise[edges]))
-    if not np.isfinite(rise) or abs(rise) < _CLEAR_DROP_M:
+    if not np.isfinite(rise) or abs(rise) < CLEAR_DROP_M:
         return 0
     return _POINTS["dem"] if rise > 0 else -_POINTS["dem"]
 
@@ -382,10 +474,10 @@ def _turn_uphill(drawn: Drawn, flip: Any, ledger: Ledger, turn: bool) -> Any:
     ends = np.bincount(now.frm, minlength=n) + np.bincount(now.to, minlength=n)
     forked = np.zeros(n, dtype=bool)
     forked[components(now.frm, now.to, n)[ends > 2]] = True
-    wrong = (total[piece] > _CLEAR_DROP_M) & ~forked[piece]
+    wrong = (total[piece] > CLEAR_DROP_M) & ~forked[piece]
     wrong &= ~_turned_already(drawn, flip)
     _list_turned(now, np.flatnonzero(wrong), ["dem"], 2, ledger, applied=turn)
-    steep = (rise > np.maximum(4 * _CLEAR_DROP_M, 0.01 * now.lengths)) & ~wrong
+    steep = (rise > np.maximum(4 * CLEAR_DROP_M, 0.01 * now.lengths)) & ~wrong
     for edge in np.flatnonzero(steep):
         ledger.add(
             "uphill",
@@ -428,6 +520,9 @@ def _list_oddities(now: Drawn, ledger: Ledger) -> None:
         else:
             continue
         ledger.add(kind, now.ids[edges], action="none", place=shapely.Point(now.xy[sink]))
+    for dry in np.flatnonzero(now.outlet & (n_in == 0) & (n_out > 0)):
+        edges = leaving.of(np.array([dry]))
+        ledger.add("outlet_dry", now.ids[edges], action="none", place=shapely.Point(now.xy[dry]))
     for source in np.flatnonzero((n_in == 0) & (n_out > 1)):
         edges = leaving.of(np.array([source]))
         place = shapely.Point(now.xy[source])

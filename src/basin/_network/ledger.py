@@ -119,6 +119,16 @@ KINDS: dict[str, tuple[str, str, str]] = {
         "河段 {ids} 另有出口；按数字化方向视为分流，未改动。",
         "{ids}: ends at a second outlet; taken as a distributary, as drawn.",
     ),
+    "outlet_dry": (
+        "warning",
+        "已知出口处的河段 {ids} 没有水流到；请核对方向与连通。",
+        "{ids}: at a known outlet, but no water arrives there; check directions and gaps.",
+    ),
+    "witness_not_used": (
+        "warning",
+        "{ids} 附近没有可用的河线（{rule_zh}），未作为流向依据。",
+        "{ids}: no river line near enough ({rule_en}); not used as evidence of the direction.",
+    ),
     "uphill": (
         "warning",
         "河段 {ids} 按高程由低向高流（{distance}）；{action_zh}。",
@@ -144,6 +154,14 @@ _RULES: dict[str, tuple[str, str]] = {
     "closed": ("首尾同点", "ends where it begins"),
     "nearly closed": ("首尾在容差内", "ends within the tolerance of its beginning"),
     "layer drawn upstream": ("整个图层逆流数字化", "the whole layer is drawn upstream"),
+    "layer drawn at random": (
+        "整个图层数字化方向杂乱，按最可能的出口定向",
+        "the lines of the layer are drawn in random directions; directed to the likeliest outlet",
+    ),
+    "outlets": ("已知出口", "known outlets"),
+    "sections": ("断面上下游次序", "order of the sections"),
+    "drawn": ("数字化方向", "direction as drawn"),
+    "network": ("与河网一致", "agrees with the network"),
     "tail_to_tail": ("背向流出", "tail to tail"),
     "head_to_head": ("相向而流", "head to head"),
     "angle": ("汇入角", "angle at the junction"),
@@ -215,6 +233,16 @@ class Ledger:
         }
         self._rows.append(row)
         return len(self._rows) - 1
+
+    def turned(self, ids: Any) -> tuple[Floats, Any]:
+        """Return for each line the confidence and the rule of its turning; -1 and "" for none."""
+        sure: dict[str, tuple[float, str]] = {}
+        for row in self._rows:
+            if row["kind"] == "reversed" and row["action"] == "applied":
+                told = (row["confidence"], row["rule"])
+                sure.update(dict.fromkeys(row["reach_ids"].split(", "), told))
+        known = [sure.get(str(k), (-1.0, "")) for k in ids] if sure else [(-1.0, "")] * len(ids)
+        return np.array([k[0] for k in known]), np.array([k[1] for k in known], dtype=object)
 
     def frame(self) -> gpd.GeoDataFrame:
         """Return the findings, ordered by kind and then ids, numbered I0001 and on."""

@@ -268,7 +268,7 @@ class LegalView(Reaches):
     def _areas(self, area: str | pd.Series | None) -> Floats:
         if isinstance(area, pd.Series):
             return self._by_reach(area, "areas", np.nan)
-        column = self._column(area, TOTAL_AREA)
+        column = self._column(area, (*TOTAL_AREA, "TotDASqKM"))
         if column is None:
             return np.full(len(self.reaches), np.nan)
         values: Floats = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)

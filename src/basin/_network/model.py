@@ -34,10 +34,12 @@ class RiverNetwork(Navigation, Accumulation, Certainty, LegalView, Storage):
     reaches : GeoDataFrame
         Indexed by ``reach_id``, EPSG:4490, drawn downstream, upstream reaches first. Columns:
         ``source_id`` (the line it came from), ``name``, ``from_node``, ``to_node``, ``length_m``,
-        ``strahler``, ``shreve``, ``stream_level``, ``tributary_order``, ``main_path_id``,
-        ``path_length_m``, ``arbolate_m``, ``topo_order``, ``piece`` (0 the longest connected
-        piece), ``width_m``, ``velocity_m_s``, ``flow_m3_s`` (NaN where the lines have none), and
-        the other columns of the lines. The orders are defined in :mod:`basin._network.attributes`.
+        ``strahler``, ``strahler_all``, ``shreve``, ``stream_level``, ``tributary_order``,
+        ``main_path_id``, ``path_length_m``, ``river_km``, ``arbolate_m``, ``topo_order``, ``piece``
+        (0 the longest connected piece); ``direction_confidence`` (0..1), and the witnesses
+        ``direction_for`` and ``direction_against`` the direction of flow; ``width_m``,
+        ``velocity_m_s``, ``flow_m3_s`` (NaN where the lines have none); and the other columns of
+        the lines. The orders are defined in :mod:`basin._network.attributes`.
     issues : GeoDataFrame
         What was found in the lines and what was done: ``issue_id``, ``kind``, ``severity``
         (error, warning, info), ``reach_ids``, ``action`` (applied, proposed, none),
@@ -55,6 +57,8 @@ class RiverNetwork(Navigation, Accumulation, Certainty, LegalView, Storage):
         to_node: str | None = None,
         connectors: gpd.GeoDataFrame | gpd.GeoSeries | None = None,
         dem: str | Path | Any | None = None,
+        outlets: gpd.GeoDataFrame | gpd.GeoSeries | None = None,
+        sections: gpd.GeoDataFrame | None = None,
         propose_within_m: float | None = None,
         turn: bool = True,
     ) -> RiverNetwork:
@@ -82,6 +86,12 @@ class RiverNetwork(Navigation, Accumulation, Certainty, LegalView, Storage):
         dem
             Path of a GeoTIFF with elevations in metres, or an open rasterio dataset: a witness of
             the direction of flow.
+        outlets
+            Points of known outlets, any known CRS: a witness of the direction of flow for the free
+            end of a line within 500 m of each.
+        sections
+            Points with ``order``, a number that grows downstream along each ``river`` (all one
+            river without that column), any known CRS: a witness of the direction between them.
         propose_within_m
             How far a missing connection is looked for; five times the tolerance, at least 50 m.
         turn
@@ -123,6 +133,8 @@ class RiverNetwork(Navigation, Accumulation, Certainty, LegalView, Storage):
                 to_node=to_node,
                 connectors=connectors,
                 dem=dem,
+                outlets=outlets,
+                sections=sections,
                 propose_within_m=propose_within_m,
                 turn=turn,
             )

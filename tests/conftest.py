@@ -1,5 +1,9 @@
-"""Fixtures that several test files share."""
+"""Fixtures that several test files share, and where the sample lies (as the conftest above says)."""
+
+from pathlib import Path
 
 from maps_browser import browser, show
 
-__all__ = ["browser", "show"]
+__all__ = ["SAMPLE", "browser", "show"]
+
+SAMPLE = Path(__file__).parents[1] / "data" / "sample_layers"

@@ -23,7 +23,7 @@ FLOORS = {
         "_terminal",
     ),
     1: ("network", "_network", "layers"),
-    2: ("buffers", "zones", "quality", "_measure", "_banks"),
+    2: ("buffers", "zones", "quality", "_pieces", "_measure", "_near", "_banks"),
     3: ("siting", "tracing"),
     4: ("maps", "figures", "reports", "manifest"),
     5: ("project", "draft", "demo", "cli"),

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import pairwise
 from typing import Any, cast
 
@@ -21,9 +20,22 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
+from basin._pieces import (
+    Floats,
+    Ints,
+    Pieces,
+    cut,
+    degrees_of,
+    ranges,
+    ring_shapes,
+    scale_at,
+    valid_shapes,
+)
 from basin.crs import GEOD
 
 __all__ = [
+    "Floats",
+    "Ints",
     "Pieces",
     "cut",
     "degrees_of",
@@ -34,168 +46,17 @@ __all__ = [
     "within",
 ]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-
-#: Edges a chunk: 16 was the fastest for nearest search on bank lines, within 10 % of 32.
-_CHUNK = 16
-#: No edge longer than this (metres): the frame at mid-latitude is taken at the edge's middle.
-_MAX_EDGE_M = 2_000.0
 #: Edge pairs worked on at once: a few tens of megabytes, near to the processor.
 _BLOCK = 250_000
 #: Distances closer than this are a tie (metres); the feature first in order wins.
 _TIE_M = 1e-6
 
-_E2 = GEOD.es
+#: Edges of sites from which the compiled search pays for the loading of numba.
+_COMPILE_FROM = 20_000
+#: Up to so many groups of lines are looked for one after another.
+_FEW_GROUPS = 16
+
 _RADIUS = 6_371_000.0
-
-
-def scale_at(lat: Any) -> tuple[Any, Any]:
-    """Metres per degree of longitude and of latitude at a latitude, on the CGCS2000 ellipsoid."""
-    phi = np.radians(lat)
-    w2 = 1.0 - _E2 * np.sin(phi) ** 2
-    prime = GEOD.a / np.sqrt(w2)
-    meridian = prime * (1.0 - _E2) / w2
-    return np.radians(prime * np.cos(phi)), np.radians(meridian)
-
-
-def degrees_of(distance_m: Any, lat: Any) -> tuple[Any, Any]:
-    """Degrees of longitude and latitude that a ball of `distance_m` around `lat` cannot leave."""
-    d_lat = np.asarray(distance_m) / 110_500.0  # the shortest degree of a meridian is 110,574 m
-    k_lon, _ = scale_at(np.minimum(np.abs(lat) + d_lat, 89.0))
-    return np.asarray(distance_m) * 1.0001 / k_lon, d_lat
-
-
-@dataclass(frozen=True)
-class Pieces:
-    """Features cut into chunks of edges; a point is an edge of no length.
-
-    Parameters
-    ----------
-    edges : shape (n_edges, 4)
-        Degrees: lon, lat of the start and of the end, chunk after chunk.
-    first : shape (n_chunks + 1,)
-        Where each chunk begins in `edges`.
-    owner : shape (n_chunks,)
-        Row of the feature that the chunk was cut from.
-    is_point : shape (n_chunks,)
-    n_features
-    """
-
-    edges: Floats
-    first: Ints
-    owner: Ints
-    is_point: npt.NDArray[np.bool_]
-    n_features: int
-
-    @cached_property
-    def boxes(self) -> Floats:
-        """West, south, east, north of each chunk, in degrees."""
-        if len(self.owner) == 0:
-            return np.empty((0, 4))
-        e, at = self.edges, self.first[:-1]
-        return np.column_stack(
-            [
-                np.minimum.reduceat(np.minimum(e[:, 0], e[:, 2]), at),
-                np.minimum.reduceat(np.minimum(e[:, 1], e[:, 3]), at),
-                np.maximum.reduceat(np.maximum(e[:, 0], e[:, 2]), at),
-                np.maximum.reduceat(np.maximum(e[:, 1], e[:, 3]), at),
-            ]
-        )
-
-    @cached_property
-    def ends(self) -> Floats:
-        """The edges by column: lon and lat of the start, lon and lat of the end."""
-        return np.ascontiguousarray(self.edges.T)
-
-    @cached_property
-    def frames(self) -> Floats:
-        """The frame of metres at the start of each edge, by column."""
-        return _frames(self.edges[:, 1])
-
-
-def _ranges(start: Ints, size: Ints) -> Ints:
-    """Concatenate ``start[i], start[i] + 1, ..`` of `size[i]` numbers each."""
-    before = np.cumsum(size) - size
-    return cast("Ints", np.arange(int(size.sum())) + np.repeat(start - before, size))
-
-
-def ring_shapes(geometry: Any, *, fill: bool) -> npt.NDArray[np.object_]:
-    """Take the filled areas of areal features (islands filled); others become None.
-
-    Parameters
-    ----------
-    geometry : shape (n,)
-        EPSG:4490.
-    fill
-        Whether holes are land inside the area (shorelines) or stay outside of it (zones).
-    """
-    shapes = np.asarray(geometry, dtype=object)
-    areal = np.isin(shapely.get_dimensions(shapes), [2])
-    out = np.full(len(shapes), None, dtype=object)
-    if not fill:
-        out[areal] = shapes[areal]
-        return out
-    parts, owner = shapely.get_parts(shapes[areal], return_index=True)
-    polygons = shapely.get_type_id(parts) == 3
-    filled = shapely.polygons(shapely.get_exterior_ring(parts[polygons]))
-    out[areal] = shapely.multipolygons(filled, indices=owner[polygons])
-    return out
-
-
-def valid_shapes(geometry: Any) -> npt.NDArray[np.object_]:
-    """Mend self-crossing polygons (by structure: a bow-tie keeps both its wings)."""
-    shapes = np.asarray(geometry, dtype=object)
-    broken = ~shapely.is_valid(shapes) & ~shapely.is_missing(shapes)
-    if broken.any():
-        shapes = shapes.copy()
-        shapes[broken] = shapely.make_valid(shapes[broken], method="structure")
-    return shapes
-
-
-def cut(geometry: Any, *, fill: bool = False) -> Pieces:
-    """Cut points, lines and the rings of polygons into chunks of edges.
-
-    Parameters
-    ----------
-    geometry : shape (n,)
-        EPSG:4490; null and empty features have no chunk.
-    fill
-        Leave out the inner rings of polygons (an island is inside the range).
-    """
-    shapes = np.asarray(geometry, dtype=object)
-    owner = np.arange(len(shapes))
-    while (shapely.get_type_id(shapes) > 3).any():  # a collection may hold multi-part features
-        shapes, part = shapely.get_parts(shapes, return_index=True)
-        owner = owner[part]
-    kind = shapely.get_type_id(shapes)
-    point = (kind == 0) & ~shapely.is_empty(shapes)
-    xy = shapely.get_coordinates(shapes[point])
-    if fill:
-        rings, ring_of = shapely.get_exterior_ring(shapes[kind == 3]), np.arange((kind == 3).sum())
-    else:
-        rings, ring_of = shapely.get_rings(shapes[kind == 3], return_index=True)
-    lines = np.concatenate([shapes[(kind == 1) | (kind == 2)], rings])
-    line_owner = np.concatenate([owner[(kind == 1) | (kind == 2)], owner[kind == 3][ring_of]])
-    lines = shapely.segmentize(lines, _MAX_EDGE_M / 111_700.0)
-    coords, line = shapely.get_coordinates(lines, return_index=True)
-    same = line[1:] == line[:-1]
-    edges = np.hstack([coords[:-1][same], coords[1:][same]])
-    edge_line = line[1:][same]
-    n_points = len(xy)
-    new = np.concatenate([[True], edge_line[1:] != edge_line[:-1]])[: len(edge_line)]
-    begins = np.flatnonzero(new)
-    place = np.arange(len(edges)) - np.repeat(begins, np.diff(np.append(begins, len(edges))))
-    starts = np.flatnonzero(place % _CHUNK == 0)
-    return Pieces(
-        np.vstack([np.hstack([xy, xy]), edges]),
-        np.concatenate([np.arange(n_points), n_points + starts, [n_points + len(edges)]]).astype(
-            np.int64
-        ),
-        np.concatenate([owner[point], line_owner[edge_line[starts]]]).astype(np.int64),
-        np.arange(n_points + len(starts)) < n_points,
-        len(np.asarray(geometry, dtype=object)),
-    )
 
 
 @dataclass(frozen=True)
@@ -230,7 +91,7 @@ class _Index:
 def _chunk_lines(pieces: Pieces, k: Floats) -> npt.NDArray[np.object_]:
     size = np.diff(pieces.first)
     chunk = np.repeat(np.arange(len(size)), size + 1)
-    index = _ranges(pieces.first[:-1], size + 1)
+    index = ranges(pieces.first[:-1], size + 1)
     last = np.cumsum(size + 1) - 1
     index[last] -= 1  # the end of a chunk's last edge closes it
     xy = pieces.edges[index][:, :2]
@@ -242,18 +103,6 @@ def _chunk_lines(pieces: Pieces, k: Floats) -> npt.NDArray[np.object_]:
 
 
 # ---- edges against edges ---------------------------------------------------------------------
-
-
-def _frames(lat: Floats) -> Floats:
-    """Metres per degree of longitude and latitude, their change per degree, and the latitude."""
-    phi = np.radians(lat)
-    w2 = 1.0 - _E2 * np.sin(phi) ** 2
-    meridian = GEOD.a * (1.0 - _E2) / w2**1.5
-    k_lon, k_lat = scale_at(lat)
-    bend = 3.0 * _E2 * np.sin(phi) * np.cos(phi) / w2
-    unit = np.radians(1.0)
-    lean = -np.radians(meridian * np.sin(phi)) * unit
-    return np.vstack([k_lon, k_lat, lean, k_lat * bend * unit, lat])
 
 
 def _foot(p: Floats, k: Floats, e: Floats) -> tuple[Floats, Floats, Floats, Floats]:
@@ -288,23 +137,28 @@ def _crossing(s: Floats, e: Floats) -> tuple[npt.NDArray[np.bool_], Floats]:
 
 def _refined(p: Floats, a: Floats, b: Floats, f: Floats, t: Floats) -> tuple[Floats, Floats]:
     """Geodesic metres from p to edge a-b, its foot improved by Newton steps along the edge."""
-    toward, _, metres = GEOD.inv(f[:, 0], f[:, 1], p[:, 0], p[:, 1])
-    metres = np.asarray(metres, dtype=float)
-    far = metres > 2_000.0  # nearer, the first foot is good to a tenth of a millimetre
-    for _ in range(3 if far.any() else 0):
-        kx, ky = scale_at(f[:, 1])
-        ex, ey = (b[:, 0] - a[:, 0]) * kx, (b[:, 1] - a[:, 1]) * ky
+    toward, _, metres = (np.array(v) for v in GEOD.inv(f[:, 0], f[:, 1], p[:, 0], p[:, 1]))
+    t, f = t.copy(), f.copy()
+    # nearer than 2 km, the first foot is good to a tenth of a millimetre
+    open_ = np.flatnonzero(metres > 2_000.0)
+    for _ in range(3):
+        if not len(open_):
+            break
+        start, along, at = a[open_], b[open_] - a[open_], t[open_]
+        kx, ky = scale_at(f[open_, 1])
+        ex, ey = along[:, 0] * kx, along[:, 1] * ky
         length = np.hypot(ex, ey)
-        angle = np.radians(toward) - np.arctan2(ex, ey)
+        angle = np.radians(toward[open_]) - np.arctan2(ex, ey)
         with np.errstate(invalid="ignore", divide="ignore"):
-            step = metres * np.cos(angle) / np.maximum(np.sin(angle) ** 2, 0.2) / length
-        t_new = np.clip(np.where(far & (length > 0), t + step, t), 0.0, 1.0)
-        f_new = a + t_new[:, None] * (b - a)
-        toward_new, _, new = GEOD.inv(f_new[:, 0], f_new[:, 1], p[:, 0], p[:, 1])
-        better = np.asarray(new) < metres
-        t, metres = np.where(better, t_new, t), np.where(better, new, metres)
-        f = np.where(better[:, None], f_new, f)
-        toward = np.where(better, toward_new, toward)
+            step = metres[open_] * np.cos(angle) / np.maximum(np.sin(angle) ** 2, 0.2) / length
+        t_new = np.clip(np.where(length > 0, at + step, at), 0.0, 1.0)
+        f_new = start + t_new[:, None] * along
+        toward_new, _, new = GEOD.inv(f_new[:, 0], f_new[:, 1], p[open_, 0], p[open_, 1])
+        better = np.asarray(new) < metres[open_]
+        won = open_[better]  # where a step did not help, none will
+        t[won], metres[won], f[won] = t_new[better], np.asarray(new)[better], f_new[better]
+        toward[won] = np.asarray(toward_new)[better]
+        open_ = won
     return metres, f
 
 
@@ -332,22 +186,36 @@ def _edge_candidates(
     for run in _blocks(n_i * n_j):
         work = (n_i * n_j)[run]
         pair = np.repeat(np.arange(run.start, run.stop), work)
-        inner = _ranges(np.zeros(len(work), dtype=np.int64), work)
+        inner = ranges(np.zeros(len(work), dtype=np.int64), work)
         row = sites.first[i[pair]] + inner // n_j[pair]
-        e = lines.ends[:, lines.first[j[pair]] + inner % n_j[pair]]
-        s, frame = sites.ends[:, row], sites.frames[:, row]
-        line, k = lines.owner[j[pair]], key[pair]
-        out.append(_feet(k, line, s[:2], frame, e, weight))
+        edge = lines.first[j[pair]] + inner % n_j[pair]
         solid = ~sites.is_point[i[pair]]
-        if solid.any():  # an edge against an edge: each end against the other, and their crossing
-            k, line, frame, s, e = k[solid], line[solid], frame[:, solid], s[:, solid], e[:, solid]
-            out.append(_feet(k, line, s[2:], frame, e, weight))
-            out.append(_feet(k, line, e[:2], frame, s, weight, on_site=True))
-            out.append(_feet(k, line, e[2:], frame, s, weight, on_site=True))
-            hit, at = _crossing(s, e)
-            point = np.vstack([at, at])[:, hit]
-            out.append(_feet(k[hit], line[hit], at[:, hit], frame[:, hit], point, weight))
+        out += _pair_feet(sites, lines, row, edge, key[pair], lines.owner[j[pair]], solid, weight)
     return pd.concat(out, ignore_index=True) if out else _no_candidates()
+
+
+def _pair_feet(
+    sites: Pieces,
+    lines: Pieces,
+    row: Ints,
+    edge: Ints,
+    k: Ints,
+    line: Ints,
+    solid: Any,
+    weight: Any,
+) -> list[pd.DataFrame]:
+    """Feet between an edge of a site and an edge of a line, for each pair."""
+    s, frame, e = sites.ends[:, row], sites.frames[:, row], lines.ends[:, edge]
+    out = [_feet(k, line, s[:2], frame, e, weight)]
+    if solid.any():  # an edge against an edge: each end against the other, and their crossing
+        k, line, frame, s, e = k[solid], line[solid], frame[:, solid], s[:, solid], e[:, solid]
+        out.append(_feet(k, line, s[2:], frame, e, weight))
+        out.append(_feet(k, line, e[:2], frame, s, weight, on_site=True))
+        out.append(_feet(k, line, e[2:], frame, s, weight, on_site=True))
+        hit, at = _crossing(s, e)
+        point = np.vstack([at, at])[:, hit]
+        out.append(_feet(k[hit], line[hit], at[:, hit], frame[:, hit], point, weight))
+    return out
 
 
 def _feet(
@@ -454,6 +322,16 @@ def nearest(sites: Pieces, lines: Pieces, weight: Floats, site_shapes: Any) -> p
     """
     if not len(lines.owner) or not len(sites.owner):
         return _measure(_no_candidates(), weight).rename(columns={"key": "site"})
+    one = np.zeros(lines.n_features, dtype=np.int64)
+    found = _compiled(sites, lines, weight, np.full(sites.n_features, np.inf), one)
+    if found is None:
+        found = _nearest_by_index(sites, lines, weight, site_shapes)
+    return _measure(found, weight).rename(columns={"key": "site"})
+
+
+def _nearest_by_index(
+    sites: Pieces, lines: Pieces, weight: Floats, site_shapes: Any
+) -> pd.DataFrame:
     index = _Index.over(lines)
     scaled = shapely.transform(np.asarray(site_shapes, dtype=object), lambda xy: xy * index.k)
     site, chunk = index.tree.query_nearest(scaled, all_matches=False)
@@ -469,20 +347,20 @@ def nearest(sites: Pieces, lines: Pieces, weight: Floats, site_shapes: Any) -> p
     radius = np.maximum(reach + weight[np.unique(lines.owner)].max(), 0.0)[sites.owner]
     row, j = index.near(sites.boxes[mine], radius[mine])
     key = sites.owner[mine[row]]
-    found = _search(sites, lines, mine[row], j, key, weight, reach[key])
-    return found.rename(columns={"key": "site"})
+    return _pruned(sites, lines, mine[row], j, key, weight, reach[key])
 
 
-def _search(
+def _pruned(
     sites: Pieces, lines: Pieces, i: Ints, j: Ints, key: Ints, weight: Floats, ceiling: Any
 ) -> pd.DataFrame:
     keep = _prune(sites, lines, i, j, key, weight, ceiling)
-    found = _edge_candidates(sites, lines, i[keep], j[keep], key[keep], weight)
-    return _measure(found, weight)
+    return _edge_candidates(sites, lines, i[keep], j[keep], key[keep], weight)
 
 
-def within(sites: Pieces, lines: Pieces, weight: Floats, radius_m: Floats) -> pd.DataFrame:
-    """Every site and feature that come within `radius_m` of each other.
+def within(
+    sites: Pieces, lines: Pieces, weight: Floats, radius_m: Floats, group: Ints | None = None
+) -> pd.DataFrame:
+    """Nearest feature of each group within `radius_m` of each site.
 
     Parameters
     ----------
@@ -490,22 +368,84 @@ def within(sites: Pieces, lines: Pieces, weight: Floats, radius_m: Floats) -> pd
         As in :func:`nearest`.
     radius_m : shape (n_sites,)
         How far each site looks; a negative or NaN radius looks nowhere.
+    group : shape (n_lines,), optional
+        Group of each feature, numbered from 0; None makes each feature a group of its own.
 
     Returns
     -------
     DataFrame
-        As :func:`nearest`, one row a pair with ``distance_m - weight <= radius_m``.
+        As :func:`nearest`, with ``group``; one row a site and group with
+        ``distance_m - weight <= radius_m``.
     """
+    of = np.arange(lines.n_features) if group is None else group
+    n_groups = int(of.max(initial=0)) + 1
     looking = np.flatnonzero(np.nan_to_num(radius_m, nan=-1.0)[sites.owner] >= 0)
     if not len(lines.owner) or not len(looking):
-        return _measure(_no_candidates(), weight).rename(columns={"key": "site"})
-    radius = radius_m + max(float(weight[np.unique(lines.owner)].max()), 0.0) + 0.01
-    row, j = _Index.over(lines).near(sites.boxes[looking], radius[sites.owner[looking]])
-    i = looking[row]
-    key = sites.owner[i] * lines.n_features + lines.owner[j]
-    order = np.argsort(key, kind="stable")
-    ceiling = radius_m[sites.owner[i[order]]]  # what lies farther is not asked for
-    found = _search(sites, lines, i[order], j[order], key[order], weight, ceiling)
-    found["site"] = found.pop("key") // lines.n_features
-    inside = found["distance_m"] - weight[found["line"].to_numpy()] <= radius_m[found["site"]]
-    return cast("pd.DataFrame", found[inside].reset_index(drop=True))
+        return _measure(_no_candidates(), weight).rename(columns={"key": "site"}).assign(group=0)
+    found = _compiled(sites, lines, weight, radius_m, of)
+    if found is None:
+        radius = radius_m + max(float(weight[np.unique(lines.owner)].max()), 0.0) + 0.01
+        row, j = _Index.over(lines).near(sites.boxes[looking], radius[sites.owner[looking]])
+        i = looking[row]
+        key = sites.owner[i] * n_groups + of[lines.owner[j]]
+        order = np.argsort(key, kind="stable")
+        ceiling = radius_m[sites.owner[i[order]]]  # what lies farther is not asked for
+        found = _pruned(sites, lines, i[order], j[order], key[order], weight, ceiling)
+    table = _measure(found, weight)
+    table["site"], table["group"] = divmod(table.pop("key"), n_groups)
+    inside = table["distance_m"] - weight[table["line"].to_numpy()] <= radius_m[table["site"]]
+    return cast("pd.DataFrame", table[inside].reset_index(drop=True))
+
+
+def _compiled(
+    sites: Pieces, lines: Pieces, weight: Floats, radius_m: Floats, group: Ints
+) -> pd.DataFrame | None:
+    """Propose edges by the compiled search; None where it does not pay, or numba is not there.
+
+    The key is site * number of groups + group. Few groups are looked for one after another, which
+    closes in on the nearest of each.
+    """
+    if len(sites.edges) < _COMPILE_FROM:
+        return None
+    try:
+        from basin._near import Tree, near_pairs, z_order
+    except ImportError:
+        return None
+    order, first = sites.by_feature
+    edges, frames = sites.edges[order], np.ascontiguousarray(sites.frames[:, order].T)
+    point = np.repeat(sites.is_point, np.diff(sites.first))
+    begins = np.minimum(first[:-1], len(edges) - 1)
+    drawn = np.flatnonzero(first[1:] > first[:-1])
+    looked = drawn[np.asarray(radius_m[drawn] >= 0)]
+    turn = looked[z_order(edges[begins[looked], :2])]
+    n_groups = int(group.max(initial=0)) + 1
+    of = group[lines.owner]
+    apart = [of == g for g in range(n_groups)] if n_groups <= _FEW_GROUPS else [of >= 0]
+    rows, ends, keys = [], [], []
+    for chosen in apart:
+        some = np.flatnonzero(chosen)
+        if not len(some):
+            continue
+        size = np.diff(lines.first)[some]
+        edge = ranges(lines.first[some], size)
+        heavy = weight[lines.owner[some]].astype(float)
+        tree = Tree.over(lines.boxes[some], heavy)
+        single = len(apart) > 1 or n_groups == 1
+        s, e = near_pairs(
+            turn, first, edges, frames, point[order], radius_m.astype(float),
+            np.concatenate([[0], np.cumsum(size)]), lines.edges[edge],
+            np.zeros(len(some), dtype=np.int64) if single else of[some], heavy,
+            1 if single else n_groups, tree.chunk, tree.boxes, tree.weight, tree.level,
+        )  # fmt: skip
+        owner = np.repeat(of[some], size)[e]
+        rows.append(order[s])
+        ends.append(edge[e])
+        keys.append((np.searchsorted(first, s, side="right") - 1) * n_groups + owner)
+    row, end, key = (np.concatenate([*part, np.empty(0, np.int64)]) for part in (rows, ends, keys))
+    line = np.repeat(lines.owner, np.diff(lines.first))[end]
+    out = []
+    for start in range(0, len(row), _BLOCK):
+        run = slice(start, start + _BLOCK)
+        solid = ~point[row[run]]
+        out += _pair_feet(sites, lines, row[run], end[run], key[run], line[run], solid, weight)
+    return pd.concat(out, ignore_index=True) if out else _no_candidates()

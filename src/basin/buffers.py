@@ -383,18 +383,14 @@ def _measure_groups(
 ) -> pd.DataFrame:
     sites = cut(shapes)
     if radius is not None:
-        found = within(sites, cut(bank, fill=True), half, radius)
-        found["group"] = groups[found["line"].to_numpy()]
-        found["value"] = found["distance_m"] - half[found["line"].to_numpy()]
-        found = found.sort_values(["site", "group", "value", "line"], kind="stable")
-        found = found.drop_duplicates(["site", "group"]).drop(columns="value")
+        found = within(sites, cut(bank, fill=True), half, radius, groups)
     else:
         parts = []
         for group in np.unique(groups):
             mine = _only(bank, groups == group)
             part = nearest(sites, cut(mine, fill=True), half, shapes)
             parts.append(part.assign(group=group))
-        none = within(sites, cut(bank[:0]), half, np.zeros(len(shapes))).assign(group=0)
+        none = within(sites, cut(bank[:0]), half, np.zeros(len(shapes)))
         found = pd.concat(parts, ignore_index=True) if parts else none
     found["inside_m"] = np.nan
     return _with_inside(found, shapes, bank, groups, radius)

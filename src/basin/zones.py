@@ -123,7 +123,7 @@ def _kinds_and_grades(areas: pd.DataFrame) -> npt.NDArray[np.int64]:
 def _pairs(shapes: Shapes, bounds: Shapes, look: Floats) -> pd.DataFrame:
     """Sites and zones that touch, or whose edges come within `look` of each other."""
     near = within(cut(shapes), cut(bounds), np.zeros(len(bounds)), look)
-    near = near.rename(columns={"line": "zone"})
+    near = near.rename(columns={"line": "zone"}).drop(columns="group")
     tree = shapely.STRtree(shapes)
     zone, site = tree.query(bounds, predicate="intersects")
     inner_zone, inner = tree.query(bounds, predicate="covers")

@@ -13,9 +13,14 @@ import shapely
 
 from basin._measure import degrees_of
 from basin.siting._conditions import OUT, Condition
-from basin.siting._evidence import Bools, Evidence
+from basin.siting._evidence import Bools, Evidence, Ints
 from basin.standards.labels import label
 from basin.standards.rules import Rule
+
+_LISTED = (
+    "位置触及、但条文未列{}：{}",
+    "met by place, but the text does not list {}: {}",
+)
 
 #: A site with nothing of the project within this is probably misplaced (metres).
 FAR_M = 20_000.0
@@ -53,23 +58,43 @@ def site_notes(
     shape (n_sites, 2)
         ``note`` and ``note_en``; empty where there is nothing to tell.
     """
-    escaped: list[list[str]] = [[] for _ in actions]
-    for number, rule in enumerate(rules):
-        if unlisted[number].any():
-            met = unlisted[number] & (state_of(number).level > OUT)
-            for site in np.flatnonzero(met):
-                escaped[site].append(rule.id)
-    far = far_from_all(evidence)
-    zh, en = [], []
-    for action, ids, lost in zip(actions, escaped, far, strict=True):
-        told_zh, told_en = ([_FAR[0]], [_FAR[1]]) if lost else ([], [])
+    escaped = np.zeros((len(actions), len(rules)), dtype=bool)
+    for rule_row in np.flatnonzero(unlisted.any(axis=1)).tolist():
+        escaped[:, rule_row] = unlisted[rule_row] & (state_of(rule_row).level > OUT)
+    action, words = pd.factorize(np.asarray(actions, dtype=object))
+    deed = np.equal.outer(action, np.arange(len(words))) & escaped.any(axis=1, keepdims=True)
+    flags = np.hstack([escaped, far_from_all(evidence)[:, None], deed])
+
+    def note(row: Ints, lang: str) -> str:
+        told = [_FAR[lang == "en"]] if len(rules) in row.tolist() else []
+        ids = [rules[k].id for k in row if k < len(rules)]
         if ids:
-            told_zh.append(f"位置触及、但条文未列{label('site_action', action)}：{'、'.join(ids)}")
-            word = label("site_action", action, "en")
-            told_en.append(f"met by place, but the text does not list {word}: {', '.join(ids)}")
-        zh.append("；".join(told_zh))
-        en.append("; ".join(told_en))
-    return pd.DataFrame({"note": pd.array(zh, dtype="str"), "note_en": pd.array(en, dtype="str")})
+            word = label("site_action", words[row[-1] - len(rules) - 1], lang)
+            told.append(_LISTED[lang == "en"].format(word, ("、", ", ")[lang == "en"].join(ids)))
+        return ("；", "; ")[lang == "en"].join(told)
+
+    zh, number = told_once(flags, lambda row: note(row, "zh"))
+    en, _ = told_once(flags, lambda row: note(row, "en"))
+    table = {
+        "note": pd.array(zh or [""], dtype="str"),
+        "note_en": pd.array(en or [""], dtype="str"),
+    }
+    return pd.DataFrame({name: values.take(number) for name, values in table.items()})
+
+
+def told_once(flags: Bools, tell: Callable[[Ints], str]) -> tuple[list[str], Ints]:
+    """Write a text for each distinct row of flags, and number the rows by their texts.
+
+    Parameters
+    ----------
+    flags : shape (n, m)
+    tell
+        Gives the text of the columns that are set.
+    """
+    packed = np.packbits(flags, axis=1)
+    _, first, number = np.unique(packed, axis=0, return_index=True, return_inverse=True)
+    texts = [tell(np.flatnonzero(flags[row])) for row in first]
+    return texts, np.asarray(number, dtype=np.int64).reshape(-1)
 
 
 def far_from_all(evidence: Evidence) -> Bools:
@@ -81,10 +106,15 @@ def far_from_all(evidence: Evidence) -> Bools:
     far: npt.NDArray[np.bool_] = evidence.drawn.copy()
     near = evidence.lines["site"][evidence.lines["distance_m"] <= FAR_M].to_numpy(dtype=int)
     far[near] = False
+    far[evidence.zone_rows["site"]] = False
+    shapes = np.asarray(evidence.sites.geometry.array, dtype=object)
+    rows = np.flatnonzero(far)
+    held = shapely.STRtree(shapes[rows]).query(things, predicate="intersects")[1]
+    far[rows[held]] = False
     rows = np.flatnonzero(far)
     if not len(things) or not len(rows):
         return far & bool(len(things))
-    shapes = np.asarray(evidence.sites.geometry.array, dtype=object)[rows]
+    shapes = shapes[rows]
     west, south, east, north = shapely.bounds(shapes).T
     d_lon, d_lat = degrees_of(FAR_M, np.maximum(np.abs(south), np.abs(north)))
     boxes = shapely.box(west - d_lon, south - d_lat, east + d_lon, north + d_lat)

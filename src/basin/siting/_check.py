@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from basin.crs import EXCHANGE_CRS
-from basin.siting._beside import site_notes
+from basin.siting._beside import site_notes, told_once
 from basin.siting._conditions import (
     IN,
     NEAR,
@@ -209,20 +209,20 @@ def _findings_of(
     number: int, rule: Rule, state: Condition, applies: Ints, soft: Any, why: Words
 ) -> pd.DataFrame:
     """Findings of one rule at the sites that it concerns."""
-    verdict, reason = _verdicts(rule, state, soft, why)
     at = np.flatnonzero(applies > 0)
-    limit = state.limit_m
+    state, why = state.take(at), why[at]
+    verdict, reason = _verdicts(rule, state, soft[at], why)
     table = pd.DataFrame(
         {
             "site": at,
             "rule": number,
-            "verdict": verdict[at],
-            "reason": reason[at],
-            "distance_m": state.distance_m[at],
-            "limit_m": limit if rule.distance_m is not None else np.nan,
-            "error_m": state.error_m[at],
-            "overlap_m2": state.overlap_m2[at],
-            "share": state.share[at],
+            "verdict": verdict,
+            "reason": reason,
+            "distance_m": state.distance_m,
+            "limit_m": state.limit_m if rule.distance_m is not None else np.nan,
+            "error_m": state.error_m,
+            "overlap_m2": state.overlap_m2,
+            "share": state.share,
         }
     )
     table["margin_m"] = table["limit_m"] - table["distance_m"]
@@ -231,10 +231,10 @@ def _findings_of(
         "missing": state.missing, "why": why, "doubt": state.doubt,
     }  # fmt: skip
     for name, values in words.items():
-        table[name] = pd.Series(values[at], index=table.index, dtype=object)
-    table["level"] = state.level[at]
-    table["low_order"] = state.low_order[at] & (table["verdict"] != _RANK["clear"])
-    table["indicative"], table["between"] = state.indicative[at], state.between[at]
+        table[name] = pd.Series(values, index=table.index, dtype=object)
+    table["level"] = state.level
+    table["low_order"] = state.low_order & (table["verdict"] != _RANK["clear"])
+    table["indicative"], table["between"] = state.indicative, state.between
     return table
 
 
@@ -365,9 +365,10 @@ def _summary(
         }
     )
     blocking = rows[(rank == strictest[site]) & (rank != _RANK["clear"])]
-    names = np.array([r.id for r in rules], dtype=object)[blocking["rule"].to_numpy()]
-    listed = pd.Series(names, dtype=object).groupby(blocking["site"].to_numpy()).agg(", ".join)
-    table["blocking_rules"] = listed.reindex(range(n), fill_value="").astype("str")
+    stops = np.zeros((n, len(rules)), dtype=bool)
+    stops[blocking["site"].to_numpy(), blocking["rule"].to_numpy()] = True
+    told, number = told_once(stops, lambda row: ", ".join(rules[k].id for k in row))
+    table["blocking_rules"] = _take(told or [""], number)
     counts = np.zeros((n, len(VERDICTS)), dtype=np.int64)
     np.add.at(counts, (site, rank), 1)
     for place, verdict in enumerate(VERDICTS):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -84,6 +84,13 @@ class Condition:
             np.zeros(n, dtype=bool), np.zeros(n, dtype=bool), _words(n),
         )  # fmt: skip
 
+    def take(self, rows: Any) -> Condition:
+        """Keep the state of these sites."""
+        kept = {f.name: getattr(self, f.name) for f in fields(self)}
+        return Condition(
+            **{k: v[rows] if isinstance(v, np.ndarray) else v for k, v in kept.items()}
+        )
+
     def say_unknown(self, rows: Any, reason: str, layer: str = "") -> None:
         """Give a reason where there is none yet."""
         mask = np.zeros(len(self.level), dtype=bool)
@@ -151,7 +158,7 @@ def line_level(distance: Floats, inside: Floats, error: Floats, limit: float) ->
 
 def _matched(rule: Rule, rows: Rows) -> Rows:
     """The rows of lines in the scope of a rule, with ``match`` and the level of each."""
-    match = match_scope(rule, rows["river"], rows["river_class"])
+    match = rows.scope(rule)
     some = rows.take(match > 0)
     some["match"] = match[match > 0]
     limit = float(rule.distance_m or 0.0)

@@ -71,13 +71,27 @@ def _scope_of(rule: Rule, river: str, river_class: str) -> int:
 
 def match_scope(rule: Rule, river: Any, river_class: Any) -> Ints:
     """Tell for each line whether its river is in the scope of a rule: 0 no, 1 maybe, 2 surely."""
-    number, keys = pd.MultiIndex.from_arrays([river, river_class]).factorize()
-    told = [_scope_of(rule, str(name), str(of)) for name, of in keys]
-    return np.array(told, dtype=np.int64)[number] if told else np.zeros(0, dtype=np.int64)
+    return _scope_of_pairs(rule, *_pairs_of(river, river_class))
+
+
+def _pairs_of(river: Any, river_class: Any) -> tuple[Ints, list[tuple[str, str]]]:
+    """Number the pairs of river and class, and list the pairs."""
+    (name, names), (of, classes) = pd.factorize(river), pd.factorize(river_class)
+    number, keys = pd.factorize(name * max(len(classes), 1) + of)
+    pairs = [divmod(key, max(len(classes), 1)) for key in keys.tolist()]
+    return number.astype(np.int64), [(str(names[a]), str(classes[b])) for a, b in pairs]
+
+
+def _scope_of_pairs(rule: Rule, number: Ints, pairs: list[tuple[str, str]]) -> Ints:
+    told = np.array([_scope_of(rule, name, of) for name, of in pairs], dtype=np.int64)
+    return told[number]
 
 
 class Rows(dict[str, Any]):
     """Columns of plain arrays: rows of one length, taken together, at little cost."""
+
+    #: the rivers of the rows with their classes, numbered by the column ``pair``
+    pairs: list[tuple[str, str]]
 
     @classmethod
     def of(cls, table: pd.DataFrame, columns: tuple[str, ...]) -> Rows:
@@ -87,7 +101,13 @@ class Rows(dict[str, Any]):
             if not isinstance(values, np.ndarray) or values.dtype.kind in "UT":
                 rows[name] = np.asarray(values, dtype=object)
         rows["version"] = version_text(table)
+        if "river_class" in rows:
+            rows["pair"], rows.pairs = _pairs_of(rows["river"], rows["river_class"])
         return rows
+
+    def scope(self, rule: Rule) -> Ints:
+        """Tell for each row whether its river is in the scope of a rule (:func:`match_scope`)."""
+        return _scope_of_pairs(rule, self["pair"], self.pairs)
 
     @property
     def n(self) -> int:

@@ -1,0 +1,261 @@
+"""Which edges may be nearest: the search of `_measure`, compiled, for large inputs.
+
+Importing this module needs numba (``pip install basin-gis[fast]``). It only proposes pairs of
+edges, a few too many rather than one too few; what is nearest, and how far, is then measured by the
+same arithmetic as without numba, so that both ways give the same numbers to the last bit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Tree", "near_pairs"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+#: Boxes that one box of the level above holds.
+_FAN = 8
+_DEEPEST = 24
+#: As ``_measure._slack``: the frame at a distance of d metres is wrong by up to d**3 of this.
+_BEND = 1.0 / (2.0 * 6_371_000.0**2)
+
+
+def _compiled(function: F) -> F:
+    try:
+        return cast(F, numba.njit(cache=True)(function))
+    except RuntimeError:  # no folder to keep compiled code in: compile in every process
+        return cast(F, numba.njit(function))
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Chunks of edges in boxes within boxes, neighbours side by side.
+
+    Parameters
+    ----------
+    chunk : shape (n_chunks,)
+        The chunks in the order of the tree.
+    boxes : shape (n_boxes, 4)
+        Of the chunks first, then level after level up to one.
+    weight : shape (n_boxes,)
+        The largest weight below each box.
+    level : shape (n_levels + 1,)
+        Where each level begins in `boxes`.
+    """
+
+    chunk: Ints
+    boxes: Floats
+    weight: Floats
+    level: Ints
+
+    @classmethod
+    def over(cls, boxes: Floats, weight: Floats) -> Tree:
+        """Build over the boxes of chunks (degrees), each with a weight in metres."""
+        order = z_order((boxes[:, :2] + boxes[:, 2:]) / 2)
+        levels, weights = [boxes[order]], [weight[order]]
+        while len(levels[-1]) > 1:
+            below, at = levels[-1], np.arange(0, len(levels[-1]), _FAN)
+            low, high = np.minimum.reduceat(below, at), np.maximum.reduceat(below, at)
+            levels.append(np.hstack([low[:, :2], high[:, 2:]]))
+            weights.append(np.maximum.reduceat(weights[-1], at))
+        first = np.concatenate([[0], np.cumsum([len(one) for one in levels])])
+        return cls(order, np.vstack(levels), np.concatenate(weights), first.astype(np.int64))
+
+
+def z_order(xy: Floats) -> Ints:
+    """Order places so that neighbours mostly stand side by side (along a Z curve)."""
+    if not len(xy):
+        return np.empty(0, dtype=np.int64)
+    low, high = xy.min(axis=0), xy.max(axis=0)
+    grid = ((xy - low) / np.maximum(high - low, 1e-12) * 65_535).astype(np.uint64)
+    key = np.zeros(len(xy), dtype=np.uint64)
+    for axis in (0, 1):
+        bits = grid[:, axis]
+        for shift, mask in ((8, 0x00FF00FF), (4, 0x0F0F0F0F), (2, 0x33333333), (1, 0x55555555)):
+            bits = (bits | (bits << np.uint64(shift))) & np.uint64(mask)
+        key |= bits << np.uint64(axis)
+    return np.argsort(key, kind="stable").astype(np.int64)
+
+
+@_compiled
+def _foot_m(
+    px: float, py: float, k0: float, k1: float, k2: float, k3: float, k4: float,
+    ax: float, ay: float, bx: float, by: float,
+) -> float:  # fmt: skip
+    """Metres from p to the edge a-b: as ``_measure._foot``."""
+    off = (ay + by) * 0.25 + py * 0.5 - k4
+    kx, ky = k0 + k2 * off, k1 + k3 * off
+    dx, dy = bx - ax, by - ay
+    ex, ey = dx * kx, dy * ky
+    t = ((px - ax) * kx * ex + (py - ay) * ky * ey) / max(ex * ex + ey * ey, 1e-30)
+    t = min(max(t, 0.0), 1.0)
+    fx, fy = ax + t * dx, ay + t * dy
+    off = (py + fy) * 0.5 - k4
+    x, y = (fx - px) * (k0 + k2 * off), (fy - py) * (k1 + k3 * off)
+    return float(math.sqrt(x * x + y * y))
+
+
+@_compiled
+def _cross(
+    sax: float, say: float, sbx: float, sby: float, ax: float, ay: float, bx: float, by: float
+) -> bool:
+    rx, ry, qx, qy = sbx - sax, sby - say, bx - ax, by - ay
+    cross = rx * qy - ry * qx
+    if cross == 0.0:
+        return False
+    gx, gy = ax - sax, ay - say
+    t, u = (gx * qy - gy * qx) / cross, (gx * ry - gy * rx) / cross
+    return -1e-9 <= t <= 1.0 + 1e-9 and -1e-9 <= u <= 1.0 + 1e-9
+
+
+@_compiled
+def _gap_m(s: Floats, k: Floats, box: Floats) -> float:
+    """Metres that an edge and a box are surely apart."""
+    low_x, high_x = min(s[0], s[2]), max(s[0], s[2])
+    low_y, high_y = min(s[1], s[3]), max(s[1], s[3])
+    gap_x = max(max(box[0] - high_x, low_x - box[2]), 0.0)
+    gap_y = max(max(box[1] - high_y, low_y - box[3]), 0.0)
+    off = (low_y + high_y + box[1] + box[3]) * 0.25 - k[4]
+    spread = 1.0 + 0.02 * (max(high_y, box[3]) - min(low_y, box[1]))
+    x, y = gap_x * max(k[0] + k[2] * off, 0.0), gap_y * (k[1] + k[3] * off)
+    return float(math.sqrt(x * x + y * y) / spread)
+
+
+@_compiled
+def near_pairs(
+    order: Ints,
+    s_first: Ints,
+    s_edges: Floats,
+    s_frames: Floats,
+    s_point: Any,
+    radius_m: Floats,
+    l_first: Ints,
+    l_edges: Floats,
+    l_group: Ints,
+    l_weight: Floats,
+    n_groups: int,
+    chunk: Ints,
+    boxes: Floats,
+    box_weight: Floats,
+    level: Ints,
+) -> tuple[Ints, Ints]:
+    """Pairs of a site's edge and a line's edge that may be the nearest of the site and a group.
+
+    Parameters
+    ----------
+    order
+        Sites, neighbours side by side.
+    s_first : shape (n_sites + 1,)
+        Where each site begins in `s_edges`, shape (n, 4), and `s_frames`, shape (n, 5).
+    s_point : shape (n,)
+        Whether an edge is a point.
+    radius_m : shape (n_sites,)
+        What lies farther is not asked for; NaN looks nowhere.
+    l_first, l_edges, l_group, l_weight
+        Chunks of lines; group and weight of each chunk.
+    n_groups
+        With one group the search closes in on the nearest; with more it looks at all in the radius.
+    chunk, boxes, box_weight, level
+        Of a :class:`Tree` over the chunks.
+    """
+    room = 2 * len(order) + 64
+    out_s, out_l = np.empty(room, np.int64), np.empty(room, np.int64)
+    out_d, out_g = np.empty(room, np.float64), np.empty(room, np.int64)
+    best = np.full(n_groups, np.inf)
+    stack = np.empty((_FAN + 1) * _DEEPEST, np.int64)
+    last = -1  # the chunk that held the nearest edge of the site before
+    used = 0
+    for site in order:
+        reach = radius_m[site]
+        if not reach >= -1e300:
+            continue
+        begin = used
+        nearest = -1
+        for s in range(s_first[site], s_first[site + 1]):
+            edge, frame, point = s_edges[s], s_frames[s], s_point[s]
+            k0, k1, k2, k3, k4 = frame[0], frame[1], frame[2], frame[3], frame[4]
+            top = 0
+            stack[top] = len(boxes) - 1
+            if n_groups == 1 and last >= 0:
+                top += 1
+                stack[top] = -1 - last  # first of all, and not again
+            skip = last if n_groups == 1 else -1
+            while top >= 0:
+                box = stack[top]
+                top -= 1
+                if box < 0:
+                    box = -1 - box
+                elif box == skip:
+                    continue
+                bound = min(best[0], reach) if n_groups == 1 else reach
+                gap = _gap_m(edge, frame, boxes[box])
+                if gap - box_weight[box] > bound + 0.02 + gap * gap * gap * _BEND:
+                    continue
+                if box >= level[1]:
+                    up = 1
+                    while box >= level[up + 1]:
+                        up += 1
+                    first = level[up - 1] + (box - level[up]) * _FAN
+                    for child in range(min(first + _FAN, level[up]) - 1, first - 1, -1):
+                        top += 1
+                        stack[top] = child
+                    continue
+                c = chunk[box]
+                group, weight = l_group[c], l_weight[c]
+                for e in range(l_first[c], l_first[c + 1]):
+                    ax, ay, bx, by = l_edges[e, 0], l_edges[e, 1], l_edges[e, 2], l_edges[e, 3]
+                    d = _foot_m(edge[0], edge[1], k0, k1, k2, k3, k4, ax, ay, bx, by)
+                    if not point:
+                        sx, sy, tx, ty = edge[0], edge[1], edge[2], edge[3]
+                        d = min(d, _foot_m(tx, ty, k0, k1, k2, k3, k4, ax, ay, bx, by))
+                        d = min(d, _foot_m(ax, ay, k0, k1, k2, k3, k4, sx, sy, tx, ty))
+                        d = min(d, _foot_m(bx, by, k0, k1, k2, k3, k4, sx, sy, tx, ty))
+                        if _cross(sx, sy, tx, ty, ax, ay, bx, by):
+                            d = 0.0
+                    slack = 0.0011 + d * d * d * _BEND
+                    most = min(best[group], reach)
+                    if d - weight - slack > most:
+                        continue
+                    if d - weight + slack < best[group]:
+                        best[group] = d - weight + slack
+                        nearest = box
+                    if used == room:
+                        room *= 2
+                        out_s, out_l = _longer(out_s, room), _longer(out_l, room)
+                        out_g = _longer(out_g, room)
+                        longer = np.empty(room, np.float64)
+                        longer[: len(out_d)] = out_d
+                        out_d = longer
+                    out_s[used], out_l[used] = s, e
+                    out_d[used], out_g[used] = d - weight - slack, group
+                    used += 1
+        # what a nearer edge, found later, has beaten is dropped
+        kept = begin
+        for i in range(begin, used):
+            if out_d[i] <= best[out_g[i]]:
+                out_s[kept], out_l[kept] = out_s[i], out_l[i]
+                out_d[kept], out_g[kept] = out_d[i], out_g[i]
+                kept += 1
+        for i in range(begin, used):
+            best[out_g[i]] = np.inf
+        best[0] = np.inf
+        used = kept
+        if nearest >= 0:
+            last = nearest
+    return out_s[:used], out_l[:used]
+
+
+@_compiled
+def _longer(values: Ints, room: int) -> Ints:
+    longer = np.empty(room, np.int64)
+    longer[: len(values)] = values
+    return longer

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from basin._network import navigate
-from basin._network.arrays import Bools, Floats, Ints
+from basin._network.arrays import Bools, Floats, Ints, chain_sums
 from basin._network.base import Reaches, Start
 from basin._network.bulk import UpstreamPairs, nearest_below, next_on_main, slices_above
 from basin.errors import NetworkError
@@ -293,6 +293,28 @@ class Navigation(Reaches):
             },
             index=self.reaches.index[walk.reaches[order]],
         )
+
+    def sum_to_outlet(self, values: pd.Series) -> pd.Series:
+        """Add up a value of each reach and of all below it on its main way to the outlet.
+
+        Parameters
+        ----------
+        values
+            By reach_id, such as hours to flow through; missing ones count as 0.
+
+        Returns
+        -------
+        Series by reach_id
+            With `values` of lengths this is the distance from a reach's upstream end.
+
+        Raises
+        ------
+        NetworkError
+            For unknown reach_ids.
+        """
+        own = self._by_reach(values, "values to add up", 0.0)
+        total = chain_sums(self._parts.tree.down, own)
+        return pd.Series(total, index=self.reaches.index, name=values.name)
 
     def path(self, a: Start, b: Start) -> pd.DataFrame:
         """Return the shortest way downstream from one place to another.

@@ -6,6 +6,7 @@ never who is liable.
 
 from __future__ import annotations
 
+from basin.tracing.attribution import OutfallAttribution, attribute_outfalls
 from basin.tracing.explain import CAVEAT
 from basin.tracing.mixing import mixing_length
 from basin.tracing.reductions import ReductionPlan
@@ -16,9 +17,11 @@ from basin.tracing.trace import trace_sources
 __all__ = [
     "CAVEAT",
     "IntakeZones",
+    "OutfallAttribution",
     "ReductionPlan",
     "SourceTrace",
     "SpillTrace",
+    "attribute_outfalls",
     "intake_zones",
     "mixing_length",
     "trace_sources",

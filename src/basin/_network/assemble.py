@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from numbers import Real
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import geopandas as gpd
@@ -30,6 +29,7 @@ from basin._network.cycles import list_cycles
 from basin._network.direction import Drawn, orient
 from basin._network.geometry import Objects, Vertices, metres_per_degree
 from basin._network.given import close_given_nodes, given_nodes
+from basin._network.heights import drops_along
 from basin._network.join import close_gaps, split_at_ends
 from basin._network.joints import Held
 from basin._network.ledger import Ledger
@@ -38,7 +38,6 @@ from basin._network.names import name_codes
 from basin._network.snap import text_or_none
 from basin._network.topology import close_stated_gaps, stated_direction, stated_targets
 from basin._network.witness import direction_columns, known_outlets, section_votes
-from basin._raster import open_geotiff
 from basin.crs import EXCHANGE_CRS
 from basin.errors import NetworkError
 
@@ -49,6 +48,9 @@ _PROPOSE_TIMES, _PROPOSE_AT_LEAST_M = 5.0, 50.0
 
 #: Vertices from an end that give a line's course there: one alone follows every wriggle.
 _COURSE_VERTICES = 3
+
+#: Heights along a line speak if their sign is as sure as this.
+_SURE_DROP = 0.8
 
 _NUMBERS = ("width_m", "velocity_m_s", "flow_m3_s")
 
@@ -149,7 +151,7 @@ def _as_drawn(
     nodes, frm, to = ends_of(joined)
     verts = joined.verts
     name = name_codes(source["name"]) if "name" in source else np.full(len(frm), -1, dtype=np.intp)
-    height = _elevations(dem, nodes) if dem is not None else np.full(len(nodes), np.nan)
+    rise = np.full(len(frm), np.nan) if dem is None else _rises(verts, dem)
     leave, arrive = _courses(verts)
     names = text_or_none(source["name"]) if "name" in source and sections is not None else []
     if sections is not None and not names:
@@ -162,7 +164,7 @@ def _as_drawn(
         leave=leave,
         arrive=arrive,
         name=name,
-        rise=height[to] - height[frm],
+        rise=rise,
         stated=stated_direction(joined, target),
         ordered=section_votes(sections, joined, names, frm, to, len(nodes), ledger),
         outlet=known_outlets(outlets, nodes, frm, to, ledger),
@@ -188,30 +190,12 @@ def _courses(verts: Vertices) -> tuple[Floats, Floats]:
     )
 
 
-def _elevations(dem: Any, xy: Floats) -> Floats:
-    """Elevation of the DEM's cell under each place in metres; NaN outside and where it has none."""
-    if isinstance(dem, str | Path):
-        with open_geotiff(dem) as dataset:
-            return _read_elevations(dataset, xy)
-    return _read_elevations(dem, xy)
-
-
-def _read_elevations(dataset: Any, xy: Floats) -> Floats:
-    from rasterio.windows import Window
-
-    places = gpd.GeoSeries(gpd.points_from_xy(xy[:, 0], xy[:, 1]), crs=EXCHANGE_CRS)
-    places = places.to_crs(dataset.crs)
-    to_cell, x, y = ~dataset.transform, places.x.to_numpy(), places.y.to_numpy()
-    column = np.floor(to_cell.a * x + to_cell.b * y + to_cell.c).astype(int)
-    line = np.floor(to_cell.d * x + to_cell.e * y + to_cell.f).astype(int)
-    height = np.full(len(xy), np.nan)
-    inside = (column >= 0) & (line >= 0) & (column < dataset.width) & (line < dataset.height)
-    if inside.any():
-        c, r = column[inside], line[inside]
-        window = Window(c.min(), r.min(), c.max() - c.min() + 1, r.max() - r.min() + 1)
-        band = dataset.read(1, window=window, masked=True).astype(float).filled(np.nan)
-        height[inside] = band[r - r.min(), c - c.min()]
-    return height
+def _rises(verts: Vertices, dem: Any) -> Floats:
+    """Metres that each line climbs; 0 where its heights do not say, NaN where there are none."""
+    drops = drops_along(verts, dem)
+    sure = drops["confidence"].to_numpy() >= _SURE_DROP
+    rise: Floats = np.where(sure, -drops["drop_m"].to_numpy(), 0.0)
+    return np.where(drops["n"] >= 2, rise, np.nan)
 
 
 def _column(source: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:

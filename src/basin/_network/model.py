@@ -168,6 +168,11 @@ class RiverNetwork(Navigation, Accumulation, Certainty, LegalView, Storage):
             graph.add_edge(a, b, key=key, length_m=length, name=name)
         return graph
 
+    @property
+    def main_way(self) -> pd.Series:
+        """Whether each reach is the main way out of its upper node (True where nothing parts)."""
+        return pd.Series(self._parts.is_main, index=self.reaches.index, name="main_way")
+
     # ---- points ----------------------------------------------------------------------------
 
     def snap(

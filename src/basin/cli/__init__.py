@@ -18,6 +18,7 @@ import click
 
 from basin._run import note_run
 from basin.cli._allowed import allowed
+from basin.cli._catchments import catchments, raindrop
 from basin.cli._frame import DATE, Group, output_option, project_argument, shared_options
 from basin.cli._network import network
 from basin.cli._output import (
@@ -224,6 +225,16 @@ def _find(sites: Path, project: Path) -> Path:
         ) from error
 
 
+def _lon_lat(at: str) -> tuple[float, float]:
+    try:
+        lon, lat = (float(part) for part in at.replace("，", ",").split(","))
+    except ValueError as error:
+        raise click.BadParameter(f"{at!r} is not LON,LAT", param_hint="--at") from error
+    if not (math.isfinite(lon) and math.isfinite(lat)):
+        raise click.BadParameter(f"{at!r} is not LON,LAT", param_hint="--at")
+    return lon, lat
+
+
 def _one_site(
     at: str, category: str | None, action: str, accuracy: float | None, from_crs: str | None
 ) -> Any:
@@ -233,12 +244,7 @@ def _one_site(
     from basin.crs import EXCHANGE_CRS, to_exchange
     from basin.layers.codes import industry_category
 
-    try:
-        lon, lat = (float(part) for part in at.replace("，", ",").split(","))
-    except ValueError as error:
-        raise click.BadParameter(f"{at!r} is not LON,LAT", param_hint="--at") from error
-    if not (math.isfinite(lon) and math.isfinite(lat)):
-        raise click.BadParameter(f"{at!r} is not LON,LAT", param_hint="--at")
+    lon, lat = _lon_lat(at)
     if accuracy is not None and not 0 <= accuracy <= _LEAST_ACCURATE_M:
         raise click.BadParameter(
             f"{accuracy:g} is not 0 or more metres, at most {_LEAST_ACCURATE_M}",
@@ -461,8 +467,10 @@ def demo(
 
 
 main.add_command(allowed)
+main.add_command(catchments)
 main.add_command(init)
 main.add_command(network)
+main.add_command(raindrop)
 main.add_command(spill)
 main.add_command(report)
 main.add_command(verify)

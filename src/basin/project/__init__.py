@@ -28,6 +28,7 @@ from basin.project._open import open_project as open
 from basin.project._sections import find_section
 from basin.project._siting import SitingQuestions
 from basin.project._spills import SpillQuestions
+from basin.project._terrain import TerrainQuestions
 from basin.standards.labels import item_code
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ _BANDS_M = (1000.0, 5000.0)
 
 
 @dataclass(frozen=True)
-class Basin(SitingQuestions, SpillQuestions):
+class Basin(SitingQuestions, SpillQuestions, TerrainQuestions):
     """An open project: its layers, its network, and the questions that it answers.
 
     Attributes

@@ -1,0 +1,94 @@
+"""What a project is asked about its land: flow directions, catchments, the way of a drop."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from basin import layers as layer_io
+from basin.errors import ProjectError
+
+if TYPE_CHECKING:
+    from basin.terrain import Catchments, FlowDirections, Raindrops
+
+__all__ = ["TerrainQuestions"]
+
+#: Degrees around the rivers that are read of a DEM too large to be read whole.
+_AROUND_DEG = 0.1
+
+
+class TerrainQuestions:
+    """The terrain part of `basin.project.Basin`."""
+
+    if TYPE_CHECKING:  # what the other parts have
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    @cached_property
+    def flow(self) -> FlowDirections:
+        """Flow directions of the DEM along the rivers, computed once.
+
+        Raises
+        ------
+        ProjectError
+            If the project has no DEM or no rivers.
+        LayerError
+            If the DEM cannot be used.
+        """
+        from basin.terrain import MAX_CELLS, flow_directions, open_dem
+
+        if self.dem is None:
+            raise ProjectError(
+                f"project {self.name!r} has no DEM, which catchments need",
+                mend='Add dem = "dem.tif" to [layers] in basin.toml.',
+                zh=f"工程“{self.name}”没有高程文件（dem），无法划集水区",
+                mend_zh='在 basin.toml 的 [layers] 中加上 dem = "dem.tif"',
+            )
+        network, grid = self.network, open_dem(self.dem)
+        bounds = None
+        if grid.shape[0] * grid.shape[1] > MAX_CELLS:
+            west, south, east, north = network.reaches.total_bounds
+            pad = _AROUND_DEG
+            bounds = (west - pad, south - pad, east + pad, north + pad)
+        return flow_directions(grid, streams=network, bounds=bounds)
+
+    def catchments(self, points: Any = "sections") -> Catchments:
+        """Delineate the land that drains to points of the project.
+
+        Parameters
+        ----------
+        points : {'sections', 'outfalls', 'intakes'} or GeoDataFrame
+            A layer by name, or points of your own.
+
+        Raises
+        ------
+        ProjectError, LayerError, CrsError
+        """
+        from basin.terrain import delineate_catchments
+
+        table = self._need(points, "catchments") if isinstance(points, str) else points
+        return delineate_catchments(table, self.flow, max_offset_m=self.max_offset_m)
+
+    def raindrop(self, points: Any = "sites") -> Raindrops:
+        """Follow the slope from sites or outfalls to a river, and list what lies below.
+
+        Parameters
+        ----------
+        points : {'sites', 'outfalls'}, path or GeoDataFrame
+            A layer by name, a file of sites, or places of your own.
+
+        Raises
+        ------
+        ProjectError, LayerError, CrsError
+        """
+        from basin.terrain import raindrop
+
+        if isinstance(points, str) and points in ("sites", "outfalls"):
+            table = self._need(points, "the way of a drop")
+        else:
+            near = None if hasattr(points, "geometry") else self.layers.bounds()
+            table = layer_io.read_layer(
+                points, "sites", near=near, sandbox=self.sandbox, problems=self.problems
+            )
+        targets = {n: self.layers[n] for n in ("sections", "intakes") if n in self.layers}
+        return raindrop(table, self.flow, targets=targets, max_offset_m=self.max_offset_m)

@@ -1,0 +1,210 @@
+"""The sample basin's DEM and rivers, against networkx, brute walks and what was planted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import geopandas as gpd
+import networkx as nx
+import numpy as np
+import pandas as pd
+import pyogrio
+import pytest
+import shapely
+from click.testing import CliRunner
+
+from basin.cli import main
+from basin.crs import area_m2
+from basin.terrain import flow_directions, raindrop
+
+pytest.importorskip("pyflwdir")
+
+SAMPLE = Path(__file__).parents[1] / "data" / "sample_layers"
+
+#: 綦江: 6,902 to 7,089 km2 by source; the sample's lines and heights are schematic.
+PUBLISHED_KM2 = 7_020.0
+
+
+@pytest.fixture(scope="module")
+def flow(sample):
+    return sample.flow
+
+
+@pytest.fixture(scope="module")
+def sections(sample):
+    return sample.catchments("sections")
+
+
+def reaches_below(sample) -> dict[str, set[str]]:
+    """All reaches below each, by networkx on the graph of reaches."""
+    table = sample.network.reaches
+    graph = nx.DiGraph()
+    graph.add_nodes_from(table.index)
+    by_start = table.groupby("from_node").groups
+    for reach, end in table["to_node"].items():
+        graph.add_edges_from((reach, onward) for onward in by_start.get(end, ()))
+    return {r: nx.descendants(graph, r) | {r} for r in table.index}
+
+
+def test_the_raster_drains_along_the_rivers(sample, flow):
+    """Walk from every river cell to its outlet: the reaches met are those below in the graph."""
+    below = reaches_below(sample)
+    ids = sample.network.reaches.index
+    visits = flow.rivers
+    reach_of_cell = np.where(flow.owner >= 0, visits.reach[flow.owner], -1)
+    cells = np.flatnonzero(flow.owner >= 0)
+    onward = flow.down[cells]
+    assert (reach_of_cell[onward] >= 0).all()  # a river never leaves its cells
+    here, there = reach_of_cell[cells], reach_of_cell[onward]
+    fits = np.array([ids[b] in below[ids[a]] for a, b in zip(here, there, strict=True)])
+    share = 1 - fits.mean()
+    assert share <= 0.01
+    assert flow.agreement() >= 0.99
+    assert flow.raster.isvalid
+
+
+def test_the_heights_alone_drain_along_the_rivers(sample, flow):
+    """Without the lines the DEM's own flow leads from river cell to river cell, and downstream."""
+    below = reaches_below(sample)
+    ids = sample.network.reaches.index
+    alone = flow_directions(sample.dem)
+    reach = np.where(flow.owner >= 0, flow.rivers.reach[flow.owner], -1)
+    cells = np.flatnonzero(flow.owner >= 0)
+    onward = alone.down[cells]
+    # where the water leaves the drawn cells it comes back to the same river or one below it
+    last = onward.copy()
+    for _ in range(3):
+        off = (reach[last] < 0) & (alone.down[last] != last)
+        last[off] = alone.down[last[off]]
+    fits = [
+        b >= 0 and ids[b] in below[ids[a]] for a, b in zip(reach[cells], reach[last], strict=True)
+    ]
+    assert np.mean(fits) >= 0.99
+
+
+def test_catchments_of_all_sections_tile_their_basin(sections, flow):
+    table = sections.catchments
+    shapes = np.asarray(table.geometry.array)
+    assert shapely.coverage_is_valid(shapes)
+    np.testing.assert_allclose(area_m2(table.geometry) / 1e6, table["area_km2"], atol=1e-3)
+    total = table["drainage_area_km2"]
+    for key in table.index:
+        above = table.index[table["below"] == key]
+        assert total[key] == pytest.approx(table["area_km2"][key] + total[above].sum())
+    last = table.index[table["below"] == ""]
+    whole = shapely.coverage_union_all(shapes)
+    joined = shapely.union_all(np.asarray(sections.drainage_areas.geometry[last].array))
+    assert whole.equals(joined)
+
+
+def test_sections_nest_as_the_network_says(sample, sections):
+    place = sections.catchments
+    below = sample.network.next_downstream(place, place, strict=True)["target"].fillna("")
+    assert place["below"].to_dict() == below.to_dict()
+
+
+def test_a_total_is_all_that_drains_through_the_cell(sections, flow):
+    """By the raster's own accumulation, which knows nothing of the network."""
+    place = sections.catchments
+    position = flow.network.reaches.index.get_indexer(pd.Index(place["reach_id"], dtype=object))
+    cell = flow.rivers.cell[flow.visit_of(position, place["measure_m"].to_numpy())]
+    through = flow.upstream_area_km2.ravel()[cell]
+    np.testing.assert_allclose(through, place["drainage_area_km2"], rtol=0.01)
+
+
+def test_the_published_area_is_compared(sample):
+    """The schematic basin is larger than the real one, and says so."""
+    table = sample.layers["sections"]
+    mouth = table[table["section_id"] == "S-D08"].assign(drainage_area_km2=PUBLISHED_KM2)
+    result = sample.catchments(mouth)
+    row = result.catchments.loc["S-D08"]
+    assert row["difference"] == pytest.approx(row["drainage_area_km2"] / PUBLISHED_KM2 - 1)
+    assert 0.1 < row["difference"] < 0.4
+    assert "7,020.0 km2 given" in result.explain("en")
+
+
+def test_a_drop_from_any_place_of_a_catchment_ends_above_its_section(sample, sections, flow):
+    own = sections.drainage_areas.loc["S-ZX"]
+    rng = np.random.default_rng(7)
+    box = own.geometry.bounds
+    xy = rng.uniform(box[:2], box[2:], (400, 2))
+    inside = shapely.contains_xy(own.geometry, *xy.T)
+    paths = raindrop(gpd.GeoSeries(shapely.points(xy), crs=4490), flow).paths
+    above = set(sample.network.upstream((own["reach_id"], own["measure_m"])))
+    reached = paths[paths["status"] == "reached"]
+    cell = 1.5 * flow.dem.cell_m
+    ends_above = reached["reach_id"].isin(above) & (
+        (reached["reach_id"] != own["reach_id"]) | (reached["measure_m"] <= own["measure_m"] + cell)
+    )
+    assert inside.sum() > 100
+    assert (ends_above == inside[reached.index]).mean() > 0.995
+    assert ends_above[inside[reached.index]].all()
+
+
+def test_planted_outfalls_drain_where_they_were_put(sample, flow):
+    planted = pd.read_csv(sample.folder / "planted.csv").set_index("id")
+    drops = sample.raindrop("outfalls").paths
+    told = {"P-014": "over_divide", "P-023": "far_upstream", "P-036": "closed_but_sampled"}
+    for key, kind in told.items():
+        assert planted.loc[key, "kind"] == kind
+        assert drops.loc[key, "reach_id"] == planted.loc[key, "reach_id"]
+    far = drops.loc["P-032"]  # 2,002 m from every river
+    assert far["length_m"] > 2_002
+    placed = sample.catchments("outfalls").catchments
+    assert placed.loc["P-032", "status"] == "beside"
+    assert placed.loc["P-032", "drainage_area_km2"] < 5
+    # near a confluence the record's river decides, not the nearest line
+    for key in ("P-033", "P-034"):
+        assert placed.loc[key, "reach_id"] == planted.loc[key, "reach_id"]
+
+
+def test_a_site_is_told_its_river_and_what_lies_below(sample):
+    told = sample.raindrop("sites")
+    assert told.paths.loc["X-01", "river"] == "綦江河"
+    below = told.below[told.below["from_id"] == "X-01"]
+    assert below["id"].tolist() == ["S-BD", "I-04", "S-D08"]
+    assert (np.diff(below["distance_m"]) > 0).all()
+
+
+# ---- commands --------------------------------------------------------------------------------
+
+
+def run(*words: str):
+    return CliRunner().invoke(main, list(words), catch_exceptions=False)
+
+
+def test_catchments_are_written_for_qgis(tmp_path, sections):
+    out = tmp_path / "catchments.gpkg"
+    done = run("catchments", "data/sample_layers", "--of", "sections", "-o", str(out),
+               "--directions", str(tmp_path / "d8.tif"), "--lang", "en")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "S-BD" in done.stdout
+    assert (tmp_path / "d8.tif").exists()
+    names = {name for name, _ in pyogrio.list_layers(out)}
+    assert {"section_catchments", "section_drainage_areas", "dem_disagreements"} <= names
+    back = pyogrio.read_dataframe(out, layer="section_catchments").set_index("section_id")
+    assert back.loc["S-BD", "drainage_area_km2"] == pytest.approx(
+        sections.catchments.loc["S-BD", "drainage_area_km2"]
+    )
+
+
+def test_one_place_is_asked_for_its_river():
+    done = run("raindrop", "data/sample_layers", "--at", "106.65,28.98", "--json")
+    assert done.exit_code == 0, done.output
+    answer = json.loads(done.stdout)
+    assert answer["raindrop_paths"][0]["status"] == "reached"
+    assert {row["layer"] for row in answer["raindrop_below"]} <= {"sections", "intakes"}
+    assert run("raindrop", "data/sample_layers", "--at", "east").exit_code == 2
+
+
+def test_a_project_without_a_dem_says_what_to_add(tmp_path):
+    file = tmp_path / "basin.toml"
+    layers = {
+        name: (SAMPLE / name).resolve().as_posix() for name in ("rivers.gpkg", "sections.csv")
+    }
+    lines = [f'{name.split(".")[0]} = "{path}"' for name, path in layers.items()]
+    file.write_text("\n".join(["[layers]", *lines]), encoding="utf-8")
+    done = run("catchments", str(tmp_path))
+    assert done.exit_code == 2
+    assert 'has no DEM, which catchments need. Add dem = "dem.tif"' in done.stderr

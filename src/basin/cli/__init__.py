@@ -33,6 +33,8 @@ from basin.cli._output import (
     write_result,
 )
 from basin.cli._report import report
+from basin.cli._siting import beside as _beside
+from basin.cli._siting import say_overrides
 from basin.cli._spill import spill
 from basin.cli._start import init
 from basin.cli._verify import verify
@@ -134,6 +136,25 @@ def validate(
 )
 @click.option("--date", type=DATE, metavar="YYYY-MM-DD", help="Another project date.")
 @click.option(
+    "--against",
+    type=DATE,
+    metavar="YYYY-MM-DD",
+    help="Replay the check on an earlier date too, and tell what differs and why.",
+)
+@click.option(
+    "--sensitivity",
+    is_flag=True,
+    help="Tell what hangs on lines and definitions: other editions, the shift that flips a "
+    "verdict, the setback that passes, GCJ-02, readings of the rule.",
+)
+@click.option(
+    "--overrides",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="CSV",
+    help="Decisions of people on single findings: site, rule, verdict, who, when, why. "
+    "[default: overrides.csv of the project]",
+)
+@click.option(
     "--fail-on",
     type=click.Choice(_VERDICTS),
     multiple=True,
@@ -151,6 +172,9 @@ def check(
     accuracy: float | None,
     from_crs: str | None,
     date: dt.date | None,
+    against: dt.date | None,
+    sensitivity: bool,
+    overrides: Path | None,
     fail_on: tuple[str, ...],
     output: Path | None,
     as_json: bool,
@@ -166,26 +190,28 @@ def check(
         raise click.UsageError("--category and --accuracy go with --at")
     if at is not None and sites is not None:
         raise click.UsageError("give SITES or --at, not both")
+    if from_crs and at is None and not sites:
+        raise click.UsageError("--from-crs goes with SITES or --at; layers have crs in basin.toml")
     basin = _open(project, lang)
-    found = None
+    found: Any = None
     with _step("check"):
         if at is not None:
-            site = _one_site(at, category, action, accuracy, from_crs)
-            result = basin.check(site, date=date, crs=from_crs)
-        elif from_crs and not sites:
-            raise click.UsageError(
-                "--from-crs goes with SITES or --at; layers have crs in basin.toml"
-            )
+            asked: Any = _one_site(at, category, action, accuracy, from_crs)
         else:
-            found = _find(sites, project) if sites else None
-            result = basin.check(found, date=date, crs=from_crs)
-    printed = {"sites": result.sites, "findings": result.findings}
+            asked = found = _find(sites, project) if sites else None
+        result = basin.check(asked, date=date, crs=from_crs, overrides=overrides)
+        more = _beside(basin, asked, from_crs, result, against, sensitivity, overrides)
+    from basin.siting import json_tables
+
+    printed = {**json_tables(result), **more.tables}
     if output:
         tables = {
             "sites": result.sites.reset_index(),
             "site_findings": result.findings,
             "site_unchecked": result.unchecked,
             "site_other_editions": result.other_editions,
+            **({"site_overrides": result.overrides} if len(result.overrides) else {}),
+            **more.tables,
         }
         write_result(
             output,
@@ -198,10 +224,13 @@ def check(
         )
     if as_json:
         print_json(printed)
-    elif at is not None:
-        say(result.explain(lang=basin.lang))
-    elif not output:
-        print_table(result.to_frame(lang=basin.lang), most=200)
+    else:
+        if at is not None:
+            say(result.explain(lang=basin.lang))
+        elif not output:
+            print_table(result.to_frame(lang=basin.lang), most=200)
+        more.show(basin.lang)
+    say_overrides(result.overrides, basin.lang)
     report_problems(basin)
     failed = result.sites["verdict"].isin(fail_on).any() or (
         "unchecked" in fail_on and not result.unchecked.empty

@@ -81,6 +81,7 @@ class Basin(SitingQuestions, SpillQuestions, TerrainQuestions):
     lang: str = "zh"
     rules: tuple[str, ...] | str = RULE_PACKS
     dem: Path | None = None
+    overrides: Path | None = None
     snap_tolerance_m: float = 1.0
     max_offset_m: float = 500.0
     unused: tuple[str, ...] = ()
@@ -221,6 +222,7 @@ class Basin(SitingQuestions, SpillQuestions, TerrainQuestions):
         """Every file that the project reads (with a shapefile's parts), and which layer it is."""
         packs = (self.rules,) if isinstance(self.rules, str) else self.rules
         files = [Path(pack) for pack in map(self._rule_pack, packs) if pack.endswith(".toml")]
+        files += [self.overrides] if self.overrides else []
         return input_files(self.file, self.sources, self.dem, files)
 
     def refuse_inputs(self, outputs: Iterable[str | Path], *also: str | Path) -> None:
@@ -440,6 +442,8 @@ class Basin(SitingQuestions, SpillQuestions, TerrainQuestions):
             tables["sites"] = siting.sites.reset_index()
             tables["site_findings"] = siting.findings
             tables["site_unchecked"] = siting.unchecked
+            if len(siting.overrides):
+                tables["site_overrides"] = siting.overrides
             tables["site_other_editions"] = siting.other_editions
         if self.bands is not None:
             tables["bands"] = self.bands

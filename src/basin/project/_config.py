@@ -17,7 +17,7 @@ from basin.layers.database import is_database, shown_source
 from basin.layers.encodings import known_encoding
 from basin.layers.systems import user_crs
 
-__all__ = ["LAYERS", "RULE_PACKS", "Source", "read_config"]
+__all__ = ["LAYERS", "OVERRIDES", "RULE_PACKS", "Source", "read_config"]
 
 #: The layers of a project, in the order in which they are read and reported.
 LAYERS = (
@@ -34,13 +34,16 @@ LAYERS = (
     "structures",
 )
 
+#: Decisions of people on single findings, read where it lies beside the project file.
+OVERRIDES = "overrides.csv"
+
 RULE_PACKS = ("china-yangtze", "chongqing")
 
 _KEYS = {
     "the file": {"basin", "layers", "rules", "network"},
     "[basin]": {"name", "crs", "date", "lang", "rules"},
     "[network]": {"snap_tolerance_m", "max_offset_m"},
-    "[layers]": {*LAYERS, "dem"},
+    "[layers]": {*LAYERS, "dem", "overrides"},
 }
 _MOST_OF_A_PATH = 4096
 #: Beyond these a unit was mistaken: what lies that far apart does not belong together.
@@ -99,6 +102,12 @@ def read_config(file: Path) -> dict[str, Any]:
     dem = sources.pop("dem", ())
     if len(dem) > 1:
         raise ProjectError(f"{file.name}: dem names {len(dem)} files", mend="Name one GeoTIFF.")
+    overrides = sources.pop("overrides", ())
+    if len(overrides) > 1:
+        raise ProjectError(
+            f"{file.name}: overrides names {len(overrides)} files", mend="Name one .csv."
+        )
+    beside = file.parent / OVERRIDES
     read = {
         "folder": file.parent,
         "file": file,
@@ -108,6 +117,7 @@ def read_config(file: Path) -> dict[str, Any]:
         "rules": _rules(config.get("rules", head.get("rules", list(RULE_PACKS))), file),
         "sources": sources,
         "dem": Path(dem[0].path) if dem else None,
+        "overrides": Path(overrides[0].path) if overrides else beside if beside.exists() else None,
         "snap_tolerance_m": _metres(network, "snap_tolerance_m", 1.0, file),
         "max_offset_m": _metres(network, "max_offset_m", 500.0, file),
     }

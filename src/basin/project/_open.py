@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from basin import layers as layer_io
 from basin.errors import ProjectError, shorten
-from basin.project._config import LAYERS, Source, read_config
+from basin.project._config import LAYERS, OVERRIDES, Source, read_config
 
 if TYPE_CHECKING:
     from basin.project import Basin
@@ -78,6 +78,12 @@ def open_project(path: str | Path = ".", *, sandbox: bool | None = None) -> Basi
     }
     folder = place if place.is_dir() else place.parent
     unused = layer_io.unused_files(folder, found, sandbox=sandbox) if place.is_dir() else ()
+    beside = folder / OVERRIDES
     return Basin(
-        folder=folder, name=place.stem, sources=sources, unused=tuple(unused), sandbox=sandbox
+        folder=folder,
+        name=place.stem,
+        sources=sources,
+        unused=tuple(name for name in unused if name != OVERRIDES),
+        overrides=beside if beside.exists() else None,
+        sandbox=sandbox,
     )

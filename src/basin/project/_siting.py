@@ -28,7 +28,12 @@ class SitingQuestions:
         def __getattr__(self, name: str) -> Any: ...
 
     def check(
-        self, sites: Any = None, *, date: dt.date | None = None, crs: Any = None
+        self,
+        sites: Any = None,
+        *,
+        date: dt.date | None = None,
+        crs: Any = None,
+        overrides: Any = None,
     ) -> SitingResult:
         """May these projects be built here?
 
@@ -41,10 +46,15 @@ class SitingQuestions:
             Another project date, to replay or to look ahead.
         crs
             System of `sites` over what they say; ``"gcj02"`` and ``"bd09"`` are web maps.
+        overrides
+            Decisions of people (:meth:`SitingResult.with_overrides`); None takes the project's
+            ``overrides.csv``, False none.
         """
         from basin.siting import check_sites
 
-        return check_sites(self._sites(sites, crs), **self._siting_layers(date))
+        result = check_sites(self._sites(sites, crs), **self._siting_layers(date))
+        given = self.overrides if overrides is None else overrides
+        return result if given is None or given is False else result.with_overrides(given)
 
     def line_sensitivity(
         self, sites: Any = None, *, date: dt.date | None = None, crs: Any = None

@@ -36,6 +36,9 @@ _WORDS = {
         "unchecked": "未核查",
         "unchecked_none": "没有未核查条目。",
         "unchecked_text": "以下条目因图层缺失、过期或未覆盖而未核查，须核实后再作结论。",
+        "overrides": "人工改判",
+        "overrides_none": "没有人工改判。",
+        "overrides_text": "以下条目由人工改判；“计算结论”为核查原来的结论，改判不抹去原结论。",
         "editions": "岸线版本",
         "editions_text": "换用其他版本的岸线时的距离和结论，供说明结论对岸线版本的敏感性。",
         "editions_none": "没有其他版本的岸线。",
@@ -69,6 +72,10 @@ _WORDS = {
         "unchecked_none": "No rule is unchecked.",
         "unchecked_text": "These rules could not be checked, since a layer is missing, expired or "
         "does not cover the site. Ask the holder of the data before concluding.",
+        "overrides": "Overrides",
+        "overrides_none": "There is no override.",
+        "overrides_text": "These findings were overridden by a person; what was computed stays "
+        "beside it.",
         "editions": "Shoreline editions",
         "editions_text": "Distances and verdicts by other editions of the shoreline.",
         "editions_none": "There is no other edition of a shoreline.",
@@ -99,6 +106,9 @@ _IN_TEXT = (
     "reason", "evidence",
 )  # fmt: skip
 _UNCHECKED = ("site_id", "rule_id", "title", "reason", "mend", "basis", "note")
+_OVERRIDES = (
+    "site_id", "rule_id", "verdict_computed", "verdict", "decided_by", "decided_on", "why", "status",
+)  # fmt: skip
 _EDITIONS = (
     "site_id", "line_id", "river", "edition", "issuer", "valid_from", "valid_to", "kind",
     "distance_m", "limit_m", "error_m", "rule_id", "verdict", "verdict_now", "changes",
@@ -137,6 +147,12 @@ def siting_document(result: Any, lang: str, pictures: tuple[Picture, ...]) -> Do
         words["lines"], result.lines, heads(_LINES, lang, kind="shoreline_kind"),
         empty=words["editions_none"],
     )  # fmt: skip
+    overrides = tabulate(
+        words["overrides"],
+        _override_rows(result),
+        heads(_OVERRIDES, lang, status="override_status"),
+        empty=words["overrides_none"],
+    )
     corners = _corners(sites, lang)
     short = overview.pick(
         ("site_id", "name", "category", "action", "verdict", "blocking_rules", "n_unchecked",
@@ -150,6 +166,9 @@ def siting_document(result: Any, lang: str, pictures: tuple[Picture, ...]) -> Do
         Section(words["unchecked"], (words["unchecked_text"],), (unchecked,)),
         Section(words["rules"], (words["rules_text"],), (_rules(findings, lang),)),
     ]
+    decided = (overrides,) if overrides.rows else ()
+    if decided:
+        sections.insert(2, Section(words["overrides"], (words["overrides_text"],), decided))
     if pictures:
         sections.append(Section(words["figures"], pictures=pictures))
     return Document(
@@ -161,8 +180,17 @@ def siting_document(result: Any, lang: str, pictures: tuple[Picture, ...]) -> Do
             (words["crs"], words["crs_text"]),
         ),
         conclusion=_conclusion(sites, unchecked, lang), sections=tuple(sections),
-        sheets=(overview, every, unchecked, editions, lines, corners), pictures=pictures,
+        sheets=(
+            overview, every, unchecked, *decided, editions, lines, corners
+        ), pictures=pictures,
     )  # fmt: skip
+
+
+def _override_rows(result: Any) -> pd.DataFrame:
+    given = getattr(result, "overrides", None)
+    if given is None:
+        return pd.DataFrame(columns=_OVERRIDES)
+    return given.rename(columns={"who": "decided_by", "when": "decided_on"})
 
 
 def _strictest_first(sites: Any) -> Any:

@@ -12,14 +12,15 @@ __all__ = ["heads", "join_ids"]
 
 #: Column -> table of codes in ``labels.toml``; painted where that table has colours.
 _CODES = {
-    "verdict": "verdict", "verdict_now": "verdict", "water_class": "water_class",
+    "verdict": "verdict", "verdict_now": "verdict", "verdict_computed": "verdict",
+    "water_class": "water_class",
     "target_class": "water_class", "section_class": "water_class", "tn_class": "water_class",
     "fecal_coliform_class": "water_class", "level": "section_level", "waterbody": "waterbody",
     "item_id": "item", "failing_items": "item", "missing_items": "item",
     "below_detection_items": "item", "confidence": "confidence", "load_basis": "data_basis",
     "data_basis": "data_basis", "status": "outfall_status", "river_class": "river_class",
 }  # fmt: skip
-_PAINTED = {"verdict", "verdict_now", "water_class"}
+_PAINTED = {"verdict", "verdict_now", "verdict_computed", "water_class"}
 
 #: Decimals by the unit that ends a column's name, the longest ending first.
 _DIGITS = {

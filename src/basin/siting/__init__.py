@@ -9,8 +9,11 @@ from __future__ import annotations
 from basin.siting._allowed import AllowedArea, find_allowed_area
 from basin.siting._check import check_sites
 from basin.siting._definitions import DefinitionSensitivity, definition_sensitivity
+from basin.siting._diff import SitingChanges
+from basin.siting._json import json_tables
 from basin.siting._lines import LineSensitivity, line_sensitivity
 from basin.siting._orders import tributary_orders
+from basin.siting._overrides import read_overrides
 from basin.siting._result import SitingResult
 from basin.siting._words import direction_text
 
@@ -18,11 +21,14 @@ __all__ = [
     "AllowedArea",
     "DefinitionSensitivity",
     "LineSensitivity",
+    "SitingChanges",
     "SitingResult",
     "check_sites",
     "definition_sensitivity",
     "direction_text",
     "find_allowed_area",
+    "json_tables",
     "line_sensitivity",
+    "read_overrides",
     "tributary_orders",
 ]

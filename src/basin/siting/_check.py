@@ -286,6 +286,7 @@ def _findings_table(rows: pd.DataFrame, places: pd.DataFrame, rules: tuple[Rule,
     for name in ("pack", "title_zh", "title_en"):
         table[name] = _take([getattr(r, name) for r in rules], of)
     table["verdict"] = _take(list(VERDICTS), rows["verdict"])
+    table["verdict_computed"] = table["verdict"]
     table["reason"] = rows["reason"].astype("str")
     numbers = ("distance_m", "limit_m", "margin_m", "error_m", "overlap_m2", "share")
     table[list(numbers)] = rows[list(numbers)]
@@ -364,6 +365,7 @@ def _summary(
             "verdict": _take(words, strictest),
         }
     )
+    table["verdict_computed"] = table["verdict"]
     blocking = rows[(rank == strictest[site]) & (rank != _RANK["clear"])]
     stops = np.zeros((n, len(rules)), dtype=bool)
     stops[blocking["site"].to_numpy(), blocking["rule"].to_numpy()] = True

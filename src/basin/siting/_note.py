@@ -151,6 +151,9 @@ def explain_all(result: SitingResult, lang: str) -> str:
         for (site, row), deciding in zip(some.iterrows(), deciding_text(some, lang), strict=True):
             bracket = "（{}）" if zh else " ({})"
             why = bracket.format(deciding) if deciding else ""
+            if row["verdict"] != row["verdict_computed"]:
+                was = label("verdict", row["verdict_computed"], lang)
+                why += f"［经人工改判，原：{was}］" if zh else f" [overridden, computed {was}]"
             lines.append(f"  {site} {row['name']}{why}".rstrip())
     return "\n".join([*lines, CAVEAT[lang]])
 
@@ -164,14 +167,15 @@ def explain_one(result: SitingResult, site: str, lang: str) -> str:
     found = result.findings[result.findings["site_id"] == site]
     rank = {verdict: place for place, verdict in enumerate(codes("verdict"))}
     found = found.assign(_rank=found["verdict"].map(rank)).sort_values("_rank", kind="stable")
-    told = found[~found["verdict"].isin(["clear", "unchecked"])]
+    decided = found["verdict"] != found["verdict_computed"]
+    told = found[~found["verdict"].isin(["clear", "unchecked"]) | decided]
     lines = [*_headline(result, site, row, lang)]
     if len(told):
         lines += ["", "触发的规则：" if lang == "zh" else "Rules that are met:"]
         for number, finding in enumerate(told.to_dict("records"), start=1):
             lines += _finding_lines(result, site, number, finding, lang)
     lines += _unchecked_lines(result, site, lang)
-    clear = found.loc[found["verdict"] == "clear", "rule_id"]
+    clear = found.loc[(found["verdict"] == "clear") & ~decided, "rule_id"]
     if len(clear):
         seam = "、" if lang == "zh" else ", "
         head = f"未触及的规则 {len(clear)} 条：" if lang == "zh" else f"Not met ({len(clear)}): "
@@ -185,6 +189,9 @@ def _headline(result: SitingResult, site: str, row: Any, lang: str) -> list[str]
     action = label("site_action", row["action"], lang) or ("性质未填" if zh else "no action")
     verdict = label("verdict", row["verdict"], lang)
     packs = ", ".join(result.packs)
+    if row["verdict"] != row["verdict_computed"]:
+        was = label("verdict", row["verdict_computed"], lang)
+        verdict += f"（经人工改判；计算结论：{was}）" if zh else f" (overridden; computed: {was})"
     lines = (
         [f"{site} {row['name']}（{category}，{action}）", f"结论：{verdict}",
          f"基准日期：{result.date}；规则包：{packs}"]

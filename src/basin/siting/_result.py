@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
@@ -11,7 +12,10 @@ import pandas as pd
 
 from basin._text import escape
 from basin.errors import BasinError
+from basin.siting._diff import SitingChanges, compare_results
+from basin.siting._json import result_json
 from basin.siting._note import explain_all, explain_one, site_frame, unchecked_rows
+from basin.siting._overrides import no_overrides, overridden
 from basin.standards.labels import codes, label
 from basin.standards.rules import Rule
 
@@ -26,17 +30,18 @@ class SitingResult:
     ----------
     sites : GeoDataFrame
         EPSG:4490, indexed by ``site_id``: ``name``, ``category``, ``action``; ``verdict`` (the
-        strictest found, where unchecked reads undetermined); ``blocking_rules`` (those of the
+        strictest found, where unchecked reads undetermined) and ``verdict_computed`` (without
+        overrides); ``blocking_rules`` (those of the
         deciding verdict, for undetermined the unchecked ones); ``n_<verdict>``; the nearest line in
         force: ``nearest_line_id``, ``nearest_river``, ``nearest_m``, and both nearest points
         (``foot_*`` on the bank, ``site_*`` on the site); ``note``, ``note_en`` (rules met
         by place whose text does not list the action; a place far from all data).
     findings : DataFrame
-        One row a site and rule that concerns it, also where it is clear: ``verdict``, ``reason``
-        (code of ``finding_reason``), ``distance_m``, ``limit_m``, ``margin_m`` (limit - distance),
-        ``error_m``, ``overlap_m2``, ``share``, ``evidence`` (ids), ``evidence_edition``, ``river``,
-        ``missing`` (layers that could not be asked), ``basis``, ``edition``, ``confidence``,
-        exemption and notes.
+        One row a site and rule that concerns it, also where it is clear: ``verdict``,
+        ``verdict_computed`` (without overrides), ``reason`` (code of ``finding_reason``),
+        ``distance_m``, ``limit_m``, ``margin_m`` (limit - distance), ``error_m``, ``overlap_m2``,
+        ``share``, ``evidence`` (ids), ``evidence_edition``, ``river``, ``missing`` (layers that
+        could not be asked), ``basis``, ``edition``, ``confidence``, exemption and notes.
     other_editions : DataFrame
         One row a site, distance rule and line that does not count on the date: the distance to it,
         and what the rule would read under it alone.
@@ -44,6 +49,10 @@ class SitingResult:
         Every line of the shoreline layer; ``counts`` on the date or not.
     rules : tuple of Rule
         The rules in force.
+    overrides : DataFrame
+        Every human override that was given (:meth:`with_overrides`): ``site_id``, ``rule_id``,
+        ``verdict``, ``who``, ``when``, ``why``, ``was``; ``verdict_computed``, and ``status`` (code
+        of ``override_status``): applied, or why not.
     date, packs
     """
 
@@ -54,6 +63,7 @@ class SitingResult:
     date: dt.date
     packs: tuple[str, ...]
     lines: pd.DataFrame = field(repr=False)
+    overrides: pd.DataFrame = field(default_factory=no_overrides, repr=False)
 
     @property
     def unchecked(self) -> pd.DataFrame:
@@ -63,6 +73,38 @@ class SitingResult:
         row with no rule.
         """
         return unchecked_rows(self)
+
+    def with_overrides(self, overrides: str | Path | pd.DataFrame) -> SitingResult:
+        """Return the result with the decisions of people on single findings.
+
+        An override changes the verdict of its finding and of the site, and is told in the notes of
+        both; ``verdict_computed`` keeps what was found. Those that do not apply (another site or
+        rule, dated after the project's date, made on another verdict, superseded) are listed with
+        the reason.
+
+        Parameters
+        ----------
+        overrides
+            See :func:`read_overrides`.
+
+        Raises
+        ------
+        LayerError
+            If a column or a cell is missing, or a verdict or date cannot be read.
+        """
+        return overridden(self, overrides)
+
+    def compare(self, later: SitingResult) -> SitingChanges:
+        """Tell what differs in a later result on the same sites, and why."""
+        return compare_results(self, later)
+
+    def to_json(self) -> str:
+        """Write all tables as JSON; the same input gives the same bytes.
+
+        ``date``, ``packs``, ``sites``, ``findings``, ``unchecked``, ``overrides``,
+        ``other_editions``: records, NaN as null, geometry as WKT.
+        """
+        return result_json(self)
 
     def to_frame(self, lang: str | None = None) -> pd.DataFrame:
         """Return the table of sites; with a language, one to read: words instead of codes.

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from basin._text import as_id, as_ids, escape, html_table
+from basin._text import as_id, escape, html_table
 from basin.errors import AssessmentError
+from basin.quality.clauses import base_items, grade_of, months_asked, section_clause
 from basin.quality.explain import (
     explain_all,
     explain_one,
@@ -20,15 +21,12 @@ from basin.quality.explain import (
     reading_table,
     worst_first,
 )
+from basin.quality.judge import judge, month_means, period_means, tidy
 from basin.quality.periods import Period, parse_period
-from basin.standards.quality import (
-    CLASSES,
-    assessment_method,
-    class_rank,
-    classify,
-    exceedance_multiple,
-    gb3838,
-)
+from basin.quality.samples import entered, long_values, need, section_ids, sift
+from basin.quality.targets import to_comply
+from basin.standards.labels import label
+from basin.standards.quality import CLASSES, class_rank, gb3838
 
 __all__ = ["METHOD", "METHOD_EN", "SectionAssessment", "assess_sections"]
 
@@ -55,7 +53,8 @@ _APART = ("tn", "fecal_coliform")
 _NEW_COLUMNS = [
     "period", "n_samples", "n_months", "missing_months", "water_class", "compliant",
     "main_pollutants", "failing_items", "missing_items", "below_detection_items", "tn_mg_l",
-    "tn_class", "fecal_coliform_per_l", "fecal_coliform_class", "note",
+    "tn_class", "fecal_coliform_per_l", "fecal_coliform_class", "note", "water_grade", "clause",
+    "missing_base_items",
 ]  # fmt: skip
 
 
@@ -71,15 +70,18 @@ class SectionAssessment:
         sample: ``"2025-03, 2025-06"``), ``water_class`` (I ... V, inferior, none),
         ``compliant`` (nullable: no target or no class is missing), ``main_pollutants`` (Chinese,
         with multiples of class III), ``failing_items`` (worse than the target, worst first),
-        ``missing_items`` (of the 21, not measured in the period), ``below_detection_items``,
+        ``missing_items`` (of the 21, not measured in the period), ``missing_base_items`` (of the
+        nine of "9+X" monitoring), ``water_grade`` (excellent, good, light, moderate, heavy),
+        ``below_detection_items``,
         ``tn_mg_l``, ``tn_class``, ``fecal_coliform_per_l``, ``fecal_coliform_class`` (reported
-        apart), ``note`` (codes).
+        apart), ``note`` (codes), ``clause`` (of the method, Chinese).
     items
         One row per section and item measured: ``section_id``, ``item_id``, ``value`` (period mean
         in ``unit``), ``n`` values, ``n_months``, ``n_below`` (below detection, counted as half),
         ``water_class``, ``limit_iii``, ``multiple`` (against class III), ``target_limit``,
         ``target_multiple``, ``compliant``, ``evaluated`` (one of the 21), ``saturation_pct`` (of
-        dissolved oxygen, where every value of it has a water temperature).
+        dissolved oxygen, where every value of it has a water temperature), ``enough`` (as many
+        months as the method asks of the period), ``clause`` (of the standard, Chinese).
     months
         One row per section and month of the period: ``water_class``, ``compliant``,
         ``failing_items``, ``n_items``.
@@ -103,6 +105,28 @@ class SectionAssessment:
     period: str
     method: str = METHOD
     method_en: str = METHOD_EN
+
+    @property
+    def to_comply(self) -> pd.DataFrame:
+        """What item of which section must change, and by how much, to meet the target.
+
+        Returns
+        -------
+        DataFrame
+            As in `basin.quality.targets.to_comply`.
+        """
+        return to_comply(self)
+
+    def calendar(self, lang: str | None = None) -> pd.DataFrame:
+        """Return the class of each section (rows) in each month (columns); words with `lang`."""
+        table = self.months.set_index(["section_id", "month"])["water_class"].unstack()  # noqa: PD010
+        table = table.reindex(self.sections.index)
+        if lang is None:
+            return table
+        words = table.map(lambda code: label("water_class", code, lang))
+        names = self.sections["name"].fillna("").astype(str)
+        words.index = pd.Index((names.index + " " + names).str.strip(), name=table.index.name)
+        return words
 
     @property
     def failing(self) -> list[str]:
@@ -190,105 +214,27 @@ def assess_sections(
     GB 3838-2002 table 1; 环办〔2011〕22号《地表水环境质量评价办法（试行）》;
     HJ 2.3-2018 (oxygen saturation).
     """
-    _need(samples, ("section_id", "date"), "samples")
-    _need(sections, ("section_id",), "sections")
-    sections = sections.assign(section_id=_ids_of(sections))
+    need(samples, ("section_id", "date"), "samples")
+    need(sections, ("section_id",), "sections")
+    sections = sections.assign(section_id=section_ids(sections))
     ids = sections["section_id"]
-    samples, undated = _entered(samples)
+    samples, undated = entered(samples)
     ours = samples["date"][samples["section_id"].isin(ids)]
     span = parse_period(period, ours if ours.notna().any() else samples["date"])
-    used, left_out = _sift(samples, undated, ids, span)
+    used, left_out = sift(samples, undated, ids, span)
     table = _prepare(sections)
-    values, lost = _long(used)
-    monthly = (
-        values.groupby(["section_id", "item_id", "month"], observed=True)
-        .agg(
-            value=("value", "mean"),
-            n=("value", "size"),
-            n_below=("below", "sum"),
-            saturation_pct=("saturation_pct", "mean"),
-            with_temp=("saturation_pct", "count"),
-        )
-        .reset_index()
-    )
-    monthly["saturation_pct"] = monthly["saturation_pct"].where(
-        monthly["with_temp"] == monthly["n"]
-    )
-    items = _judge(_period_means(monthly), table)
-    by_month = _judge(monthly, table)
+    values, lost = long_values(used)
+    monthly = month_means(values)
+    items = judge(period_means(monthly), table)
+    by_month = judge(monthly, table)
     return SectionAssessment(
         sections=_sections(table, items, used, span),
-        items=_tidy(items, table),
+        items=tidy(items.assign(enough=items["n_months"] >= months_asked(span)[0]), table),
         months=_months(by_month, table, span),
-        month_items=_tidy(by_month, table),
+        month_items=tidy(by_month, table),
         left_out=pd.concat([left_out, lost], ignore_index=True),
         period=span.label,
     )
-
-
-def _need(table: Any, columns: tuple[str, ...], layer: str) -> None:
-    lacking = [c for c in columns if c not in table.columns]
-    if lacking:
-        raise AssessmentError(
-            f"{layer} lacks {' and '.join(lacking)}",
-            mend="Read it with basin.layers.read_layer, which recognises other names.",
-        )
-
-
-def _ids_of(sections: Any) -> pd.Series:
-    ids = as_ids(sections["section_id"])
-    if ids.isna().any():
-        raise AssessmentError(
-            f"{ids.isna().sum()} of {len(ids)} sections have no section_id",
-            mend="Give each section its own id.",
-        )
-    if ids.duplicated().any():
-        raise AssessmentError(
-            "section_id is not unique in sections",
-            ids=ids[ids.duplicated()].unique(),
-            mend="Give each section its own id.",
-        )
-    return ids.astype("str")
-
-
-def _entered(samples: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
-    """Samples with ids as text and dates as dates; what stood where no date could be read."""
-    from basin.layers.measurements import parse_dates
-
-    dates, _ = parse_dates(samples["date"])
-    written = samples["date"].astype("string").fillna("").where(dates.isna(), "")
-    ids = as_ids(samples["section_id"]).fillna("").astype("str")
-    return samples.assign(section_id=ids, date=dates), written
-
-
-def _sift(
-    samples: pd.DataFrame, undated: pd.Series, ids: Any, span: Period
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Split off the rows that cannot be used; what lies outside the period is not listed."""
-    when, section = samples["date"], samples["section_id"]
-    inside = (when >= span.start) & (when < span.end)
-    known = section.isin(ids)
-    reasons = pd.Series("", index=samples.index, dtype=object)
-    reasons[inside & ~known] = "unknown_section"
-    reasons[when.isna()] = "no_date"
-    out = pd.DataFrame({"reason": reasons, "section_id": section, "text": undated})
-    if not inside.any():
-        seen = f"{when.min():%Y-%m} to {when.max():%Y-%m}" if when.notna().any() else "none dated"
-        raise AssessmentError(
-            f"no sample lies in period {span.label!r}", mend=f"The samples run: {seen}."
-        )
-    return samples.loc[inside & known], _counted(out[out["reason"] != ""])
-
-
-def _counted(lost: pd.DataFrame) -> pd.DataFrame:
-    """Count what was left out, by all that is known of it."""
-    keys = ["reason", "section_id", "date", "item_id", "text"]
-    full = lost.assign(
-        date=lost["date"] if "date" in lost else pd.Series(pd.NaT, index=lost.index),
-        item_id=lost.get("item_id", ""),
-    )
-    full = full.astype({k: "datetime64[us]" if k == "date" else "str" for k in keys})
-    return full.groupby(keys, dropna=False, sort=True).size().rename("n").reset_index()
 
 
 def _prepare(sections: Any) -> Any:
@@ -299,127 +245,6 @@ def _prepare(sections: Any) -> Any:
         if column not in table.columns:
             table[column] = pd.Series("", index=table.index, dtype=object)
     return table
-
-
-def _waterbody(table: Any) -> pd.Series:
-    return pd.Series(
-        np.where(table["waterbody"].eq("lake").fillna(False), "lake", "river"),
-        index=table.index,
-        dtype=object,
-    )
-
-
-def _long(samples: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """One row per value; below detection halved. Also the values that nobody can know."""
-    half = float(assessment_method()["below_detection"]["factor"])
-    month = samples["date"].dt.strftime("%Y-%m").to_numpy(dtype=object)
-    section = samples["section_id"].to_numpy(dtype=object)
-    saturation = _saturation(samples)
-    parts, lost = [], []
-    for item in gb3838().index:
-        if item not in samples.columns:
-            continue
-        value, flag = _measured(samples, item)
-        below = flag == "below"
-        rows = pd.DataFrame({"section_id": section, "item_id": item, "month": month})
-        rows["value"] = np.where(below, value * half, value)
-        rows["below"] = below
-        rows["saturation_pct"] = np.where(below, np.nan, saturation) if item == "do" else np.nan
-        negative = (value < 0) & np.isfinite(value) & (item != "water_temp")
-        if item != "water_temp":
-            parts.append(rows[np.isfinite(value) & ~negative])
-        for reason, these in (
-            ("unreadable", flag == "unreadable"),
-            ("below_unknown", flag == "below_unknown"),
-            ("negative", negative),
-            ("not_finite", np.isinf(value)),
-        ):
-            written = samples[item][these].astype("string").fillna("")
-            where = samples.loc[these, ["section_id", "date"]]
-            lost.append(where.assign(reason=reason, item_id=item, text=written))
-    if not parts:
-        raise AssessmentError(
-            "samples hold no item of GB 3838-2002", mend="Name columns by item_id, e.g. 'nh3n'."
-        )
-    return pd.concat(parts, ignore_index=True), _counted(pd.concat(lost))
-
-
-def _saturation(samples: pd.DataFrame) -> np.ndarray:
-    """Oxygen saturation of each sample in per cent at sea level; NaN without a temperature."""
-    if not {"do", "water_temp"} <= set(samples.columns):
-        return np.full(len(samples), np.nan)
-    rule = assessment_method()["saturation"]
-    oxygen, temp = _measured(samples, "do")[0], _measured(samples, "water_temp")[0]
-    low, high = rule["temp_c"]
-    temp = np.where((temp >= low) & (temp <= high), temp, np.nan)
-    saturation: np.ndarray = 100.0 * oxygen * (rule["offset_c"] + temp) / rule["numerator"]
-    return saturation
-
-
-def _measured(samples: pd.DataFrame, item: str) -> tuple[np.ndarray, np.ndarray]:
-    column = samples[item]
-    if pd.api.types.is_numeric_dtype(column):
-        value = column.to_numpy(dtype=float, na_value=np.nan)
-        flag = samples.get(f"{item}_flag", pd.Series("", index=samples.index))
-    else:
-        from basin.layers import parse_measurement
-
-        parsed, flag = parse_measurement(column)
-        value = parsed.to_numpy(dtype=float, na_value=np.nan)
-    return value, flag.fillna("").to_numpy(dtype=object)
-
-
-def _period_means(monthly: pd.DataFrame) -> pd.DataFrame:
-    return (
-        monthly.groupby(["section_id", "item_id"], observed=True)
-        .agg(
-            value=("value", "mean"),
-            n=("n", "sum"),
-            n_months=("month", "size"),
-            n_below=("n_below", "sum"),
-            # of dissolved oxygen only if every month of it has one
-            saturation_pct=("saturation_pct", "mean"),
-            with_temp=("saturation_pct", "count"),
-        )
-        .reset_index()
-        .assign(saturation_pct=lambda t: t["saturation_pct"].where(t["with_temp"] == t["n_months"]))
-    )
-
-
-def _judge(means: pd.DataFrame, table: Any) -> pd.DataFrame:
-    """Add class, limits and multiples to a table of section_id, item_id, value."""
-    limits = gb3838()
-    result = means.copy()
-    body = _waterbody(table).reindex(result["section_id"]).to_numpy(dtype=object)
-    target = table["target_class"].reindex(result["section_id"]).to_numpy(dtype=object)
-    item = result["item_id"].to_numpy(dtype=object)
-    value = result["value"].to_numpy(dtype=float)
-    result["water_class"] = classify(
-        value, item, body, saturation=result["saturation_pct"].to_numpy(dtype=float)
-    )
-    result["rank"] = class_rank(result["water_class"])
-    result["evaluated"] = limits["evaluated"].reindex(item).to_numpy(dtype=bool)
-    result["order"] = limits.index.get_indexer(pd.Index(item))
-    result["unit"] = limits["unit"].reindex(item).to_numpy(dtype=object)
-    result["limit_iii"] = _limit(item, body, np.full(len(item), "III", dtype=object))
-    result["multiple"] = exceedance_multiple(value, item, body)
-    result["target_limit"] = _limit(item, body, target)
-    result["target_multiple"] = exceedance_multiple(value, item, body, against=target)
-    aim, rank = class_rank(target), result["rank"].to_numpy()
-    judged = (aim > 0) & (aim < 6) & (rank > 0) & result["evaluated"].to_numpy()
-    result["compliant"] = pd.arrays.BooleanArray(rank <= aim, ~judged)
-    return result.astype({"unit": "str", "water_class": "str"})
-
-
-def _limit(item: Any, body: Any, code: Any) -> np.ndarray:
-    out = np.full(len(item), np.nan)
-    for kind in ("river", "lake"):
-        limits = gb3838(kind)
-        table = limits[list(CLASSES[:5])].to_numpy(dtype=float)
-        rank = class_rank(code)
-        here = (body == kind) & (rank > 0) & (rank <= 5)
-        out[here] = table[limits.index.get_indexer(pd.Index(item[here])), rank[here] - 1]
-    return out
 
 
 def _joined(judged: pd.DataFrame, keys: list[str]) -> pd.Series:
@@ -470,32 +295,29 @@ def _sections(table: Any, items: pd.DataFrame, used: pd.DataFrame, span: Period)
     result["compliant"] = _compliance(rank, aim)
     result["main_pollutants"] = main_pollutants(counted).reindex(ids, fill_value="")
     result["failing_items"] = _joined(failing, ["section_id"]).reindex(ids, fill_value="")
-    result["missing_items"] = _missing(counted, ids)
+    wanted = list(gb3838().query("evaluated").index)
+    result["missing_items"] = _missing(counted, ids, [wanted] * len(ids))
     result["below_detection_items"] = _joined(below, ["section_id"]).reindex(ids, fill_value="")
     for item, column in (("tn", "tn_mg_l"), ("fecal_coliform", "fecal_coliform_per_l")):
         own = items[items["item_id"] == item].set_index("section_id")
         result[column] = own["value"].reindex(ids)
         result[f"{item}_class"] = own["water_class"].reindex(ids, fill_value="none")
+    result["missing_base_items"] = _missing(items, ids, base_items(result["waterbody"]))
     result["note"] = _notes(result, span)
+    result["water_grade"] = grade_of(result["water_class"])
+    result["clause"] = section_clause(span)
     return result
 
 
-def _missing(counted: pd.DataFrame, ids: Any) -> list[str]:
-    limits = gb3838()
-    wanted = limits.index[limits["evaluated"]]
+def _missing(counted: pd.DataFrame, ids: Any, wanted: list[list[str]]) -> list[str]:
     have = counted.groupby("section_id")["item_id"].agg(set)
-    return [", ".join(i for i in wanted if i not in have.get(s, set())) for s in ids]
+    both = zip(ids, wanted, strict=True)
+    return [", ".join(i for i in items if i not in have.get(s, set())) for s, items in both]
 
 
 def _notes(result: Any, span: Period) -> list[str]:
-    rules = assessment_method()["samples"]
     months = result["n_months"].to_numpy()
-    whole_year = span.kind == "year" or len(span.months) == 12
-    if whole_year or span.kind in rules:
-        rule = rules["year" if whole_year else span.kind]
-        least, ask = int(rule["months"]), int(rule["ask"])
-    else:
-        least = ask = len(span.months)
+    least, ask = months_asked(span)
     aim = class_rank(result["target_class"])
     marks = {
         "no_samples": months == 0,
@@ -505,17 +327,3 @@ def _notes(result: Any, span: Period) -> list[str]:
         "no_target": (aim == 0) | (aim > 5),
     }
     return [", ".join(k for k, here in marks.items() if here[n]) for n in range(len(result))]
-
-
-def _tidy(items: pd.DataFrame, table: Any) -> pd.DataFrame:
-    columns = [
-        "section_id", "item_id", "value", "unit", "n", "n_months", "n_below", "water_class",
-        "limit_iii", "multiple", "target_limit", "target_multiple", "compliant", "evaluated",
-        "saturation_pct",
-    ]  # fmt: skip
-    place = items["section_id"].map({s: n for n, s in enumerate(table.index)})
-    if "month" in items.columns:
-        columns = ["section_id", "month", *[c for c in columns[1:] if c != "n_months"]]
-    by = [c for c in ("_place", "month", "order") if c in ("_place", *items.columns)]
-    ordered = items.assign(_place=place).sort_values(by, kind="stable")
-    return ordered[columns].reset_index(drop=True)

@@ -207,12 +207,40 @@ def explain_one(result: SectionAssessment, section_id: str, lang: str) -> str:
         gaps = row["missing_months"].split(", ")
         text += stop + ("无样品月：" if zh else "months without a sample: ")
         text += _comma(lang).join(gaps)
+    text += _changes(result, section_id, lang)
     if row["missing_items"]:
         gaps = [label("item", i, lang) for i in str(row["missing_items"]).split(", ")]
         text += stop + ("缺测：" if zh else "not measured: ") + ("、" if zh else ", ").join(gaps)
+        if not row["missing_base_items"] and row["n_months"]:
+            text += "（“9+X”的基本项目齐全）" if zh else " (the base items of 9+X are there)"
     for code in filter(None, str(row["note"]).split(", ")):
         text += stop + _NOTES[code][not zh]
     return text + ("。" if zh else ".")
+
+
+def _changes(result: SectionAssessment, section_id: str, lang: str) -> str:
+    """What must fall (or rise) by how much for the section to meet its target."""
+    zh, table = lang == "zh", result.to_comply
+    text = ""
+    for _, row in table[table["section_id"] == section_id].iterrows():
+        name, size = label("item", row["item_id"], lang), number(abs(row["change"]))
+        unit = "" if row["unit"] == "-" else f" {row['unit']}"
+        falls = row["change"] < 0
+        share = f"{abs(row['change_pct']):.0f}%"
+        if zh:
+            text += f"；达标需{name}{'下降' if falls else '上升'} {size}{unit}（{share}）"
+        else:
+            verb = "fall" if falls else "rise"
+            text += f"; to comply {name} must {verb} by {size}{unit} ({share})"
+        if row["months_left"]:
+            mean, left = number(max(row["needed_mean"], 0.0)), row["months_left"]
+            if not row["reachable"]:
+                text += "，本时段内已不可能" if zh else ", which this period no longer allows"
+            elif zh:
+                text += f"，余下 {left} 个月均值须为 {mean} 以{'下' if falls else '上'}"
+            else:
+                text += f", a mean of {mean} over the {left} months left"
+    return text
 
 
 def _explain_item(item: Any, lang: str) -> str:

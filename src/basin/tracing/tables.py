@@ -12,6 +12,7 @@ from basin._text import as_id, as_ids
 from basin.crs import EXCHANGE_CRS, GLOBE_BOUNDS, to_exchange
 from basin.errors import AssessmentError, SnapError
 from basin.quality import SectionAssessment
+from basin.quality.samples import measured
 from basin.standards.quality import Decay, class_rank, decay_coefficient, gb3838, limit_of
 from basin.tracing.routes import Place
 
@@ -207,11 +208,12 @@ def months_of(
     if "flow_m3_s" in samples.columns:
         from basin.layers.measurements import parse_dates
 
+        figure, flag = measured(samples, "flow_m3_s")
         gauged = pd.DataFrame(
             {
                 "section_id": as_ids(samples["section_id"]),
                 "month": parse_dates(samples["date"])[0].dt.strftime("%Y-%m"),
-                "flow": pd.to_numeric(samples["flow_m3_s"], errors="coerce"),
+                "flow": np.where(flag == "", figure, np.nan),  # "<1" tells no flow
             }
         )
         mean = gauged[gauged["flow"] > 0].groupby(["section_id", "month"])["flow"].mean()

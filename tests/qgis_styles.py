@@ -5,6 +5,7 @@ Not part of the test suite: it needs QGIS and the Python that QGIS came with (De
 
     basin layers data/sample_layers -o report.gpkg
     QT_QPA_PLATFORM=offscreen /usr/bin/python3 tests/qgis_styles.py report.gpkg map.png
+    QT_QPA_PLATFORM=offscreen /usr/bin/python3 tests/qgis_styles.py report.qgs map.png
 
 It prints renderer, legend and drawn features of each layer, and ends with 1 where a style is not
 taken, a feature has no symbol, or an expression is wrong. Without QGIS it says so and ends with 0.
@@ -62,12 +63,25 @@ def layers_of(path: Path) -> list[QgsVectorLayer]:
     return found
 
 
-def check(layer: QgsVectorLayer) -> list[str]:
-    """Print what the layer looks like; return what is wrong with it."""
+def layers_of_project(path: Path, wrong: list[str]) -> list[QgsVectorLayer]:
+    """The ticked layers of a QGIS project, the lowest first; what cannot be opened is `wrong`."""
+    project = QgsProject.instance()
+    if not project.read(str(path)) or not project.crs().isValid():
+        wrong.append(f"the project cannot be read, or has no CRS ({project.error()})")
+    nodes = project.layerTreeRoot().findLayers()
+    wrong += [
+        f"{n.name()} opens no layer" for n in nodes if not (n.layer() and n.layer().isValid())
+    ]
+    return [n.layer() for n in nodes if n.isVisible() and n.layer()][::-1]
+
+
+def check(layer: QgsVectorLayer, *, stored: bool) -> list[str]:
+    """Print what the layer looks like; return what is wrong with it (`stored`: with its style)."""
     wrong = []
-    message, taken = layer.loadDefaultStyle()
-    if not taken:
-        wrong.append(f"the default style is not taken ({message})")
+    if stored:
+        message, taken = layer.loadDefaultStyle()
+        if not taken:
+            wrong.append(f"the default style is not taken ({message})")
     renderer = layer.renderer()
     legend = [item.label() for item in renderer.legendSymbolItems()]
     context = QgsRenderContext()
@@ -129,17 +143,21 @@ def main(path: Path, target: Path, around: list[str]) -> int:
     QgsApplication.setPrefixPath("/usr", True)
     application = QgsApplication([], False)
     application.initQgis()
-    layers = layers_of(path)
-    wrong = [f"{layer.name()}: {text}" for layer in layers for text in check(layer)]
+    project = path.suffix == ".qgs"
+    wrong: list[str] = []
+    layers = layers_of_project(path, wrong) if project else layers_of(path)
+    for layer in layers:
+        wrong += [f"{layer.name()}: {text}" for text in check(layer, stored=not project)]
     if not layers:
         wrong.append("no layer has a style")
     place = {word: number for number, word in enumerate(ORDER)}
-    layers.sort(
-        key=lambda one: (
-            next((place[w] for w in ORDER if one.name().startswith(w)), len(ORDER)),
-            -int(one.geometryType()),  # areas, lines, and points on top
+    if not project:
+        layers.sort(
+            key=lambda one: (
+                next((place[w] for w in ORDER if one.name().startswith(w)), len(ORDER)),
+                -int(one.geometryType()),  # areas, lines, and points on top
+            )
         )
-    )
     if layers:
         draw(layers, target, around=QgsRectangle(*map(float, around)) if around else None)
     for text in wrong:

@@ -166,7 +166,7 @@ def test_shapefile_only_when_asked(tmp_path, tables):
 
 @pytest.mark.parametrize(
     ("name", "count", "message"),
-    [("a.geojson", 2, "can hold one table"), ("a.kml", 1, "not written"), ("a.gpkg", 0, "nothing")],
+    [("a.geojson", 2, "can hold one table"), ("a.tif", 1, "not written"), ("a.gpkg", 0, "nothing")],
 )
 def test_what_cannot_be_written(tmp_path, tables, name, count, message):
     some = dict(list(tables.items())[:count])

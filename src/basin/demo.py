@@ -108,7 +108,7 @@ def run_demo(
 
 def _run(project: Path | None, output: Path, lang: str | None, *, overwrite: bool) -> DemoResult:
     from basin.figures import save_figure
-    from basin.layers import refuse_existing, whole_set, write_layers
+    from basin.layers import refuse_existing, whole_set, write_files
     from basin.manifest import unchanged_outputs
     from basin.reports import write_report
 
@@ -129,7 +129,7 @@ def _run(project: Path | None, output: Path, lang: str | None, *, overwrite: boo
     def free(path: Path) -> bool:
         return overwrite or path.resolve() in own
 
-    for name in ("basin.html", "layers.gpkg", "siting.xlsx", "siting.html"):
+    for name in ("basin.html", "layers.gpkg", "layers.qgs", "siting.xlsx", "siting.html"):
         refuse_existing(output / name, overwrite=free(output / name))  # before the work
     with _step("read", basin.lang, console):
         basin = basin.readable()
@@ -159,8 +159,8 @@ def _run(project: Path | None, output: Path, lang: str | None, *, overwrite: boo
         with _step("layers", basin.lang, console):
             tables = basin.result_layers(**results)
             path = output / "layers.gpkg"
-            write_layers(path, tables, overwrite=free(path), lang=basin.lang)
-            files[path] = {name: len(table) for name, table in tables.items()}
+            may = free(path) and free(path.with_suffix(".qgs"))
+            files |= write_files(path, tables, overwrite=may, lang=basin.lang, project=basin.name)
         stems = _report_stems(traces)
         with _step("figures", basin.lang, console):
             asked: dict[str, Any] = {

@@ -443,7 +443,9 @@ def layers_command(
     basin = _open(project, lang).readable()
     with _step("layers"):
         tables = basin.result_layers()
-    written = write_result(output, tables, printed=tables, basin=basin, overwrite=overwrite)
+    written = write_result(
+        output, tables, printed=tables, basin=basin, overwrite=overwrite, project=basin.name
+    )
     if as_json:
         print_json(files_as_json(written))
     report_problems(basin)

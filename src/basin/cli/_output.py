@@ -110,6 +110,7 @@ def write_result(
     overwrite: bool,
     result: Any = None,
     also_read: Path | None = None,
+    project: str = "",
 ) -> Written:
     """Write a result in the format of the ending, and say which files were written.
 
@@ -124,6 +125,8 @@ def write_result(
         What ``--json`` prints.
     basin
         Its inputs are never written over, nor is `also_read`.
+    project
+        Title of a QGIS project beside a GeoPackage; "" is none.
     """
     from basin.errors import LayerError
     from basin.layers import atomic_write, files_written, write_files
@@ -141,7 +144,7 @@ def write_result(
             zh=f"{path.name}：不能写成这种格式",
             mend_zh=f"可用的有：{'、'.join(known)}",
         )
-    files = [path] if alone else files_written(path, tables)
+    files = [path] if alone else files_written(path, tables, project=project)
     basin.refuse_inputs(files, *([also_read] if also_read else []))
     if ending == ".json":
         with atomic_write(path, overwrite=overwrite) as temporary:
@@ -153,7 +156,7 @@ def write_result(
         write_report(result, path, lang=lang, overwrite=overwrite)
         written = {path: {}}
     else:
-        written = write_files(path, tables, overwrite=overwrite, lang=lang)
+        written = write_files(path, tables, overwrite=overwrite, lang=lang, project=project)
     say_files(written)
     return written
 

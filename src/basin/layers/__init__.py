@@ -9,6 +9,7 @@ from __future__ import annotations
 from basin.layers.atomic import atomic_write, refuse_existing, whole_set
 from basin.layers.checks import check_layers, match_sections, stack_layers
 from basin.layers.database import is_database, shown_source
+from basin.layers.dictionary import column_dictionary
 from basin.layers.many import file_names, files_written, write_files
 from basin.layers.measurements import parse_measurement
 from basin.layers.problems import Problem, make_problem, problems_frame, unreadable
@@ -22,6 +23,7 @@ __all__ = [
     "Problem",
     "atomic_write",
     "check_layers",
+    "column_dictionary",
     "file_names",
     "files_written",
     "find_layers",

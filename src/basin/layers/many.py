@@ -10,23 +10,19 @@ from typing import Any
 import geopandas as gpd
 
 from basin.errors import LayerError
-from basin.layers.atomic import whole_set
+from basin.layers.atomic import atomic_write, whole_set
+from basin.layers.qgs import project_text
+from basin.layers.qml import FAMILIES
+from basin.layers.styles import FAMILY_OF
 from basin.layers.write import ENDINGS, SHAPEFILE_PARTS, fields_file, write_layers
 
 __all__ = ["file_names", "files_written", "write_files"]
 
 #: Formats that hold any number of tables.
 _WHOLE = (".gpkg", ".xlsx")
-_FAMILIES = ("point", "line", "polygon")
-_FAMILY = {
-    "Point": "point",
-    "MultiPoint": "point",
-    "LineString": "line",
-    "MultiLineString": "line",
-    "LinearRing": "line",
-    "Polygon": "polygon",
-    "MultiPolygon": "polygon",
-}
+
+#: Formats that hold nothing without a geometry.
+_SHAPES_ONLY = (".shp", ".geojson", ".kml", ".dxf")
 
 
 def file_names(names: Iterable[str], *, most: int = 80) -> list[str]:
@@ -53,7 +49,12 @@ def file_names(names: Iterable[str], *, most: int = 80) -> list[str]:
 
 
 def write_files(
-    path: str | Path, tables: Mapping[str, Any], *, overwrite: bool = False, lang: str = "zh"
+    path: str | Path,
+    tables: Mapping[str, Any],
+    *,
+    overwrite: bool = False,
+    lang: str = "zh",
+    project: str = "",
 ) -> dict[Path, dict[str, int]]:
     """Write tables to `path`, and where its format holds one table, the others beside it.
 
@@ -66,6 +67,8 @@ def write_files(
     ----------
     path, tables, overwrite, lang
         As in :func:`write_layers`.
+    project
+        Title of a QGIS project that is written beside a GeoPackage, as ``<stem>.qgs``; "" is none.
 
     Returns
     -------
@@ -79,6 +82,8 @@ def write_files(
     """
     target = Path(path)
     suffix = target.suffix.casefold()
+    if suffix == ".gpkg" and project and tables:
+        return _with_project(target, tables, project, overwrite=overwrite, lang=lang)
     if suffix in _WHOLE or suffix not in ENDINGS or not tables:
         write_layers(target, tables, overwrite=overwrite, lang=lang)
         return {target: {name: len(table) for name, table in tables.items()}}
@@ -97,6 +102,26 @@ def write_files(
     return {file: {name: len(table)} for file, (name, table) in parts.items()}
 
 
+def _with_project(
+    target: Path, tables: Mapping[str, Any], title: str, *, overwrite: bool, lang: str
+) -> dict[Path, dict[str, int]]:
+    """A GeoPackage and the QGIS project that opens it, both or neither."""
+    beside = project_file(target)
+    if not overwrite and not target.exists():
+        _refuse_beside(target, [beside] if beside.exists() else [])
+    text = project_text(tables, file=target.name, title=title, lang=lang)
+    with whole_set():
+        with atomic_write(beside, overwrite=overwrite) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+        write_layers(target, tables, overwrite=overwrite, lang=lang)
+    return {target: {name: len(table) for name, table in tables.items()}, beside: {}}
+
+
+def project_file(target: Path) -> Path:
+    """The QGIS project beside a GeoPackage."""
+    return target.with_suffix(".qgs")
+
+
 def _refuse_beside(target: Path, there: list[Path]) -> None:
     if not there:
         return
@@ -110,7 +135,9 @@ def _refuse_beside(target: Path, there: list[Path]) -> None:
     )
 
 
-def files_written(path: str | Path, tables: Mapping[str, Any] | None = None) -> list[Path]:
+def files_written(
+    path: str | Path, tables: Mapping[str, Any] | None = None, *, project: str = ""
+) -> list[Path]:
     """Name every file that :func:`write_files` would touch, with the parts of shapefiles."""
     target = Path(path)
     whole = target.suffix.casefold() in _WHOLE or not tables
@@ -121,6 +148,8 @@ def files_written(path: str | Path, tables: Mapping[str, Any] | None = None) -> 
         if file.suffix.casefold() == ".shp"
         for one in (*map(file.with_suffix, SHAPEFILE_PARTS), fields_file(file))
     ]
+    if project and target.suffix.casefold() == ".gpkg":
+        files.append(project_file(target))
     return [*files, *parts]
 
 
@@ -143,8 +172,8 @@ def _by_family(table: Any) -> dict[str, Any]:
     """The rows of a table by type of geometry; rows without one go with the first type."""
     if not isinstance(table, gpd.GeoDataFrame):
         return {"": table}
-    family = table.geometry.geom_type.map(_FAMILY)
-    kinds = [f for f in _FAMILIES if family.eq(f).any()]
+    family = table.geometry.geom_type.map(FAMILY_OF)
+    kinds = [f for f in FAMILIES if family.eq(f).any()]
     if len(kinds) < 2:
         return {"": table}
     family = family.where(family.notna(), kinds[0])
@@ -152,5 +181,5 @@ def _by_family(table: Any) -> dict[str, Any]:
 
 
 def _ending(target: Path, table: Any, *, main: bool) -> str:
-    bare = target.suffix.casefold() in (".shp", ".geojson") and not main
+    bare = target.suffix.casefold() in _SHAPES_ONLY and not main
     return ".csv" if bare and not isinstance(table, gpd.GeoDataFrame) else target.suffix

@@ -10,10 +10,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from xml.etree import ElementTree as ET
 
-__all__ = ["Entry", "Naming", "Part", "document", "literal", "quoted", "rgba", "tellable"]
+__all__ = [
+    "FAMILIES",
+    "Entry",
+    "Naming",
+    "Part",
+    "document",
+    "literal",
+    "quoted",
+    "rgba",
+    "tellable",
+]
 
 #: Geometry families: QGIS's number of a layer's type, the type of its symbols.
-_FAMILIES = {"point": ("0", "marker"), "line": ("1", "line"), "polygon": ("2", "fill")}
+FAMILIES = {"point": ("0", "marker"), "line": ("1", "line"), "polygon": ("2", "fill")}
 
 #: A layer of several families is opened as one layer for each, with the same style.
 _OF_FAMILY = {
@@ -144,7 +154,7 @@ def document(
     for number, (column, heading) in enumerate((headings or {}).items()):
         _add(aliases, "alias", index=number, field=column, name=heading)
     if len(families) == 1:  # QGIS refuses a style that states another type than the layer's
-        ET.SubElement(root, "layerGeometryType").text = _FAMILIES[families[0]][0]
+        ET.SubElement(root, "layerGeometryType").text = FAMILIES[families[0]][0]
     return _NOT_XML.sub("", ET.tostring(root, encoding="unicode"))
 
 
@@ -208,7 +218,7 @@ def _filter(entry: Entry, entries: Iterable[Entry], by: str) -> str:
 
 def _store(stored: ET.Element, family: str, parts: Sequence[Part]) -> None:
     symbol = _add(
-        stored, "symbol", type=_FAMILIES[family][1], name=len(stored), alpha=1, clip_to_extent=1,
+        stored, "symbol", type=FAMILIES[family][1], name=len(stored), alpha=1, clip_to_extent=1,
         force_rhr=0,
     )  # fmt: skip
     _fill(symbol, parts)

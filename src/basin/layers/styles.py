@@ -20,10 +20,20 @@ import numpy as np
 import pandas as pd
 
 from basin._text import number
-from basin.layers.qml import Entry, Naming, Part, document, literal, quoted, rgba, tellable
+from basin.layers.qml import (
+    FAMILIES,
+    Entry,
+    Naming,
+    Part,
+    document,
+    literal,
+    quoted,
+    rgba,
+    tellable,
+)
 from basin.standards.labels import codes, colour, label
 
-__all__ = ["STYLES", "Style", "layer_style", "write_styles"]
+__all__ = ["FAMILY_OF", "STYLES", "Style", "layer_style", "write_styles"]
 
 #: QGIS keeps styles in a table of this name.
 STYLES = "layer_styles"
@@ -37,7 +47,8 @@ _SCHEMA = f"""CREATE TABLE "{STYLES}" (
 "update_time" DATETIME DEFAULT CURRENT_TIMESTAMP)"""
 
 _INK, _WHITE, _GREY = "#263238", "#ffffff", "#757575"
-_FAMILY = {
+#: Family of each type of geometry.
+FAMILY_OF = {
     "Point": "point", "MultiPoint": "point", "LineString": "line", "MultiLineString": "line",
     "LinearRing": "line", "Polygon": "polygon", "MultiPolygon": "polygon",
 }  # fmt: skip
@@ -58,6 +69,12 @@ _GRADE_WEIGHT = {
     "banned": (0.26, 0.4), "chemical": (0.34, 0.5), "suitable": (0.08, 0.26),
 }  # fmt: skip
 
+#: Layers under the results: colour, mark of points, width of lines in mm.
+_GROUND = {
+    "shorelines": ("#0277bd", "", 0.3), "districts": ("#78909c", "", 0.5),
+    "intakes": ("#00695c", "triangle", 0.4), "structures": ("#4e342e", "cross2", 0.4),
+}  # fmt: skip
+
 _WORDS = {
     "zh": {
         "other": "其他", "reaches": "按河流级别", "order": "{} 级", "sections": "按水质类别",
@@ -65,7 +82,7 @@ _WORDS = {
         "trace": "按溯源负荷", "no_load": "无该指标负荷数据", "zones": "按分区类型",
         "bands": "按距离", "band": "岸线 {} km 范围（示意）", "sites": "按核查结论",
         "plain_sites": "项目", "issues": "按问题程度", "reach": "河流",
-        "about": "basin 图式：{}", "point": "点", "line": "线", "polygon": "面",
+        "about": "basin 图式：{}",
     },
     "en": {
         "other": "other", "reaches": "by river order", "order": "order {}",
@@ -73,7 +90,7 @@ _WORDS = {
         "leads": "by arriving load", "trace": "by load", "no_load": "no load of the item known",
         "zones": "by kind of zone", "bands": "by distance", "band": "{} km band (indicative)",
         "sites": "by verdict", "plain_sites": "sites", "issues": "by severity", "reach": "rivers",
-        "about": "drawn by basin: {}", "point": "points", "line": "lines", "polygon": "areas",
+        "about": "drawn by basin: {}",
     },
 }  # fmt: skip
 
@@ -455,6 +472,19 @@ def _issues(table: Any, lang: str) -> _Look:
     return _Look("issues", entries, quoted("severity"), naming)
 
 
+def _ground(table: Any, lang: str, name: str) -> _Look:
+    """A layer under the results: one symbol, named by its own name."""
+    tint, point, line = _GROUND[name]
+    symbols = _everywhere([_marker(point, tint, 2.6)] if point else [], tint) | {
+        "line": [_stroke(tint, line)],
+        "polygon": [_area(tint, 0.0, line, dash="dash" if name == "districts" else "solid")],
+    }
+    naming = None
+    if name != "shorelines" and "id" in table.columns:
+        naming = _naming(table, "id", colour=tint, size_pt=8, to_scale=500_000, rank=2)
+    return _Look(name, [Entry(label("layer", name, lang), symbols)], naming=naming)
+
+
 #: The columns that tell a layer, those with more first.
 _LOOKS: tuple[tuple[frozenset[str], Callable[[Any, str], _Look]], ...] = (
     (frozenset({"outfall_id", "rank", "arriving_kg_d"}), _leads),
@@ -469,7 +499,7 @@ _LOOKS: tuple[tuple[frozenset[str], Callable[[Any, str], _Look]], ...] = (
 )
 
 
-def layer_style(table: Any, lang: str = "zh") -> Style | None:
+def layer_style(table: Any, lang: str = "zh", name: str = "") -> Style | None:
     """Return the style of a result layer, or None for a table that has none.
 
     Parameters
@@ -478,23 +508,25 @@ def layer_style(table: Any, lang: str = "zh") -> Style | None:
         As it is written: its columns tell which layer it is.
     lang : {'zh', 'en'}
         Of the legend.
+    name
+        Of the layer, which tells those whose columns do not (shorelines, districts ...).
     """
     if not isinstance(table, gpd.GeoDataFrame):
         return None
     columns = set(table.columns)
     look = next((make for needed, make in _LOOKS if needed <= columns), None)
-    kinds = set(table.geometry.geom_type.dropna().map(_FAMILY))
-    families = [f for f in ("point", "line", "polygon") if f in kinds]
-    if look is None or not families or not kinds <= {"point", "line", "polygon"}:
+    kinds = set(table.geometry.geom_type.dropna().map(FAMILY_OF))
+    families = [f for f in FAMILIES if f in kinds]
+    if not (look or name in _GROUND) or not families or not kinds <= set(FAMILIES):
         return None  # without a shape, QGIS has nothing to draw
-    made = look(table, lang)
+    made = look(table, lang) if look else _ground(table, lang, name)
     coded = {c: k for c, k in {**_CODED, **made.coded}.items() if c in columns}
     qml = document(
         families,
         made.entries,
         by=made.by,
         naming=made.naming,
-        family_words={f: _WORDS[lang][f] for f in families},
+        family_words={f: label("shape", f, lang) for f in families},
         order_by=made.order_by,
         headings={
             str(c): label("column", c, lang)
@@ -503,8 +535,8 @@ def layer_style(table: Any, lang: str = "zh") -> Style | None:
         },
         words={c: {code: label(k, code, lang) for code in codes(k)} for c, k in coded.items()},
     )
-    name = _WORDS[lang][made.name]
-    return Style(name, _WORDS[lang]["about"].format(name), qml)
+    title = label("layer", made.name, lang) if made.name in _GROUND else _WORDS[lang][made.name]
+    return Style(title, _WORDS[lang]["about"].format(title), qml)
 
 
 # ---------------------------------------------------------------- the table

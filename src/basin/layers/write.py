@@ -20,6 +20,7 @@ import shapely
 from basin._archive import without_clock
 from basin.errors import LayerError
 from basin.layers.atomic import atomic_write, stage, whole_set
+from basin.layers.exports import need_shapes, write_dxf, write_kml
 from basin.layers.styles import STYLES, layer_style, write_styles
 
 __all__ = ["ENDINGS", "SHAPEFILE_PARTS", "fields_file", "write_layers"]
@@ -51,7 +52,8 @@ def write_layers(
         ``.gpkg`` (GeoPackage 1.2, any number of layers, those of results with a style for QGIS),
         ``.geojson`` (RFC 7946, WGS 84), ``.csv`` (UTF-8 with a mark for Excel), ``.xlsx`` (a sheet
         a table), ``.shp`` (only where asked for: short field names, listed in
-        ``<name>_fields.csv``). Only ``.gpkg`` and ``.xlsx`` hold more than one table.
+        ``<name>_fields.csv``), ``.kml`` (WGS 84), ``.dxf`` (drawings, in metres). Only ``.gpkg``
+        and ``.xlsx`` hold more than one table.
     tables
         Name -> GeoDataFrame or DataFrame. A named index becomes a column. Lists become text,
         infinite numbers null.
@@ -72,12 +74,12 @@ def write_layers(
     """
     target = Path(path)
     suffix = target.suffix.casefold()
-    if suffix not in _WRITERS:
+    if suffix not in ENDINGS:
         raise LayerError(
             f"{target.name}: layers are not written in this format",
-            mend=f"Use one of: {', '.join(_WRITERS)}.",
+            mend=f"Use one of: {', '.join(ENDINGS)}.",
             zh=f"{target.name}：不能写成这种格式",
-            mend_zh=f"可用的有：{'、'.join(_WRITERS)}",
+            mend_zh=f"可用的有：{'、'.join(ENDINGS)}",
         )
     if not tables:
         raise LayerError(
@@ -106,7 +108,11 @@ def write_layers(
         if suffix == ".shp":
             return _write_shapefile(target, plain, overwrite=overwrite, lang=lang)
         with atomic_write(target, overwrite=overwrite) as temporary:
-            _WRITERS[suffix](temporary, plain)
+            if suffix in _EXPORTS:
+                ((name, table),) = plain.items()
+                _EXPORTS[suffix](temporary, name, table, lang=lang)
+            else:
+                _WRITERS[suffix](temporary, plain)
             if suffix == ".gpkg":
                 _style_gpkg(temporary, plain, lang)
     except (LayerError, OSError):
@@ -202,7 +208,7 @@ def _write_gpkg(path: Path, tables: Mapping[str, Any]) -> None:
 
 def _style_gpkg(path: Path, tables: Mapping[str, Any], lang: str) -> None:
     named = zip(_differing(list(tables)), tables.values(), strict=True)
-    styles = {name: style for name, table in named if (style := layer_style(table, lang))}
+    styles = {name: style for name, table in named if (style := layer_style(table, lang, name))}
     write_styles(path, styles, day=_day_of_writing())
 
 
@@ -243,13 +249,7 @@ def _differing(names: list[str]) -> list[str]:
 
 def _write_geojson(path: Path, tables: Mapping[str, Any]) -> None:
     ((name, table),) = tables.items()
-    if not isinstance(table, gpd.GeoDataFrame):
-        raise LayerError(
-            f"table {name!r} has no geometry",
-            mend="Write it as .csv or .xlsx.",
-            zh=f"表“{name}”没有图形",
-            mend_zh="改写 .csv 或 .xlsx",
-        )
+    need_shapes(name, table)
     if table.crs is not None:
         table = table.to_crs(4326)
     options = {"RFC7946": "YES", "COORDINATE_PRECISION": "7", "WRITE_NAME": "NO"}
@@ -370,13 +370,7 @@ def _write_shapefile(
 ) -> Path:
     """All files of it in one set; the .shp comes last, so that a cut run leaves no layer."""
     ((name, table),) = tables.items()
-    if not isinstance(table, gpd.GeoDataFrame):
-        raise LayerError(
-            f"table {name!r} has no geometry",
-            mend="Write it as .csv or .xlsx.",
-            zh=f"表“{name}”没有图形",
-            mend_zh="改写 .csv 或 .xlsx",
-        )
+    need_shapes(name, table)
     families = {t.removeprefix("Multi") for t in table.geometry.geom_type.dropna().unique()}
     if len(families) > 1:
         raise LayerError(
@@ -442,6 +436,7 @@ _WRITERS: dict[str, Any] = {
     ".xlsx": _write_xlsx,
     ".shp": _write_shapefile,
 }
+_EXPORTS: dict[str, Any] = {".kml": write_kml, ".dxf": write_dxf}
 
 #: What `write_layers` knows.
-ENDINGS = tuple(_WRITERS)
+ENDINGS = (*_WRITERS, *_EXPORTS)

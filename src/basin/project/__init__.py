@@ -47,6 +47,9 @@ _NEEDS = {
     "check": ("sites",),
 }
 
+#: Layers that stand under the results on a map.
+_GROUND = ("intakes", "structures", "shorelines", "zones", "districts")
+
 #: The limits that maps show as bands: 1 km for chemical projects, 5 km for new parks.
 _BANDS_M = (1000.0, 5000.0)
 
@@ -409,6 +412,9 @@ class Basin(SitingQuestions, SpillQuestions, TerrainQuestions):
     ) -> dict[str, Any]:
         """Gather every result as a table by layer name, for `basin.layers.write_layers`.
 
+        With them go the layers that they were found from (zones, shorelines, districts, intakes,
+        structures), and ``columns``, what each column means.
+
         What needs a layer that cannot be read is left out; the table ``problems`` says so.
         """
         readable = self.readable()
@@ -447,15 +453,23 @@ class Basin(SitingQuestions, SpillQuestions, TerrainQuestions):
             tables["site_other_editions"] = siting.other_editions
         if self.bands is not None:
             tables["bands"] = self.bands
+        for name in _GROUND:
+            if (table := self._maybe(name)) is not None:
+                tables[name] = table
         if self.problems:
             tables["problems"] = layer_io.problems_frame(self.problems, self.lang)
+        tables["columns"] = layer_io.column_dictionary(tables, self.lang)
         return tables
 
     def write_layers(self, path: str | Path, *, overwrite: bool = False, **results: Any) -> Path:
-        """Write every result layer to one file (GeoPackage by its ending), whole or not at all."""
-        self.refuse_inputs(layer_io.files_written(path))
+        """Write every result layer, whole or not at all; the ending chooses the format.
+
+        A GeoPackage gets a QGIS project beside it (``<stem>.qgs``) that opens its layers in order.
+        """
         tables = self.result_layers(**results)
-        return Path(layer_io.write_layers(path, tables, overwrite=overwrite, lang=self.lang))
+        self.refuse_inputs(layer_io.files_written(path, tables, project=self.name))
+        layer_io.write_files(path, tables, overwrite=overwrite, lang=self.lang, project=self.name)
+        return Path(path)
 
     def report(
         self,

@@ -146,8 +146,9 @@ def main(path: Path, target: Path, around: list[str]) -> int:
     project = path.suffix == ".qgs"
     wrong: list[str] = []
     layers = layers_of_project(path, wrong) if project else layers_of(path)
-    for layer in layers:
-        wrong += [f"{layer.name()}: {text}" for text in check(layer, stored=not project)]
+    wrong += [
+        f"{layer.name()}: {text}" for layer in layers for text in check(layer, stored=not project)
+    ]
     if not layers:
         wrong.append("no layer has a style")
     place = {word: number for number, word in enumerate(ORDER)}

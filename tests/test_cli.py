@@ -267,8 +267,9 @@ def test_layers_as_a_workbook_and_the_same_bytes_twice(tmp_path: Path):
         one, two = tmp_path / f"one.{ending}", tmp_path / f"two.{ending}"
         done = basin("layers", SAMPLE, "-o", one, "--json")
         assert done.exit_code == 0, done.output
-        (file,) = json.loads(done.stdout)["files"]
+        file, *beside = json.loads(done.stdout)["files"]
         assert file["path"] == str(one)
+        assert [Path(b["path"]).name for b in beside] == (["one.qgs"] if ending == "gpkg" else [])
         assert file["tables"]["sites"] == 19
         time.sleep(1.1)
         assert basin("layers", SAMPLE, "-o", two).exit_code == 0
@@ -519,7 +520,7 @@ def test_the_demo_does_what_can_be_done_and_says_what_not(tmp_path: Path):
     done = basin("demo", tmp_path, "-o", tmp_path / "out")
     assert done.exit_code == 0, done.output
     made = {p.name for p in (tmp_path / "out").iterdir()}
-    assert made == {"basin.html", "layers.gpkg", "manifest.json"}
+    assert made == {"basin.html", "layers.gpkg", "layers.qgs", "manifest.json"}
     told = done.stderr
     assert "断面评价：没有可用的图层 samples, sections" in told
     assert "选址核查：没有可用的图层 sites" in told

@@ -1,4 +1,4 @@
-"""Fixtures that several test files share, and where the sample lies (as the conftest above says)."""
+"""Fixtures that several test files share, and where the sample lies."""
 
 from pathlib import Path
 

@@ -14,10 +14,10 @@ import geopandas as gpd
 import openpyxl
 import pytest
 from click.testing import CliRunner, Result
-from conftest import SAMPLE
 
 from basin.cli import main
 from basin.crs import to_web_map
+from conftest import SAMPLE
 
 
 def basin(*arguments: object) -> Result:

@@ -42,10 +42,10 @@ def assess_groups(result: SectionAssessment, by: str | None = "river") -> pd.Dat
         ``n_assessed`` river sections with a class; ``rule``: mean (fewer than five: the mean of
         each item over the sections, then the worst item decides) or share (five or more; no class
         then), none; ``water_class``, ``water_grade``; sections of each class, ``n_I`` to
-        ``n_inferior``; ``share_i_iii_pct``, ``share_inferior_pct``; ``main_pollutants`` (Chinese: with few sections
-        those of each section, with many the items that most sections exceed); ``n_judged``,
-        ``n_compliant``, ``compliant_pct`` against the sections' own targets; ``period``,
-        ``clause``.
+        ``n_inferior``; ``share_i_iii_pct``, ``share_inferior_pct``; ``main_pollutants``
+        (Chinese: with few sections those of each section, with many the items that most sections
+        exceed); ``n_judged``, ``n_compliant``, ``compliant_pct`` against the sections' own targets;
+        ``period``, ``clause``.
 
     Raises
     ------

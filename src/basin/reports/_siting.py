@@ -107,7 +107,8 @@ _IN_TEXT = (
 )  # fmt: skip
 _UNCHECKED = ("site_id", "rule_id", "title", "reason", "mend", "basis", "note")
 _OVERRIDES = (
-    "site_id", "rule_id", "verdict_computed", "verdict", "decided_by", "decided_on", "why", "status",
+    "site_id", "rule_id", "verdict_computed", "verdict", "decided_by", "decided_on", "why",
+    "status",
 )  # fmt: skip
 _EDITIONS = (
     "site_id", "line_id", "river", "edition", "issuer", "valid_from", "valid_to", "kind",
@@ -190,7 +191,7 @@ def _override_rows(result: Any) -> pd.DataFrame:
     given = getattr(result, "overrides", None)
     if given is None:
         return pd.DataFrame(columns=_OVERRIDES)
-    return given.rename(columns={"who": "decided_by", "when": "decided_on"})
+    return pd.DataFrame(given).rename(columns={"who": "decided_by", "when": "decided_on"})
 
 
 def _strictest_first(sites: Any) -> Any:

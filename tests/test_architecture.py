@@ -73,7 +73,7 @@ def test_a_room_imports_only_from_floors_below_it(file: Path):
     walls = {
         ("network", "_network"), ("zones", "_measure"), ("buffers", "_measure"),
         ("buffers", "_banks"), ("_banks", "_measure"),
-        ("zones", "buffers"), ("_raster", "errors"), ("_raster", "_run"),
+        ("zones", "buffers"), ("terrain", "buffers"), ("_raster", "errors"), ("_raster", "_run"),
         ("_dem", "_raster"), ("_dem", "crs"), ("_dem", "errors"),
         ("standards", "_run"), ("crs", "errors"), ("standards", "errors"),
         ("demo", "project"), ("cli", "project"), ("cli", "demo"), ("cli", "draft"),

@@ -27,8 +27,8 @@ from shapely.geometry import GeometryCollection, LineString, MultiPoint, Point, 
 from basin import maps
 from basin.errors import BasinError, CrsError, LayerError
 from basin.maps.page import safe_json
-from basin.maps.relief import hillshade
 from basin.maps.shapes import drawn, encode
+from basin.terrain import hillshade
 from maps_tables import HOSTILE, features, hostile_tables, records, tables
 
 

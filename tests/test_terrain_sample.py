@@ -14,9 +14,19 @@ import pytest
 import shapely
 from click.testing import CliRunner
 
+from basin._network.heights import reach_drops
+from basin.buffers import base_lines
 from basin.cli import main
 from basin.crs import area_m2
-from basin.terrain import flow_directions, raindrop
+from basin.terrain import (
+    bank_belts,
+    downstream_profile,
+    flow_directions,
+    raindrop,
+    reach_slopes,
+    slope_shares,
+    zonal_statistics,
+)
 
 pytest.importorskip("pyflwdir")
 
@@ -208,3 +218,64 @@ def test_a_project_without_a_dem_says_what_to_add(tmp_path):
     done = run("catchments", str(tmp_path))
     assert done.exit_code == 2
     assert 'has no DEM, which catchments need. Add dem = "dem.tif"' in done.stderr
+
+
+# ---- slopes, profile, streams, areas ----------------------------------------------------------
+
+
+def test_every_reach_of_the_sample_falls(sample):
+    """The heights were made to fall along the lines; planted reversals are turned by then."""
+    table = reach_slopes(sample.network, sample.dem)
+    assert (table["drop_m"] > 0).all()
+    assert ((table["slope"] > 1e-4) & (table["slope"] < 0.05)).all()
+    assert (table["confidence"] > 0.9).mean() > 0.95
+
+
+def test_the_reversed_reaches_climb_as_they_are_drawn(sample):
+    rivers = sample.layers["rivers"].set_index("reach_id")
+    planted = pd.read_csv(sample.folder / "planted.csv")
+    wrong = planted.loc[planted["kind"] == "reversed", "id"]
+    drops = reach_drops(np.asarray(rivers.geometry.array), sample.dem).set_index(rivers.index)
+    assert (drops.loc[wrong, "drop_m"] < 0).all()
+    assert (drops.loc[wrong, "confidence"] > 0.99).all()
+    sure_climb = drops.index[(drops["drop_m"] < 0) & (drops["confidence"] > 0.9)]
+    assert set(sure_climb) == set(wrong)
+
+
+def test_the_profile_falls_and_names_what_stands_on_it(sample):
+    layers = {"sections": sample.layers["sections"], "structures": sample.layers["structures"]}
+    profile = downstream_profile(sample.network, sample.dem, ("R023", 1000.0), layers=layers)
+    points, places = profile.points, profile.places
+    assert points["distance_m"].is_monotonic_increasing
+    assert (np.diff(points["bed_m"]) <= 0).all()
+    np.testing.assert_allclose(points["bed_m"], points["height_m"], atol=5)
+    # by the network's own measure
+    way = sample.network.next_downstream([("R023", 1000.0)], [("R033", 6157.409)])
+    at = places.set_index("id")["distance_m"]
+    assert at["S-BD"] == pytest.approx(way["distance_m"].iloc[0], abs=1)
+    assert at["S-SMK"] < at["S-D07"] < at["S-BD"] < at["S-D08"]
+    assert set(places["layer"]) == {"sections", "structures"}
+
+
+def test_zonal_shares_sum_to_the_whole(sample, sections):
+    areas = sections.catchments
+    shares = slope_shares(areas, sample.dem)
+    classes = [c for c in shares if c.startswith("slope_")]
+    np.testing.assert_allclose(shares[classes].sum(axis=1), 1.0)
+    assert shares.index.equals(areas.index)
+    heights = zonal_statistics(areas, sample.dem, statistics=("mean", "count"))
+    # the cells of a catchment are whole: as many as its area holds
+    cell_km2 = areas["area_km2"].sum() / heights["count"].sum()
+    np.testing.assert_allclose(heights["count"] * cell_km2, areas["area_km2"], rtol=0.01)
+    np.testing.assert_allclose(heights["covered"], 1.0, atol=1e-6)
+
+
+def test_bank_belts_are_a_recipe(sample):
+    lines = base_lines(sample.layers["shorelines"], sample.effective_date)
+    lines = lines[lines["river_class"] == "main_stem"]
+    belts = bank_belts(lines, sample.dem)
+    row = belts.iloc[0]
+    assert row["area_km2"] == pytest.approx(area_m2(belts.geometry)[0] / 1e6)
+    assert 0 <= row["steep_share"] < 0.05
+    assert row["steep_km2"] == pytest.approx(row["steep_share"] * row["area_km2"])
+    assert 0.9 < row["covered"] <= 1

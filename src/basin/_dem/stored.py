@@ -13,13 +13,13 @@ import numpy.typing as npt
 from basin._raster import open_geotiff
 from basin.errors import LayerError
 
-__all__ = ["Heights", "Repair", "Tile", "opened", "read_tile"]
+__all__ = ["HIGHEST_M", "LOWEST_M", "Heights", "Repair", "Tile", "opened", "read_tile"]
 
 Floats = npt.NDArray[np.float64]
 Heights = npt.NDArray[np.float32]
 
 #: Land lies between these; below the first is sea bed, or a figure for "no data".
-_LOWEST_M, _HIGHEST_M = -500.0, 9_000.0
+LOWEST_M, HIGHEST_M = -500.0, 9_000.0
 #: Below this is no sea bed either.
 _DEEPEST_M = -12_000.0
 #: A figure for "no data" is one of few: heights are many.
@@ -82,7 +82,7 @@ def read_tile(tile: Tile, part: tuple[int, ...], repairs: list[Repair]) -> Heigh
 def _set_apart(heights: Floats, name: str, repairs: list[Repair]) -> None:
     """Turn what can be no height of land into NaN and list it; refuse what is no DEM."""
     with np.errstate(invalid="ignore"):
-        odd = (heights < _LOWEST_M) | (heights > _HIGHEST_M)
+        odd = (heights < LOWEST_M) | (heights > HIGHEST_M)
     if not odd.any():
         return
     values, counts = np.unique(heights[odd], return_counts=True)
@@ -93,9 +93,9 @@ def _set_apart(heights: Floats, name: str, repairs: list[Repair]) -> None:
         repair = Repair(
             "nodata_not_stated", name, text, f"{name}：{told} 实为无数据，文件未注明，已剔除"
         )
-    elif values[0] >= _DEEPEST_M and values[-1] < _LOWEST_M:
-        text = f"{name}: heights below {_LOWEST_M:g} m are sea bed and were left out"
-        repair = Repair("sea_bed", name, text, f"{name}：低于 {_LOWEST_M:g} m 的为海底，未采用")
+    elif values[0] >= _DEEPEST_M and values[-1] < LOWEST_M:
+        text = f"{name}: heights below {LOWEST_M:g} m are sea bed and were left out"
+        repair = Repair("sea_bed", name, text, f"{name}：低于 {LOWEST_M:g} m 的为海底，未采用")
     else:
         raise LayerError(
             f"{name}: {n} cells hold {values[0]:.6g} to {values[-1]:.6g}, which are no heights in "

@@ -293,7 +293,7 @@ def add_hillshade(content: Content, dem: Any) -> None:
     """Relief under everything, from a DEM."""
     if dem is None:
         return
-    from basin.maps.relief import hillshade
+    from basin.terrain import hillshade
 
     image = hillshade(dem)
     if image is None:

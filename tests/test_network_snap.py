@@ -95,8 +95,57 @@ def test_near_a_confluence_nearest_is_not_enough(network):
     assert found["reach_id"].to_list() == ["brook", "low", "brook", "brook"]
     assert found["status"].to_list() == ["ambiguous", "snapped", "snapped", "ambiguous"]
     assert found["name_conflict"].to_list() == [False, True, False, True]
-    assert found["alternatives"]["jia"][0][0] == "brook"
+    assert [a[0] for a in found["alternatives"]["jia"]] == ["up", "brook"]  # 甲河 first
     assert found["alternatives"]["bare"][0][0] == "low"
+
+
+def two_rivers(**columns):
+    """The river a flows east along y = 0, the brook b along y = 0.02, some 22 m north of it."""
+    return RiverNetwork.from_lines(
+        draw({"a": [(0, 0), (5, 0)], "b": [(0, 0.02), (5, 0.02)]}, **columns)
+    )
+
+
+def test_the_drainage_area_of_a_gauge_finds_its_river():
+    """A gauge of 5,000 km2 stands 2 m from a brook of 12 km2."""
+    network = two_rivers(drainage_area_km2={"a": 5_200.0, "b": 12.0})
+    gauges = points(
+        dict.fromkeys(["bare", "large", "small", "none"], (2, 0.018)),
+        drainage_area_km2={"large": 5_000.0, "small": 10.0, "none": 300.0},
+    )
+    found = network.snap(gauges)
+    assert found["reach_id"].to_list() == ["b", "a", "b", "b"]
+    assert found["status"].to_list() == ["ambiguous", "snapped", "snapped", "ambiguous"]
+    assert found["area_conflict"].to_list() == [False, False, False, True]
+    (other,) = found["alternatives"]["large"]
+    assert other[0] == "b"
+    assert 0 < other[3] < found["score"]["large"] <= 1
+    unknown = two_rivers().snap(gauges)  # the lines tell no area: the nearest, and no conflict
+    assert unknown["reach_id"].to_list() == ["b"] * 4
+    assert not unknown["area_conflict"].any()
+
+
+def test_the_recorded_bank_counts_a_little_and_conflicts_are_told():
+    """Half-way between the two rivers the bank decides; close to one it is only told."""
+    network = two_rivers()
+    outfalls = points(
+        {"mid": (2, 0.0101), "near": (2, 0.018), "agrees": (2, -0.005), "odd": (2, 0.0101)},
+        bank={"mid": "左岸", "near": "left", "agrees": "右", "odd": "neither"},
+    )
+    found = network.snap(outfalls)
+    assert found["reach_id"].to_list() == ["a", "b", "a", "b"]
+    assert found["bank"].to_list() == ["left", "right", "right", "right"]
+    assert found["bank_conflict"].to_list() == [False, True, False, False]
+    assert (found["status"][["mid", "near"]] == "ambiguous").all()  # a bank decides nothing
+
+
+def test_without_a_record_the_score_falls_with_the_distance():
+    found = two_rivers().snap(points({"p": (2, 0.005)}))
+    row = found.loc["p"]
+    assert row["score"] == pytest.approx(1 / (1 + row["offset_m"] / 50))
+    reach, measure, offset, score = row["alternatives"][0]
+    assert (reach, score) == ("b", pytest.approx(1 / (1 + offset / 50)))
+    assert measure == pytest.approx(row["measure_m"], abs=1)
 
 
 def test_adjoining_reaches_of_one_river_are_no_doubt():
@@ -245,7 +294,7 @@ def test_snapping_twice_is_snapping_once_in_a_tangle():
     feet = gpd.GeoSeries(gpd.points_from_xy(once["lon"], once["lat"]), index=once.index, crs=4490)
     twice = network.snap(feet)
     assert twice["offset_m"].max() < 1e-6
-    alone = [all(o > 1e-3 for *_, o in a) for a in twice["alternatives"]]
+    alone = [all(o > 1e-3 for *_, o, _ in a) for a in twice["alternatives"]]
     assert np.mean(alone) > 0.8
     same = ["reach_id", "river"]
     assert twice.loc[alone, same].equals(once.loc[alone, same])

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from basin._network.arrays import Csr, Floats, Ints, group
-from basin._network.assemble import Parts
+from basin._network.assemble import Parts, parts_share
+from basin._network.attributes import OWN_AREA, TOTAL_AREA, sums_above
 from basin._network.bulk import Spots
 from basin._network.geometry import Vertices, vertices
 from basin._network.grid import Index
@@ -86,7 +87,23 @@ class Reaches:
             self.reaches.index.to_numpy(dtype=object),
             np.array(text_or_none(self.reaches["name"]), dtype=object),
             self._parts.path,
+            self._total_area,
         )
+
+    @cached_property
+    def _total_area(self) -> Floats:
+        """Drainage area at the lower end of each reach in km2, NaN where the lines have none."""
+        column = next((c for c in (*TOTAL_AREA, "TotDASqKM") if c in self.reaches), None)
+        if column is not None:
+            given = pd.to_numeric(self.reaches[column], errors="coerce")
+            area = given.to_numpy(dtype=float, na_value=np.nan)
+            return np.where(area > 0, area, np.nan)
+        column = next((c for c in (*OWN_AREA, "AreaSqKM") if c in self.reaches), None)
+        if column is None:
+            return np.full(len(self.reaches), np.nan)
+        own = pd.to_numeric(self.reaches[column], errors="coerce").fillna(0.0)
+        share = parts_share(self.reaches["source_id"], self._lengths)
+        return sums_above(self._parts.tree, own.to_numpy(dtype=float) * share)
 
     # ---- finding a place -------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from basin._network.build import to_lonlat
 from basin._network.doubt import Certainty
 from basin._network.legal import LegalView
 from basin._network.loads import Accumulation
+from basin._network.score import Record, Rivers, bank_codes
 from basin._network.snap import point_xy, snap_points, text_or_none
 from basin._network.storage import Storage
 from basin._network.ways import Navigation
@@ -183,21 +184,25 @@ class RiverNetwork(Navigation, Accumulation, Certainty, LegalView, Storage):
         Parameters
         ----------
         points
-            Points in any known CRS. A column ``river`` with the name of the receiving river is
-            preferred over nearness, within `max_offset_m`.
+            Points in any known CRS. What their records tell is weighed with the nearness, within
+            `max_offset_m`: columns ``river`` (name of the receiving river), ``bank`` (left, right,
+            左岸, 右岸) and ``drainage_area_km2`` (against that of the reaches, where their lines
+            have one). See :func:`basin._network.score.scores`.
         max_offset_m
             Farthest that a point may lie from its reach.
 
         Returns
         -------
-        shape (n, 10), indexed as `points`
+        shape (n, 13), indexed as `points`
             ``reach_id``; ``measure_m`` from the reach's upstream end; ``offset_m``; ``bank``
             ("left" or "right" looking downstream, "" on the line); ``river``, the reach's name;
             ``status``: "snapped", "ambiguous" (another river lies within 50 m or 1.5 times the
-            offset, and no name decides), "far" (no reach within `max_offset_m`: only
-            ``offset_m`` is given), "no_geometry"; ``name_conflict``: the nearest reach has
-            another name than the record; ``lon``, ``lat`` of the foot; ``alternatives``, up to
-            three (reach_id, measure_m, offset_m).
+            offset, and neither name nor area decides), "far" (no reach within `max_offset_m`: only
+            ``offset_m`` is given), "no_geometry"; ``score`` (0..1); ``name_conflict``: the nearest
+            reach has another name than the record; ``bank_conflict``, ``area_conflict``: the reach
+            chosen has the point on its other bank, or less than half or over twice the area;
+            ``lon``, ``lat`` of the foot; ``alternatives``, up to three (reach_id, measure_m,
+            offset_m, score), the best first.
 
         Raises
         ------
@@ -208,7 +213,14 @@ class RiverNetwork(Navigation, Accumulation, Certainty, LegalView, Storage):
         """
         table = to_lonlat(points)
         xy = point_xy(table)
-        record = text_or_none(table["river"]) if "river" in table else None
+        names = text_or_none(table["river"]) if "river" in table else None
+        area = np.full(len(xy), np.nan)
+        if "drainage_area_km2" in table:
+            given = pd.to_numeric(table["drainage_area_km2"], errors="coerce")
+            area = given.to_numpy(dtype=float, na_value=np.nan)
+        record = Record(
+            Rivers(names, self._places.names), bank_codes(table.get("bank"), len(xy)), area
+        )
         result = snap_points(xy, record, self._places, max_offset_m=float(max_offset_m))
         result.index = table.index
         return result

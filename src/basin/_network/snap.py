@@ -13,7 +13,7 @@ from basin._network.arrays import Bools, Floats, Ints
 from basin._network.fast import kernels
 from basin._network.geometry import Feet, Objects, metres_per_degree
 from basin._network.grid import Index
-from basin._network.names import name_matches
+from basin._network.score import BANKS, Record, scores, told_by_area
 from basin.crs import GEOD
 from basin.errors import SnapError
 
@@ -42,7 +42,6 @@ _MANY_POINTS = 50_000
 
 _STATUS = ("no_geometry", "far", "snapped", "ambiguous")
 _NONE, _FAR, _SNAPPED, _AMBIGUOUS = range(4)
-_BANK = ("", "left", "right")
 
 
 def text_or_none(values: pd.Series) -> list[Any]:
@@ -86,8 +85,8 @@ class Places(NamedTuple):
         Over the vertices of the reaches.
     measures
         Metres from its reach's upstream end to each vertex.
-    ids, names, path : shape (m,)
-        Id, river name (None for none) and main path of each reach.
+    ids, names, path, area_km2 : shape (m,)
+        Id, river name (None for none), main path and drainage area (NaN for none) of each reach.
     """
 
     grid: Index
@@ -95,6 +94,7 @@ class Places(NamedTuple):
     ids: Objects
     names: Objects
     path: Ints
+    area_km2: Floats
 
     def along(self, feet: Feet) -> Floats:
         """Metres from the upstream end of its reach to each foot."""
@@ -104,20 +104,22 @@ class Places(NamedTuple):
 
 
 class _Pairs(NamedTuple):
-    """Points and the reaches near them, ordered by point, then offset, then reach_id."""
+    """Points and the reaches near them, ordered by point, then score, offset and reach_id."""
 
     point: Ints
     line: Ints
     offset: Floats
     feet: Feet
+    score: Floats
 
     def take(self, pick: Any) -> _Pairs:
-        return _Pairs(self.point[pick], self.line[pick], self.offset[pick], self.feet.take(pick))
+        return _Pairs(
+            self.point[pick], self.line[pick], self.offset[pick], self.feet.take(pick),
+            self.score[pick],
+        )  # fmt: skip
 
 
-def snap_points(
-    xy: Floats, record: list[Any] | None, on: Places, *, max_offset_m: float
-) -> pd.DataFrame:
+def snap_points(xy: Floats, record: Record, on: Places, *, max_offset_m: float) -> pd.DataFrame:
     """Place points, one row each, in the order given.
 
     Parameters
@@ -125,16 +127,15 @@ def snap_points(
     xy : shape (p, 2)
         EPSG:4490; NaN for a point without a place.
     record
-        The river that each point's record names, None if it names none.
+        What is known of each point.
     """
     n = len(xy)
     rank = np.empty(len(on.ids), dtype=np.intp)
     rank[np.argsort(on.ids.astype(str), kind="stable")] = np.arange(len(on.ids))
-    rivers = _Rivers(record, on)
-    number = {c: np.full(n, np.nan) for c in ("measure_m", "offset_m", "lon", "lat")}
+    number = {c: np.full(n, np.nan) for c in ("measure_m", "offset_m", "score", "lon", "lat")}
     line = np.full(n, -1, dtype=np.intp)
     bank, status = np.zeros(n, dtype=np.intp), np.full(n, _NONE, dtype=np.intp)
-    conflict = np.zeros(n, dtype=bool)
+    conflict = {c: np.zeros(n, dtype=bool) for c in ("name", "bank", "area")}
     others = np.empty(n, dtype=object)
     others.fill(())
     placed = np.flatnonzero(np.isfinite(xy).all(axis=1))
@@ -144,7 +145,8 @@ def snap_points(
     for begin in range(0, len(placed), _POINTS_AT_ONCE):
         at = placed[begin : begin + _POINTS_AT_ONCE]
         pairs = _near_pairs(xy[at], rank, on, max_offset_m, many=many)
-        pick, ambiguous, conflict[at] = _choose(pairs, at, rivers, on)
+        pairs, match, conflict["name"][at] = _ranked(xy, pairs, at, record, on)
+        pick, ambiguous = _choose(pairs, match, at, record, on)
         missed = at[pick < 0]
         status[missed] = _FAR
         number["offset_m"][missed] = _far_offsets(xy[missed], on.grid)
@@ -154,16 +156,23 @@ def snap_points(
         line[at] = pairs.line
         bank[at] = _bank(xy[at], pairs.feet, on.grid.verts.xy, on.grid.verts.first, pairs.line)
         number["measure_m"][at], number["offset_m"][at] = on.along(pairs.feet), pairs.offset
+        number["score"][at] = pairs.score
+        told = record.bank[at]
+        conflict["bank"][at] = (told > 0) & (bank[at] > 0) & (told != bank[at])
+        conflict["area"][at] = told_by_area(record.area_km2[at], on.area_km2[pairs.line])[1]
         number["lon"][at], number["lat"][at] = pairs.feet.xy.T
     return pd.DataFrame(
         {
             "reach_id": _texts(on.ids, line),
             "measure_m": number["measure_m"],
             "offset_m": number["offset_m"],
-            "bank": _texts(_BANK, bank),
+            "bank": _texts(BANKS, bank),
             "river": _texts(on.names, line),
             "status": _texts(_STATUS, status),
-            "name_conflict": conflict,
+            "score": number["score"],
+            "name_conflict": conflict["name"],
+            "bank_conflict": conflict["bank"],
+            "area_conflict": conflict["area"],
             "lon": number["lon"],
             "lat": number["lat"],
             "alternatives": others,
@@ -192,7 +201,7 @@ def _near_pairs(xy: Floats, rank: Ints, on: Places, max_offset_m: float, *, many
         feet = Feet(metres, segment, share, foot)
     offset = _exact_offset(xy[point], feet)
     within = np.flatnonzero(offset <= max_offset_m)
-    pairs = _Pairs(point, line, offset, feet).take(within)
+    pairs = _Pairs(point, line, offset, feet, np.zeros(len(point))).take(within)
     size = np.round(pairs.offset / _TIE_M)
     if fast is None:
         return pairs.take(np.lexsort((rank[pairs.line], size, pairs.point)))
@@ -240,30 +249,61 @@ def _bank(xy: Floats, feet: Feet, vertex: Floats, first: Ints, line: Ints) -> In
         course[bend] = unit(at, bend) + unit(other, bend)
     away = (xy - feet.xy) * scale
     cross = course[:, 0] * away[:, 1] - course[:, 1] * away[:, 0]
-    side = np.where(cross > 0, _BANK.index("left"), _BANK.index("right"))
+    side = np.where(cross > 0, BANKS.index("left"), BANKS.index("right"))
     side[(np.abs(cross) <= _TIE_M) | (np.hypot(away[:, 0], away[:, 1]) <= _TIE_M)] = 0
     return side
 
 
-def _choose(pairs: _Pairs, at: Ints, rivers: _Rivers, on: Places) -> tuple[Ints, Bools, Bools]:
-    """Choose one pair for each of the points `at`.
+def _ranked(
+    xy: Floats, pairs: _Pairs, at: Ints, record: Record, on: Places
+) -> tuple[_Pairs, Bools, Bools]:
+    """Score the pairs of the points `at` and put the best of each point first.
+
+    Returns
+    -------
+    pairs
+    match
+        Whether the record of each pair's point means the river of its line.
+    conflict
+        By point: the nearest reach has another name than the record.
+    """
+    point, line = at[pairs.point], pairs.line
+    match = record.rivers.recorded(point, line)
+    first = np.searchsorted(pairs.point, np.arange(len(at) + 1))
+    near = np.flatnonzero(first[1:] > first[:-1])
+    nearest = first[near]
+    conflict = np.zeros(len(at), dtype=bool)
+    named = record.rivers.asked(at[near]) & record.rivers.named(line[nearest])
+    conflict[near] = named & ~match[nearest]
+    bank = np.zeros(len(point), dtype=np.intp)
+    asked = np.flatnonzero(record.bank[point] > 0)
+    if len(asked):
+        verts = on.grid.verts
+        feet = pairs.feet.take(asked)
+        bank[asked] = _bank(xy[point[asked]], feet, verts.xy, verts.first, line[asked])
+    score = scores(record, point, line, pairs.offset, match, bank, on.area_km2[line])
+    pairs = pairs._replace(score=score)
+    if record.tells():
+        order = np.lexsort((np.arange(len(score)), -np.round(score, 12), pairs.point))
+        pairs, match = pairs.take(order), match[order]
+    return pairs, match, conflict
+
+
+def _choose(
+    pairs: _Pairs, match: Bools, at: Ints, record: Record, on: Places
+) -> tuple[Ints, Bools]:
+    """Choose the best pair for each of the points `at`, and say where others are as good.
 
     Returns
     -------
     pick
         Position of the pair; -1 for a point near no reach.
-    ambiguous, name conflict
+    ambiguous
     """
     n = len(at)
     first = np.searchsorted(pairs.point, np.arange(n + 1))
     near = first[1:] > first[:-1]
     pick = np.where(near, first[:-1], -1)
-    match = rivers.recorded(at[pairs.point], pairs.line)
-    fitting = np.flatnonzero(match)
-    pick[pairs.point[fitting][::-1]] = fitting[::-1]  # the nearest that fits is written last
-    conflict = np.zeros(n, dtype=bool)
-    nearest = first[:-1][near]
-    conflict[near] = rivers.named(at[near], pairs.line[nearest]) & ~match[nearest]
     limit = np.maximum(_RIVAL_M, _RIVAL_TIMES * pairs.offset[pick]) if len(pairs.point) else pick
     own = pick[pairs.point]
     rival = np.flatnonzero(
@@ -271,62 +311,27 @@ def _choose(pairs: _Pairs, at: Ints, rivers: _Rivers, on: Places) -> tuple[Ints,
         & (on.path[pairs.line] != on.path[pairs.line[own]])
         & (np.arange(len(own)) != own)
     )
-    rival = rival[~rivers.same(pairs.line[own[rival]], pairs.line[rival])]
-    doubt, fits = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
+    rival = rival[~record.rivers.same(pairs.line[own[rival]], pairs.line[rival])]
+    doubt = np.zeros(n, dtype=bool)
     doubt[pairs.point[rival]] = True
-    fits[pairs.point[rival[match[rival]]]] = True
-    # the name decides where it fits the chosen river and none of the others
-    decided = np.zeros(n, dtype=bool)
-    decided[near] = match[pick[near]]
-    return pick, doubt & ~(decided & ~fits), conflict
-
-
-class _Rivers:
-    """Which names mean the same river; each two different names are compared once."""
-
-    def __init__(self, record: list[Any] | None, on: Places) -> None:
-        self._of_line, names = pd.factorize(on.names)
-        self._names = list(names)
-        self._of_point: Ints | None = None
-        if record is not None:
-            self._of_point, wished = pd.factorize(np.array(record, dtype=object))
-            self._wished = list(wished)
-
-    def recorded(self, point: Ints, line: Ints) -> Bools:
-        """Does the record of each point mean the river of the line?"""
-        if self._of_point is None:
-            return np.zeros(len(point), dtype=bool)
-        return _matches(self._of_point[point], self._wished, self._of_line[line], self._names)
-
-    def named(self, point: Ints, line: Ints) -> Bools:
-        """Have both the record and the line a name?"""
-        if self._of_point is None:
-            return np.zeros(len(point), dtype=bool)
-        both: Bools = (self._of_point[point] >= 0) & (self._of_line[line] >= 0)
-        return both
-
-    def same(self, a: Ints, b: Ints) -> Bools:
-        """Have the two lines names that mean the same river?"""
-        return _matches(self._of_line[a], self._names, self._of_line[b], self._names)
-
-
-def _matches(a: Ints, a_names: list[Any], b: Ints, b_names: list[Any]) -> Bools:
-    both = np.flatnonzero((a >= 0) & (b >= 0))
-    key, which = np.unique(a[both] * len(b_names) + b[both], return_inverse=True)
-    alike = [name_matches(a_names[k // len(b_names)], b_names[k % len(b_names)]) for k in key]
-    result = np.zeros(len(a), dtype=bool)
-    result[both] = np.array(alike, dtype=bool)[which]
-    return result
+    fits, differs = told_by_area(record.area_km2[at[pairs.point]], on.area_km2[pairs.line])
+    # the name, or the area, decides where it fits the chosen river and none of the others
+    for good, bad in ((match, ~match), (fits, differs)):
+        decided = np.zeros(n, dtype=bool)
+        decided[near] = good[pick[near]]
+        decided[pairs.point[rival[~bad[rival]]]] = False
+        doubt &= ~decided
+    return pick, doubt
 
 
 def _alternatives(into: Objects, pairs: _Pairs, at: Ints, pick: Ints, on: Places) -> None:
-    """Write up to three other reaches of each point as tuples (reach_id, measure_m, offset_m)."""
+    """Write up to three others of each point as (reach_id, measure_m, offset_m, score)."""
     own = pick[pairs.point]
     place = np.arange(len(own))
     start = np.searchsorted(pairs.point, pairs.point)
     nth = place - start - (place > own)
     other = pairs.take(np.flatnonzero((place != own) & (nth < _ALTERNATIVES)))
-    entries = (on.ids[other.line], on.along(other.feet), other.offset)
+    entries = (on.ids[other.line], on.along(other.feet), other.offset, other.score)
     told = np.fromiter(
         zip(*(e.tolist() for e in entries), strict=True), dtype=object, count=len(other.point)
     )

@@ -103,7 +103,7 @@ def bare_ground(layers: Mapping[str, Any], problems: list[layer_io.Problem]) -> 
 def _told(point: str, recorded: Any, snap: Any, names: pd.Series[Any]) -> tuple[str, str]:
     """Say of one point which river its record names, which is nearest, and where it was placed."""
     nearest, offset_m = snap["reach_id"], snap["offset_m"]
-    for reach, _, away_m in snap["alternatives"]:
+    for reach, _, away_m, _ in snap["alternatives"]:
         if away_m < offset_m:
             nearest, offset_m = reach, away_m
     river = names.get(nearest)

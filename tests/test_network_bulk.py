@@ -273,7 +273,7 @@ def test_compiled_loops_build_what_arrays_build(tolerance_m, monkeypatch):
         monkeypatch.setattr("basin._network.fast.MANY_LINES", enough)
         built.append(RiverNetwork.from_lines(lines, snap_tolerance_m=tolerance_m))
     plain, fast = built
-    kinds = {"crossing", "overlap", "split_at_confluence", "duplicate", "head_to_head", "isolated"}
+    kinds = {"crossing", "overlap", "split_at_confluence", "duplicate", "reversed", "isolated"}
     assert kinds <= set(plain.issues["kind"])
     assert_geodataframe_equal(plain.issues, fast.issues)
     assert_geodataframe_equal(plain.reaches, fast.reaches)

@@ -7,7 +7,7 @@ against a buffer polygon. Inside a shoreline polygon the distance is 0; islands 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, cast
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -15,10 +15,20 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
+from basin._bands import bare_rivers, shoreline_band
 from basin._banks import IN, river_sides, unsure_m
+from basin._columns import (
+    dates,
+    drawn,
+    half_width,
+    in_force,
+    metres,
+    plain_text,
+    river_names,
+    site_keys,
+)
 from basin._measure import Floats, cut, nearest, ring_shapes, valid_shapes, within
-from basin.crs import EXCHANGE_CRS, GEOD, local_metric_crs, to_exchange
-from basin.errors import LayerError
+from basin.crs import EXCHANGE_CRS, GEOD, to_exchange
 from basin.standards.labels import codes
 
 __all__ = [
@@ -47,80 +57,6 @@ SITE_ACCURACY_M = 5.0
 _UNKNOWN_HALF_WIDTH_M = {"main_stem": 500.0, "important_tributary": 200.0, "tributary": 100.0}
 #: A line of a lesser kind is dropped within this of a better line of its river (metres).
 _SHADOW_M = 100.0
-#: A river is looked at every so far along (metres), and needs a shoreline this near, or within its
-#: own half width and this.
-_LOOK_EVERY_M, _SHORE_NEAR_M = 250.0, 150.0
-#: A drawn band may miss the true one by this much at most (metres).
-_DRAWING_ERROR_M = 0.1
-#: A buffer of a line was measured to miss by up to this times the error of one arc.
-_ARC_ERROR_RATIO = 2.3
-
-
-# ---- dates and columns -----------------------------------------------------------------------
-
-
-def in_force(table: pd.DataFrame, date: Any) -> npt.NDArray[np.bool_]:
-    """Tell which rows are in force on a date, both ends included.
-
-    Parameters
-    ----------
-    table
-        ``valid_from`` and ``valid_to``: null or absent is since ever, and still in force.
-    date
-        None counts every row as in force.
-    """
-    if date is None:
-        return np.ones(len(table), dtype=bool)
-    day = pd.Timestamp(date)
-    since, until = _dates(table, "valid_from"), _dates(table, "valid_to")
-    return cast(
-        "npt.NDArray[np.bool_]",
-        ((since.isna() | (since <= day)) & (until.isna() | (until >= day))).to_numpy(dtype=bool),
-    )
-
-
-def _dates(table: pd.DataFrame, column: str) -> pd.Series[Any]:
-    if column not in table:
-        return pd.Series(pd.NaT, index=table.index, dtype="datetime64[ns]")
-    try:
-        return pd.to_datetime(table[column])
-    except (ValueError, TypeError) as error:
-        raise LayerError(
-            f"column {column!r} holds something that is not a date: {error}",
-            mend="Write dates as 2023-07-01, or leave them empty.",
-            zh=f"列“{column}”里有不是日期的内容：{error}",
-            mend_zh="日期写成 2023-07-01，或留空",
-        ) from None
-
-
-def plain_text(table: pd.DataFrame, column: str) -> npt.NDArray[np.object_]:
-    """Read a column as stripped text; what is missing is empty, and so is a missing column."""
-    if column not in table:
-        return np.full(len(table), "", dtype=object)
-    number, unique = pd.factorize(table[column])
-    told = np.array([*(str(word).strip() for word in unique), ""], dtype=object)
-    return cast("npt.NDArray[np.object_]", told[number])  # -1, missing, is the last
-
-
-def _metres(table: pd.DataFrame, column: str, default: float) -> Floats:
-    """Read a column of metres; missing or negative is `default`."""
-    if column not in table:
-        return np.full(len(table), default)
-    value = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=float)
-    return np.where(value >= 0, value, default)
-
-
-def site_keys(sites: Any) -> pd.Series[Any]:
-    """Read the ids of sites: the column ``site_id``, or the index where there is none."""
-    keys = sites["site_id"] if "site_id" in getattr(sites, "columns", ()) else sites.index
-    return pd.Series(np.asarray(keys, dtype=object), dtype=object).astype(str)
-
-
-def river_names(shorelines: pd.DataFrame) -> npt.NDArray[np.object_]:
-    """Read the river of each line; a line without one is a river of its own (its line id)."""
-    name = plain_text(shorelines, "river")
-    return np.where(name != "", name, "line " + plain_text(shorelines, "line_id"))
-
 
 # ---- which line counts -----------------------------------------------------------------------
 
@@ -150,7 +86,7 @@ def base_lines(shorelines: gpd.GeoDataFrame, date: Any = None) -> gpd.GeoDataFra
     lapsed_rivers : Rivers that have lines, but none in force.
     """
     table = to_exchange(shorelines, layer="shorelines")
-    current = table[in_force(table, date) & _drawn(table)].assign(remainder=False)
+    current = table[in_force(table, date) & drawn(table)].assign(remainder=False)
     if current.empty:
         return current
     order = {kind: rank for rank, kind in enumerate(codes("shoreline_kind"))}
@@ -172,10 +108,6 @@ def base_lines(shorelines: gpd.GeoDataFrame, date: Any = None) -> gpd.GeoDataFra
     return kept.assign(remainder=remainder)[~shapely.is_empty(geometry)]
 
 
-def _drawn(table: gpd.GeoDataFrame) -> npt.NDArray[np.bool_]:
-    return np.asarray(~(table.geometry.isna() | table.geometry.is_empty), dtype=bool)
-
-
 def _shadow(geometry: npt.NDArray[np.object_]) -> Any:
     """Where a better line stands for its river: inside its polygon, or close along it."""
     filled = ring_shapes(geometry, fill=True)
@@ -193,14 +125,13 @@ def lapsed_rivers(shorelines: gpd.GeoDataFrame, date: Any) -> pd.DataFrame:
         ``river``, ``reason`` (``expired``, ``not_yet`` or ``no_geometry``), ``line_ids``.
     """
     current = in_force(shorelines, date)
-    drawn = np.asarray(~(shorelines.geometry.isna() | shorelines.geometry.is_empty), dtype=bool)
     table = pd.DataFrame(
         {
             "river": river_names(shorelines),
             "line_ids": plain_text(shorelines, "line_id"),
-            "usable": current & drawn,
+            "usable": current & drawn(shorelines),
             "current": current,
-            "late": (_dates(shorelines, "valid_from") > pd.Timestamp(date)).to_numpy(),
+            "late": (dates(shorelines, "valid_from") > pd.Timestamp(date)).to_numpy(),
         }
     )
     table = table[~table.groupby("river")["usable"].transform("any")]
@@ -277,7 +208,7 @@ def shoreline_distance(
     lines, place = lines.iloc[order], place[order]
     shapes = valid_shapes(places.geometry.to_numpy())
     bank = valid_shapes(lines.geometry.to_numpy())
-    half = _half_width(lines)
+    half = half_width(lines)
     groups = _group_codes(lines, by)
     radius = None
     if within_m is not None:
@@ -319,8 +250,8 @@ def bank_sides(
     name, kind = plain_text(lines, "river"), plain_text(lines, "kind")
     of = plain_text(lines, "river_class")
     shapes = lines.geometry.to_numpy()
-    linear = (shapely.get_dimensions(shapes) == 1) & _drawn(lines)
-    since, until = (_dates(lines, column).to_numpy() for column in ("valid_from", "valid_to"))
+    linear = (shapely.get_dimensions(shapes) == 1) & drawn(lines)
+    since, until = (dates(lines, column).to_numpy() for column in ("valid_from", "valid_to"))
     table = pd.DataFrame({"row": np.arange(len(lines)), "kind": kind, "river_class": of})
     # the brooks without a name are looked at together, and are never known to be one river
     table["river"], table["pooled"] = np.where(name == "", "class " + of, name), name == ""
@@ -330,9 +261,9 @@ def bank_sides(
     centre = kind == "centreline"
     middles = table.loc[linear & centre & (name != ""), ["river", "geometry"]]
     if rivers is not None:
-        drawn = to_exchange(rivers[_drawn(rivers)], layer="rivers")
-        more = pd.DataFrame({"river": plain_text(drawn, "name")})
-        middles = pd.concat([middles, more.assign(geometry=drawn.geometry.to_numpy())])
+        own = to_exchange(rivers[drawn(rivers)], layer="rivers")
+        more = pd.DataFrame({"river": plain_text(own, "name")})
+        middles = pd.concat([middles, more.assign(geometry=own.geometry.to_numpy())])
     some = table[linear & ~centre]
     found = river_sides(valid_shapes(places.geometry.to_numpy()), some, middles)
     found["river"] = name[found["line"].to_numpy(dtype=int)]
@@ -343,7 +274,7 @@ def bank_sides(
 
 def site_errors(sites: pd.DataFrame) -> Floats:
     """Positional error of each site in metres: ``accuracy_m``, or 5 m where it states none."""
-    return _metres(sites, "accuracy_m", SITE_ACCURACY_M)
+    return metres(sites, "accuracy_m", SITE_ACCURACY_M)
 
 
 def line_errors(shorelines: pd.DataFrame) -> Floats:
@@ -352,19 +283,12 @@ def line_errors(shorelines: pd.DataFrame) -> Floats:
     A centre line adds half its width, since the bank is nowhere surveyed; without a width, what a
     wide river of its class has.
     """
-    drawn = _metres(shorelines, "accuracy_m", LINE_ACCURACY_M)
+    own = metres(shorelines, "accuracy_m", LINE_ACCURACY_M)
     centre = plain_text(shorelines, "kind") == "centreline"
-    half = _metres(shorelines, "width_m", np.nan) / 2
+    half = metres(shorelines, "width_m", np.nan) / 2
     of = plain_text(shorelines, "river_class")
     guess = np.array([_UNKNOWN_HALF_WIDTH_M.get(name, 500.0) for name in of], dtype=float)
-    return np.where(centre, np.hypot(drawn, np.where(np.isnan(half), guess, half)), drawn)
-
-
-def _half_width(lines: pd.DataFrame) -> Floats:
-    """Half width to take off the distance to a centre line (metres)."""
-    centre = plain_text(lines, "kind") == "centreline"
-    width = _metres(lines, "width_m", np.nan)
-    return np.where(centre, np.nan_to_num(width, nan=0.0) / 2, 0.0)
+    return np.where(centre, np.hypot(own, np.where(np.isnan(half), guess, half)), own)
 
 
 def _group_codes(lines: pd.DataFrame, by: Sequence[str]) -> npt.NDArray[np.int64]:
@@ -506,7 +430,7 @@ def _distance_table(
     for name in dict.fromkeys([*by, *passed]):
         table[name] = plain_text(lines, name)[line]
     for name in ("valid_from", "valid_to"):
-        table[name] = _dates(lines, name).to_numpy()[line]
+        table[name] = dates(lines, name).to_numpy()[line]
     raw, off, centre = found["distance_m"].to_numpy(dtype=float), half[line], half[line] > 0
     table["distance_m"] = np.maximum(raw - off, 0.0)
     inside = found["inside_m"].to_numpy(dtype=float)
@@ -527,114 +451,3 @@ def _bank_point(ends: Floats, half: Floats) -> Floats:
     azimuth, _, _ = GEOD.inv(ends[:, 2], ends[:, 3], ends[:, 0], ends[:, 1])
     lon, lat, _ = GEOD.fwd(ends[:, 2], ends[:, 3], azimuth, half)
     return np.column_stack([lon, lat])
-
-
-# ---- bands to draw ---------------------------------------------------------------------------
-
-
-def shoreline_band(shorelines: gpd.GeoDataFrame, limit_m: float) -> gpd.GeoDataFrame:
-    """Draw the band within a distance of shorelines: for maps and areas, never for a verdict.
-
-    Parameters
-    ----------
-    shorelines
-        The lines that count (:func:`base_lines`). Any known CRS.
-    limit_m
-        Width of the band in metres; inside a shoreline polygon all is band, islands too.
-
-    Returns
-    -------
-    GeoDataFrame
-        EPSG:4490, one row a ``river_class`` with ``limit_m``: bands unioned, within 0.1 m of the
-        true distance, except at inner corners of jagged lines, where it may lie outside by a few
-        decimetres.
-    """
-    lines = to_exchange(shorelines, layer="shorelines")
-    lines = lines[_drawn(lines)]
-    half = _half_width(lines)
-    steps = _quad_segments(limit_m)
-    rows = []
-    for name, rows_of in lines.assign(_half=half).groupby(plain_text(lines, "river_class")):
-        tiles = [_band_tile(tile, limit_m, steps) for tile in _tiles(rows_of)]
-        rows.append(
-            {"river_class": name, "limit_m": float(limit_m), "geometry": shapely.union_all(tiles)}
-        )
-    return gpd.GeoDataFrame(
-        rows, columns=["river_class", "limit_m", "geometry"], geometry="geometry", crs=EXCHANGE_CRS
-    )
-
-
-def bare_rivers(rivers: gpd.GeoDataFrame, shorelines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Find where rivers are drawn but no shoreline is: a limit cannot be checked there.
-
-    Rivers are looked at every 250 m. A place is bare if no shoreline of any edition lies within
-    150 m, or within half the river's width and 150 m.
-
-    Parameters
-    ----------
-    rivers
-        Lines with ``reach_id`` and, if known, ``width_m``; EPSG:4490.
-    shorelines
-        Lines and polygons, EPSG:4490.
-
-    Returns
-    -------
-    GeoDataFrame
-        ``reach_id`` and the land around each bare place (a disc of 250 m), EPSG:4490.
-    """
-    frame = local_metric_crs(rivers)
-    drawn = rivers[~(rivers.geometry.isna() | rivers.geometry.is_empty)]
-    lines = drawn.geometry.to_crs(frame)
-    fine = lines.segmentize(_LOOK_EVERY_M).array
-    xy, line = shapely.get_coordinates(np.asarray(fine, dtype=object), return_index=True)
-    width = np.zeros(len(drawn))
-    if "width_m" in drawn.columns:
-        width = pd.to_numeric(drawn["width_m"], errors="coerce").fillna(0.0).to_numpy(dtype=float)
-    places = np.asarray(shapely.points(xy), dtype=object)
-    shores = shorelines.geometry[_drawn(shorelines)].to_crs(frame).to_numpy()
-    tree = shapely.STRtree(valid_shapes(shores))
-    near, _ = tree.query(places, predicate="dwithin", distance=_SHORE_NEAR_M + width[line] / 2)
-    bare = np.ones(len(places), dtype=bool)
-    bare[near] = False
-    discs = shapely.buffer(places[bare], _LOOK_EVERY_M)
-    found = gpd.GeoDataFrame(
-        {"reach_id": drawn["reach_id"].to_numpy()[line[bare]]}, geometry=discs, crs=frame
-    )
-    result: gpd.GeoDataFrame = found.to_crs(EXCHANGE_CRS)
-    return result
-
-
-def _quad_segments(limit_m: float) -> int:
-    """Fewest segments a quarter circle that keep the arc error of a line under the promise."""
-    steps = 8
-    while limit_m * (1 - np.cos(np.pi / (4 * steps))) * _ARC_ERROR_RATIO > _DRAWING_ERROR_M:
-        steps *= 2
-    return steps
-
-
-def _tiles(lines: gpd.GeoDataFrame) -> list[gpd.GeoDataFrame]:
-    """Cut lines by a grid of 0.2 degrees, so that the plane of each tile is true to 1 : 100,000."""
-    shapes = valid_shapes(lines.geometry.to_numpy())
-    filled = ring_shapes(shapes, fill=True)
-    shapes = np.where(shapely.is_missing(filled), shapes, filled)
-    shapes = shapely.segmentize(shapes, 0.01)
-    west, south, east, north = shapely.total_bounds(shapes)
-    step = 0.2
-    xs, ys = np.arange(west, east + step, step), np.arange(south, north + step, step)
-    cells = np.array([shapely.box(x, y, x + step, y + step) for x in xs for y in ys])
-    tree = shapely.STRtree(shapes)
-    cell, line = tree.query(cells, predicate="intersects")
-    part = shapely.intersection(shapes[line], cells[cell])
-    table = gpd.GeoDataFrame(
-        {"_half": lines["_half"].to_numpy()[line], "cell": cell}, geometry=part, crs=EXCHANGE_CRS
-    )
-    table = table[~shapely.is_empty(part)]
-    return [tile for _, tile in table.groupby("cell")]
-
-
-def _band_tile(tile: gpd.GeoDataFrame, limit_m: float, steps: int) -> Any:
-    frame = local_metric_crs(tile)
-    plane = tile.geometry.to_crs(frame)
-    band = plane.buffer(limit_m + tile["_half"].to_numpy(), quad_segs=steps).union_all()
-    fine = shapely.segmentize(shapely.simplify(band, 0.01), 2_000.0)
-    return gpd.GeoSeries([fine], crs=frame).to_crs(EXCHANGE_CRS).iloc[0]

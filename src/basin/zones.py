@@ -6,7 +6,7 @@ out. Where a layer is not known to be complete, that no zone was found means not
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import geopandas as gpd
@@ -16,15 +16,23 @@ import pandas as pd
 import shapely
 
 from basin._measure import Floats, cut, nearest, scale_at, valid_shapes, within
+from basin._zone_drafts import draft_label, livestock_zones, river_strips, water_source_zones
+from basin._zone_statistics import check_tiling, compare_published, zone_areas
 from basin.buffers import in_force, line_errors, plain_text, site_errors, site_keys
-from basin.crs import EXCHANGE_CRS, area_m2, length_m, to_exchange
+from basin.crs import area_m2, length_m, to_exchange
 from basin.standards.labels import codes
 
 __all__ = [
+    "check_tiling",
+    "compare_published",
     "coverage_area",
+    "draft_label",
     "inside_together",
     "known_inside",
+    "livestock_zones",
     "overlay_zones",
+    "river_strips",
+    "water_source_zones",
     "zone_areas",
     "zone_coverage",
 ]
@@ -345,54 +353,3 @@ def coverage_area(
     shapes = valid_shapes(some.geometry.to_numpy())
     shapes = shapes[shapely.get_dimensions(shapes) == 2]
     return _joined(shapes) if len(shapes) else shapely.Polygon()
-
-
-# ---- statistics ------------------------------------------------------------------------------
-
-
-def zone_areas(
-    zones: gpd.GeoDataFrame,
-    districts: gpd.GeoDataFrame,
-    *,
-    by: Sequence[str] = ("kind", "grade"),
-    date: Any = None,
-) -> pd.DataFrame:
-    """Sum the area of zones by district, each piece of ground once.
-
-    Parameters
-    ----------
-    zones, districts
-        Polygons in any known CRS; districts with ``id`` and ``name``.
-    by
-        Columns of `zones` to sum by; ``("kind",)`` counts overlapping grades once.
-    date
-        Keep the zones in force on this date; None keeps all.
-
-    Returns
-    -------
-    DataFrame
-        ``district_id``, ``district``, the columns of `by`; ``n_zones``, ``area_m2`` (ellipsoidal,
-        overlaps counted once), ``share`` of the district, and ``overlap_m2`` (counted more than
-        once if areas were simply added).
-    """
-    areas, outlines = to_exchange(zones, layer="zones"), to_exchange(districts, layer="districts")
-    areas = areas[in_force(areas, date)]
-    shapes, ground = valid_shapes(areas.geometry), valid_shapes(outlines.geometry)
-    keys = pd.DataFrame({name: plain_text(areas, name) for name in by})
-    total = area_m2(gpd.GeoSeries(ground, crs=EXCHANGE_CRS))
-    ids, names = plain_text(outlines, "id"), plain_text(outlines, "name")
-    rows: list[dict[str, Any]] = []
-    for d in range(len(outlines)):
-        for key, part in keys.groupby(list(by)):
-            common = shapely.intersection(shapes[part.index.to_numpy()], ground[d])
-            each = area_m2(common)
-            once = float(area_m2(np.array([shapely.union_all(common)], dtype=object))[0])
-            if (each > 0).any():
-                labels = dict(zip(by, key if isinstance(key, tuple) else (key,), strict=True))
-                rows.append(
-                    {"district_id": ids[d], "district": names[d], **labels}
-                    | {"n_zones": int((each > 0).sum()), "area_m2": once}
-                    | {"share": once / total[d], "overlap_m2": max(float(each.sum()) - once, 0.0)}
-                )
-    columns = ["district_id", "district", *by, "n_zones", "area_m2", "share", "overlap_m2"]
-    return pd.DataFrame(rows, columns=columns)

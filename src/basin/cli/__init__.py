@@ -38,6 +38,7 @@ from basin.cli._siting import say_overrides
 from basin.cli._spill import spill
 from basin.cli._start import init
 from basin.cli._verify import verify
+from basin.cli._zones import zones
 
 if TYPE_CHECKING:
     from basin.project import Basin
@@ -505,3 +506,4 @@ main.add_command(raindrop)
 main.add_command(spill)
 main.add_command(report)
 main.add_command(verify)
+main.add_command(zones)

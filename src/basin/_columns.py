@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from basin._pieces import Floats
 from basin.errors import LayerError
 
 __all__ = [
@@ -22,6 +21,8 @@ __all__ = [
     "river_names",
     "site_keys",
 ]
+
+Floats = npt.NDArray[np.float64]
 
 
 def in_force(table: pd.DataFrame, date: Any) -> npt.NDArray[np.bool_]:

@@ -83,7 +83,8 @@ def test_a_room_imports_only_from_floors_below_it(file: Path):
     walls = {
         ("network", "_network"), ("zones", "_measure"), ("buffers", "_measure"),
         ("buffers", "_banks"), ("_banks", "_measure"),
-        ("zones", "buffers"), ("terrain", "buffers"), ("zones", "_zone_drafts"), ("zones", "_zone_statistics"),
+        ("zones", "buffers"), ("terrain", "buffers"),
+        ("zones", "_zone_drafts"), ("zones", "_zone_statistics"),
         ("buffers", "_bands"), ("_zone_drafts", "_bands"),
         ("_raster", "errors"), ("_raster", "_run"),
         ("_dem", "_raster"), ("_dem", "crs"), ("_dem", "errors"),

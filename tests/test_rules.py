@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import tomllib
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from jsonschema import Draft202012Validator
 
+from basin.cli import main
 from basin.errors import RuleError
+from basin.siting import check_sites
 from basin.standards.labels import codes
+from basin.standards.lint import lint_pack, rule_pack_schema
 from basin.standards.rules import (
     categories,
     category_code,
@@ -18,6 +24,7 @@ from basin.standards.rules import (
     pack_names,
     rules_frame,
 )
+from siting_world import DATE, covered, out, shore, site, wedge, zone
 
 PACKS = ("china-yangtze", "chongqing")
 RULES = {rule.id: rule for rule in load_rules(PACKS)}
@@ -352,3 +359,121 @@ def test_the_rules_know_every_stretch_of_the_main_stem_by_its_name():
     assert set(rivers["main_stem"]["names"]) == set(pack["river_classes"]["main_stem"])
     named = set(rivers["important_tributary"]["named"]["names"])
     assert named <= set(pack["river_classes"]["important_tributary"])
+
+
+# ---- lint, schema, a province's pack ------------------------------------------------------------
+
+
+def faults(path):
+    return lint_pack(path).to_dict("records")
+
+
+def test_the_schema_and_the_packs_agree():
+    schema = rule_pack_schema()
+    Draft202012Validator.check_schema(schema)
+    rule = schema["properties"]["rule"]["items"]["properties"]
+    assert set(rule["categories"]["items"]["enum"]) == {*categories(), "*"}
+    zone = rule["zones"]["items"]["properties"]
+    assert zone["kind"]["enum"] == list(codes("zone_kind"))
+    assert zone["grades"]["items"]["enum"] == list(codes("zone_grade"))
+    assert rule["confidence"]["enum"] == list(codes("confidence"))
+    folder = Path(__file__).parents[1]
+    packs = [*(folder / "src/basin/standards/rule_packs").glob("*.toml"),
+             *(folder / "data/rule_packs").glob("*.toml")]  # fmt: skip
+    assert len(packs) == 4
+    for path in packs:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        assert list(Draft202012Validator(schema).iter_errors(table)) == [], path.name
+        assert [f for f in faults(path) if f["severity"] == "error"] == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "line", "told"),
+    [
+        ('id = "MINE-1"', 'id = "MINE-1"\ncolour = "red"', "colour", 12, "is no key"),
+        ('id = "MINE-1"', 'id = "MINE-1"\ndistnce_m = 5', "distnce_m", 12, "distance_m?"),
+        ('["chemical"]', '["chemicals"]', "categories", 14, "chemical?"),
+        ('["chemical"]', '[\n  "chemical",\n  "boat",\n]', "categories", 14, "'boat'"),
+        ('["new"]', '["build"]', "actions", 15, "'build' is not known"),
+        ('"prohibit"', '"forbid"', "verdict", 18, "prohibit, restrict"),
+        ("1500", '"1500"', "distance_m", 17, "wrong kind"),
+        ("1500", "-1", "distance_m", 17, "0 to 100000"),
+        ('"main_stem"', '"big"', "river_scope", 16, "not written"),
+        ('"named:ours"', '"named:theirs"', "river_scope", 16, "theirs"),
+        ('"2024-01-01"', '"last year"', "in_force", 7, "not written"),
+        ('["law", "第一条", "art. 1"]', '["code", "", ""]', "basis", 19, "code"),
+        ('["law", "第一条", "art. 1"]', '["law"]', "basis", 19, "too short"),
+        ('title_zh = "例"\n', "", "title_zh", 10, "missing"),
+        ("schema = 1", "schema = 2", "schema", 2, ""),
+        ("schema = 1", "schema = ", "", 2, "TOML"),
+        ('"unsure"', '"unsure', "", 20, "TOML"),
+    ],
+)
+def test_lint_names_the_line(tmp_path, old, new, key, line, told):
+    found = faults(write(tmp_path, PACK.replace(old, new)))
+    errors = [f for f in found if f["severity"] == "error"]
+    assert [(f["key"], f["line"]) for f in errors] == [(key, line)]
+    assert told in errors[0]["en"]
+    assert errors[0]["zh"]
+    assert errors[0]["file"] == "mine.toml"
+
+
+def test_lint_gathers_every_fault_and_what_was_hardly_meant(tmp_path):
+    broken = PACK.replace("1500", "-1").replace('"prohibit"', '"forbid"')
+    assert [f["line"] for f in faults(write(tmp_path, broken))] == [17, 18]
+    odd = PACK.replace('id = "MINE-1"', 'id = "NR-CORE"\nexemption_zh = "x"')
+    odd = odd.replace("[river_classes]", '[documents.b]\ntitle_zh = "b"\ntitle_en = "b"\n'
+                      '[river_classes]\nspare = ["乙河"]')  # fmt: skip
+    told = {(f["key"], f["severity"]) for f in faults(write(tmp_path, odd))}
+    assert told == {("b", "warning"), ("spare", "warning"), ("id", "warning"),
+                    ("exemption_zh", "warning")}  # fmt: skip
+    (tmp_path / "mine.toml").write_bytes(PACK.encode("gb18030"))
+    assert faults(tmp_path / "mine.toml")[0]["en"].startswith("is not UTF-8")
+    with pytest.raises(RuleError, match="cannot be read"):
+        lint_pack(tmp_path / "none.toml")
+
+
+def test_a_pack_that_is_used_broken_names_the_line(tmp_path):
+    with pytest.raises(RuleError, match=r"key 'distance_m'.*\(line 17\)"):
+        load_rules(write(tmp_path, PACK.replace("1500", "-1")))
+
+
+def test_the_command_lints_and_prints_the_schema(tmp_path):
+    path = write(tmp_path, PACK.replace("1500", "-1"))
+    run = CliRunner().invoke(main, ["rules", str(path), "--lint", "--lang", "en"])
+    assert run.exit_code == 1
+    assert "mine.toml:17 error MINE-1, distance_m: -1 is not within" in run.output
+    run = CliRunner().invoke(main, ["rules", "--lint"])
+    assert run.exit_code == 0
+    run = CliRunner().invoke(main, ["rules", "--schema"])
+    assert json.loads(run.output)["title"] == "basin rule pack"
+
+
+def test_every_exemption_says_what_it_has_to_be_shown_with():
+    for rule in RULES.values():
+        assert bool(rule.exemption_zh) == bool(rule.evidence_zh), rule.id
+        assert bool(rule.evidence_zh) == bool(rule.evidence_en), rule.id
+
+
+@pytest.mark.parametrize(
+    ("pack", "river", "metres", "category", "expected"),
+    [
+        ("anhui", "长江", 900, "chemical", {"AH-1KM": "prohibited", "AH-5KM": "prohibited",
+                                          "AH-15KM": "conditional"}),
+        ("anhui", "长江", 4900, "chemical", {"AH-1KM": "clear", "AH-5KM": "prohibited"}),
+        ("anhui", "长江", 14_900, "machinery", {"AH-15KM": "conditional"}),
+        ("anhui", "长江", 15_100, "machinery", {"AH-15KM": "clear"}),
+        ("anhui", "皖河", 900, "chemical", {"AH-1KM": "clear"}),
+        ("hubei", "汉江", 900, "pulp_paper", {"HB-1KM": "prohibited", "HB-15KM": "prohibited"}),
+        ("hubei", "清江", 14_000, "chemical", {"HB-1KM": "clear", "HB-15KM": "prohibited"}),
+        ("hubei", "府澴河", 900, "chemical", {"HB-1KM": "clear", "HB-15KM": "clear"}),
+    ],
+)  # fmt: skip
+def test_a_provinces_pack_works_without_touching_code(pack, river, metres, category, expected):
+    path = Path(__file__).parents[1] / "data" / "rule_packs" / f"{pack}.toml"
+    line = shore({"river": river, "river_class": "main_stem" if river == "长江" else "tributary"})
+    far = zone({"zone_id": "FAR", "geometry": wedge((109.0, 31.0))})
+    result = check_sites(site(out(metres), category), line, far, coverage=covered(), date=DATE,
+                         rules=[path])  # fmt: skip
+    found = result.findings.set_index("rule_id")["verdict"].to_dict()
+    assert {name: found[name] for name in expected} == expected

@@ -33,6 +33,7 @@ from basin.cli._output import (
     write_result,
 )
 from basin.cli._report import report
+from basin.cli._rules import rules
 from basin.cli._siting import beside as _beside
 from basin.cli._siting import say_overrides
 from basin.cli._spill import spill
@@ -453,22 +454,6 @@ def layers_command(
 
 
 @main.command()
-@click.argument("packs", nargs=-1)
-@click.option("--date", type=DATE, metavar="YYYY-MM-DD", help="Only rules in force on this date.")
-@click.option("--lang", type=click.Choice(["zh", "en"]), default="zh", help="Language of labels.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def rules(packs: tuple[str, ...], date: dt.date | None, lang: str, as_json: bool) -> None:
-    """List the rules of PACKS (names or .toml files) with their legal basis."""
-    from basin.standards.rules import load_rules, rules_frame
-
-    frame = rules_frame(load_rules(packs or ("china-yangtze", "chongqing"), date), lang)
-    if as_json:
-        print_json({"rules": frame})
-    else:
-        print_table(frame[["rule_id", "title", "basis", "edition", "confidence"]], most=500)
-
-
-@main.command()
 @click.argument("project", type=click.Path(path_type=Path), required=False)
 @click.option(
     "-o",
@@ -505,5 +490,6 @@ main.add_command(network)
 main.add_command(raindrop)
 main.add_command(spill)
 main.add_command(report)
+main.add_command(rules)
 main.add_command(verify)
 main.add_command(zones)

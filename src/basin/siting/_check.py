@@ -296,7 +296,8 @@ def _findings_table(rows: pd.DataFrame, places: pd.DataFrame, rules: tuple[Rule,
     table["edition_en"] = _take([r.edition_text("en") for r in rules], of)
     for name, field in (("basis", "basis_zh"), ("basis_en", "basis_en"),
                         ("confidence", "confidence"), ("exemption_zh", "exemption_zh"),
-                        ("exemption_en", "exemption_en")):  # fmt: skip
+                        ("exemption_en", "exemption_en"), ("proof_zh", "evidence_zh"),
+                        ("proof_en", "evidence_en")):  # fmt: skip
         table[name] = _take([getattr(r, field) for r in rules], of)
     table["note"], table["note_en"] = _notes(rows, rules)
     return table

@@ -255,8 +255,10 @@ def _finding_lines(
         lines += _edition_lines(result, site, rule.id, lang)
     exemption = rule.exemption_zh if zh else rule.exemption_en
     if exemption:
-        lines.append(f"例外：{exemption}。主张例外的须提交证明材料" if zh
-                     else f"Exemption: {exemption}; to be claimed with evidence")  # fmt: skip
+        proof = rule.evidence_zh if zh else rule.evidence_en
+        proof = proof or ("证明材料" if zh else "evidence")
+        lines.append(f"例外：{exemption}。主张例外的须提交：{proof}" if zh
+                     else f"Exemption: {exemption}; to be claimed with: {proof}")  # fmt: skip
     note = finding["note"] if zh else finding["note_en"]
     if note:
         lines.append(f"备注：{note}" if zh else f"Note: {note}")

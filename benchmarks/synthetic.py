@@ -56,15 +56,16 @@ def basin_lines(reaches: int, *, braids: float = 0.0, seed: int = 1) -> gpd.GeoD
         fed = np.bincount(to, minlength=n) > 0  # a river parts; a spring does not
         new = (parent[high] != low) & fed[high]
         frm, to = np.concatenate([frm, high[new]]), np.concatenate([to, low[new]])
-    geometry = _draw(frm, to, wide, random)
     m = len(frm)
     shuffled = random.permutation(m)
+    # drawn in the order of the rows, and so in memory, as the reader of a file does
+    geometry = _draw(frm[shuffled], to[shuffled], wide, random)
     return gpd.GeoDataFrame(
         {
             "reach_id": [f"R{k:07d}" for k in random.permutation(m)],
             "velocity_m_s": random.uniform(0.2, 1.5, m),
         },
-        geometry=geometry[shuffled],
+        geometry=geometry,
         crs=4490,
     )
 

@@ -101,6 +101,23 @@ def test_sets_are_those_of_networkx(lines):
             assert (a in up[b]) == (b in down[a])
 
 
+@settings(max_examples=40, deadline=None)
+@given(rivers())
+def test_reaches_stand_behind_all_that_drain_to_them(lines):
+    """Where a set above is one slice, it is that slice; rivers without partings always are."""
+    network = build(lines)
+    place = {r: k for k, r in enumerate(network.reaches.index)}
+    above = {r: [place[i] for i in network.upstream(r)] for r in place}
+    for reach, found in above.items():
+        assert found == sorted(found)
+        assert found[-1] == place[reach]
+    parted = network.reaches["from_node"].duplicated().any()
+    slices = [f == list(range(f[0], f[-1] + 1)) for f in above.values()]
+    assert parted or all(slices)
+    assert network._together.sum() <= sum(slices)
+    assert parted or network._together.all()
+
+
 @settings(max_examples=60, deadline=None)
 @given(rivers(cycles=True))
 def test_cycles_change_no_set_and_are_listed(lines):

@@ -7,7 +7,7 @@ networks go through compiled loops where numba is installed.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,9 @@ from basin._network.fast import build_kernels
 
 #: Up to so many edges the shortest cycle is looked for; among more, any.
 _FEW_EDGES = 500
+
+#: Longer texts are sorted as they are.
+_PACKED_LETTERS = 16
 
 __all__ = [
     "Bools",
@@ -31,8 +34,10 @@ __all__ = [
     "nodes_above",
     "on_cycles",
     "ranges",
+    "repeated",
     "smallest_cycle",
     "stable_order",
+    "text_order",
 ]
 
 Ints = npt.NDArray[np.intp]
@@ -90,6 +95,36 @@ def stable_order(keys: Ints, n: int) -> Ints:
     high = (keys >> 16).astype(np.uint16)[order]
     result: Ints = order[np.argsort(high, kind="stable")]
     return result
+
+
+def text_order(texts: npt.NDArray[Any]) -> Ints:
+    """Order texts by their characters, equal ones as they stand.
+
+    Short ones in Latin letters are packed, eight to a number: numbers are sooner sorted.
+    """
+    wide = texts.astype(str)
+    width = wide.dtype.itemsize // 4
+    letters = wide.view(np.uint32).reshape(len(wide), width)
+    if width > _PACKED_LETTERS or letters.max(initial=0) > 0xFF:
+        return np.argsort(wide, kind="stable")
+    keys = []
+    for begin in range(0, width, 8):
+        key = np.zeros(len(wide), dtype=np.uint64)
+        for column in range(begin, begin + 8):
+            key <<= np.uint64(8)
+            if column < width:
+                key |= letters[:, column]
+        keys.append(key)
+    return np.lexsort(keys[::-1])
+
+
+def repeated(keys: Ints) -> Ints:
+    """Positions of the keys that occur more than once."""
+    found = np.sort(keys)
+    twice = found[1:][found[1:] == found[:-1]]
+    if not len(twice):
+        return np.zeros(0, dtype=np.intp)
+    return np.flatnonzero(np.isin(keys, twice))
 
 
 def first_by(keys: Ints, n: int) -> Ints:

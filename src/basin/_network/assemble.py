@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from basin._network.arrays import Bools, Floats, Ints, node_levels
+from basin._network.arrays import Bools, Floats, Ints, text_order
 from basin._network.attributes import OWN_AREA, TOTAL_AREA, Attributes, Tree, attributes_of
 from basin._network.build import (
     Lines,
@@ -117,7 +117,9 @@ def assemble(
             target = np.append(target, np.full(len(table) - len(target), -1, dtype=np.intp))
     joined = _by_id(drop_loops(joined, ledger))
     check_any(joined)
-    source = table.iloc[joined.row].reset_index(drop=True)
+    source = table
+    if not np.array_equal(joined.row, np.arange(len(table))):
+        source = table.iloc[joined.row].reset_index(drop=True)
     drawn = _as_drawn(joined, source, target, dem, outlets, sections, ledger)
     oriented = orient(drawn, ledger, turn=turn)
     flip = oriented.flip
@@ -133,10 +135,9 @@ def assemble(
 
 def _by_id(lines: Lines) -> Lines:
     """Order by id, parts of lines too: whoever knows the ids alone gets the same numbers."""
-    ids = lines.ids.astype(str)
-    if (ids[:-1] <= ids[1:]).all():
+    if (lines.ids[:-1] <= lines.ids[1:]).all():
         return lines
-    return lines.take(np.argsort(ids, kind="stable"))
+    return lines.take(text_order(lines.ids))
 
 
 def _as_drawn(
@@ -253,9 +254,10 @@ def _finish(
 ) -> Parts:
     tolerance_m, within_m = reach_m
     as_flowing = Oriented(flow.frm, flow.to, flow.xy, flow.lengths, flow.name)
-    source = source.assign(source_id=table["reach_id"].to_numpy()[lines.row])
+    sources = table["reach_id"].to_numpy(dtype=object)[lines.row]
+    source = source.assign(source_id=sources)
     got = attributes(as_flowing, source)
-    list_cycles(flow, lines.ids, lines.geom, ledger)
+    list_cycles(flow, got.cut, lines.ids, lines.geom, ledger)
     index = index_of(lines)
     propose_joins(flow, index, got, lines.ids, within_m, tolerance_m, ledger)
     list_isolated(flow, index, got.piece, lines.ids, ledger)
@@ -267,7 +269,7 @@ def _finish(
         lines.geom,
         source,
         issues,
-        split=_all_parts(table, lines, split),
+        split=_all_parts(sources, lines.ids, split),
         gone=_set_aside(issues),
         held=ledger.joints.held(lines.ids[got.order], flip[got.order], ledger.row),
     )
@@ -287,7 +289,6 @@ def put_together(
 ) -> Parts:
     """Put reaches, given in the order of their ids, into the order in which they are stored."""
     order = got.order
-    level, _ = node_levels(flow.frm, flow.to, len(flow.xy))
     rank = np.empty(len(order), dtype=np.intp)
     rank[order] = np.arange(len(order))
     passes = np.ones(len(order), dtype=bool)
@@ -298,7 +299,7 @@ def put_together(
         nodes=flow.xy,
         tree=_renumber(got.tree, rank, order),
         path=rank[got.path_foot][order],
-        level=level[flow.frm[order]],
+        level=got.level[order],
         passes=passes,
         is_main=got.is_main[order],
         split=split,
@@ -310,11 +311,13 @@ def put_together(
 def _reaches(
     flow: Oriented, got: Attributes, ids: Objects, geom: Objects, source: pd.DataFrame
 ) -> gpd.GeoDataFrame:
-    ids = ids.astype(str)
+    order = got.order
+    texts = pd.Series(ids)
+    own = "source_id" in source and (source["source_id"].to_numpy(dtype=object) == ids).all()
     name = source["name"] if "name" in source else pd.Series("", index=source.index)
     computed: dict[str, Any] = {
-        "source_id": source["source_id"].to_numpy(),
-        "name": name.astype("string").fillna("").str.strip().to_numpy(dtype=object),
+        "source_id": texts if own else pd.Series(source["source_id"].to_numpy(dtype=object)),
+        "name": pd.Series(name.astype("string").fillna("").str.strip().to_numpy(dtype=object)),
         "from_node": flow.frm,
         "to_node": flow.to,
         "length_m": flow.lengths,
@@ -323,19 +326,22 @@ def _reaches(
         "shreve": got.shreve,
         "stream_level": got.stream_level,
         "tributary_order": got.tributary_order,
-        "main_path_id": ids[got.path_foot],
+        "main_path_id": texts.array.take(got.path_foot),
         "path_length_m": got.path_length_m,
         "river_km": got.river_km,
         "arbolate_m": got.arbolate_m,
-        "topo_order": np.argsort(got.order),
+        "topo_order": np.argsort(order),
         "piece": got.piece,
         **{c: _column(source, c) for c in _NUMBERS},
     }
-    taken = {"reach_id", "geometry", *computed}
-    others = {c: source[c] for c in source.columns if c not in taken}
-    frame = pd.DataFrame({**computed, **others}).iloc[got.order]
-    frame.index = pd.Index(ids[got.order], name="reach_id")
-    return gpd.GeoDataFrame(frame, geometry=geom[got.order], crs=EXCHANGE_CRS)
+    others = [c for c in source.columns if c not in {"reach_id", "geometry", *computed}]
+    columns = {**computed, **{c: source[c] for c in others}}
+    frame = pd.DataFrame(
+        {c: getattr(v, "array", v).take(order) for c, v in columns.items()},
+        index=pd.Index(texts.array.take(order), name="reach_id"),
+        copy=False,
+    )
+    return gpd.GeoDataFrame(frame, geometry=geom[order], crs=EXCHANGE_CRS)
 
 
 def _renumber(tree: Tree, rank: Ints, order: Ints) -> Tree:
@@ -354,14 +360,12 @@ def _renumber(tree: Tree, rank: Ints, order: Ints) -> Tree:
 
 
 def _all_parts(
-    table: gpd.GeoDataFrame, lines: Lines, split: dict[str, tuple[str, ...]]
+    sources: Objects, ids: Objects, split: dict[str, tuple[str, ...]]
 ) -> dict[str, tuple[str, ...]]:
     """Return which reaches each id that is gone has become."""
-    source = table["reach_id"].to_numpy()[lines.row]
-    renamed = np.flatnonzero(source != lines.ids)
     parts: dict[str, tuple[str, ...]] = {}
-    for k in renamed.tolist():
-        parts[str(source[k])] = (*parts.get(str(source[k]), ()), str(lines.ids[k]))
+    for k in np.flatnonzero(sources != ids).tolist():
+        parts[str(sources[k])] = (*parts.get(str(sources[k]), ()), str(ids[k]))
     return {**split, **parts}
 
 

@@ -40,7 +40,8 @@ tributary_order
     is that river. 《长江保护法》 knows no such number: what it calls main stem and tributary is
     told by ``classify_rivers``.
 topo_order
-    0, 1, ... so that each reach stands after all that drain to it (NHDPlus Hydroseq, reversed).
+    0, 1, ... so that each reach stands after all that drain to it (NHDPlus Hydroseq, reversed), as
+    a rule directly: rivers come one after another, each with all its tributaries.
 piece
     Number of the connected piece, 0 the one with most metres of reaches.
 """
@@ -121,6 +122,7 @@ class Attributes(NamedTuple):
     """One value a reach, all in the order of the reaches given."""
 
     order: Ints  # reaches, upstream first
+    level: Ints  # a reach leads from a lower to a higher one
     cut: Ints
     piece: Ints
     strahler: Ints
@@ -166,7 +168,7 @@ def attributes_of(
     """
     into, out = group(to, n), group(frm, n)
     level, cut = node_levels(frm, to, n)
-    order = np.lexsort((np.arange(len(frm)), level[frm]))
+    order = group(level[frm], n).items
     piece = _pieces(frm, to, n, lengths)
     arm = _arm_lengths(frm, to, into, out, lengths, cut)
     main = _main_ways(frm, to, into, out, lengths, arm, name, official, flow, width, piece)
@@ -183,7 +185,8 @@ def attributes_of(
     rejoins = _rejoining_arms(down, foot, main, frm, name, main_up)
     river = chain_ends(np.where((follows >= 0) | rejoins, down, -1))
     return Attributes(
-        order=order,
+        order=_stored_order(frm, to, n, level[frm], order, cut, tree),
+        level=level[frm],
         cut=cut,
         piece=piece,
         strahler=strahler,
@@ -206,7 +209,7 @@ def _pieces(frm: Ints, to: Ints, n: int, lengths: Floats) -> Ints:
     """Number the connected pieces of the network, the longest 0."""
     label = components(frm, to, n)[frm]
     total = np.bincount(label, weights=lengths, minlength=n)
-    labels = np.unique(label)
+    labels = np.flatnonzero(np.bincount(label, minlength=n))
     rank = np.empty(n, dtype=np.intp)
     rank[labels[np.lexsort((labels, -total[labels]))]] = np.arange(len(labels))
     return rank[label]
@@ -434,6 +437,30 @@ def _nested(down: Ints, main_up: Ints, order: Ints) -> tuple[Ints, Ints]:
     step[brothers] = before
     pos = chain_sums(down, step + (down >= 0)).astype(np.intp)
     return pos, size
+
+
+def _stored_order(
+    frm: Ints, to: Ints, n: int, level: Ints, order: Ints, cut: Ints, tree: Tree
+) -> Ints:
+    """Order reaches depth first, each after all that drain to it, a river and its basin together.
+
+    `tree.seq` backwards, but that a secondary way waits for all that flows to its parting. Where
+    reaches run in a circle they stay in the order of their levels.
+    """
+    if len(cut):
+        return order
+    if not len(tree.link_at):
+        return tree.seq[::-1].copy()
+    rank = len(frm) - 1 - tree.pos
+    fast = build_kernels(len(frm))
+    if fast is not None:
+        rank = fast.latest(frm, to, order, rank, n)
+    else:
+        arrived = np.full(n, -1, dtype=np.intp)
+        for edges in np.split(order, np.flatnonzero(np.diff(level[order])) + 1):
+            rank[edges] = np.maximum(rank[edges], arrived[frm[edges]])
+            np.maximum.at(arrived, to[edges], rank[edges])
+    return np.lexsort((level, rank))
 
 
 def _links(

@@ -11,9 +11,9 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from basin._network.arrays import Csr, Floats, Ints, group
+from basin._network.arrays import Bools, Csr, Floats, Ints, group, text_order
 from basin._network.assemble import Parts, parts_share
-from basin._network.attributes import OWN_AREA, TOTAL_AREA, sums_above
+from basin._network.attributes import OWN_AREA, TOTAL_AREA, open_partings, sums_above
 from basin._network.bulk import Spots
 from basin._network.geometry import Vertices, vertices
 from basin._network.grid import Index
@@ -71,9 +71,33 @@ class Reaches:
         return group(self._frm, len(self._parts.nodes))
 
     @cached_property
+    def _by_level(self) -> Ints:
+        """Reaches in the order of their levels, those of one level by their ids."""
+        order = text_order(self._ids.to_numpy())
+        return order[np.argsort(self._parts.level[order], kind="stable")]
+
+    @cached_property
+    def _rank(self) -> Ints:
+        """Place of each reach in that order, which decides between ways of one length."""
+        return np.argsort(self._by_level)
+
+    @cached_property
     def _levels(self) -> list[Ints]:
-        level = self._parts.level
-        return np.split(np.arange(len(level)), np.flatnonzero(np.diff(level)) + 1)
+        level = self._parts.level[self._by_level]
+        return np.split(self._by_level, np.flatnonzero(np.diff(level)) + 1)
+
+    @cached_property
+    def _together(self) -> Bools:
+        """Reaches that stand right behind all that drain to them, which is then one slice."""
+        tree, m = self._parts.tree, len(self.reaches)
+        rank = m - 1 - tree.pos
+        shift = np.arange(m) - rank
+        moved = np.zeros(m, dtype=np.intp)  # so often the shift changes along the order by rank
+        by_rank = shift[tree.seq[::-1]]
+        np.cumsum(by_rank[1:] != by_rank[:-1], out=moved[1:])
+        together: Bools = moved[rank] == moved[rank - tree.size + 1]
+        together[open_partings(tree, np.arange(m))] = False
+        return together
 
     @cached_property
     def _verts(self) -> Vertices:

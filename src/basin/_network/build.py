@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import geopandas as gpd
 import numpy as np
@@ -17,7 +17,7 @@ import pandas as pd
 import shapely
 
 from basin import crs
-from basin._network.arrays import Floats, Ints, group, ranges
+from basin._network.arrays import Floats, Ints, ranges, repeated, text_order
 from basin._network.geometry import Objects, Vertices, unique_points, vertices
 from basin._network.grid import Index
 from basin._network.ledger import Ledger
@@ -44,32 +44,36 @@ COPY_M = 1.0
 R = TypeVar("R")
 
 
-def _kept_with(compute: Callable[[Objects], R]) -> Callable[[Objects], R]:
+class _KeptWith(Generic[R]):
     """Keep what is computed of an array as long as the array, which is then written to no more."""
-    known: dict[int, R] = {}
 
-    def once(array: Objects) -> R:
-        key = id(array)
-        if key not in known:
-            known[key] = compute(array)
-            array.flags.writeable = False
-            weakref.finalize(array, known.pop, key, None)
-        return known[key]
+    def __init__(self, compute: Callable[[Objects], R]) -> None:
+        self._compute = compute
+        self._known: dict[int, R] = {}
 
-    return once
+    def __call__(self, array: Objects) -> R:
+        if id(array) not in self._known:
+            self.note(array, self._compute(array))
+        return self._known[id(array)]
+
+    def note(self, array: Objects, result: R) -> None:
+        """Keep what is known of an array already."""
+        self._known[id(array)] = result
+        array.flags.writeable = False
+        weakref.finalize(array, self._known.pop, id(array), None)
 
 
-_vertices_of = _kept_with(vertices)
+_vertices_of = _KeptWith(vertices)
 
 
-@_kept_with
+@_KeptWith
 def _ends_of(geom: Objects) -> tuple[Floats, Ints, Ints]:
     verts = _vertices_of(geom)
     nodes, number = unique_points(np.concatenate([verts.starts, verts.ends]))
     return nodes, number[: len(geom)], number[len(geom) :]
 
 
-@_kept_with
+@_KeptWith
 def _index_of(geom: Objects) -> Index:
     return Index(_vertices_of(geom))
 
@@ -126,44 +130,73 @@ def clean_lines(table: gpd.GeoDataFrame, ledger: Ledger) -> tuple[gpd.GeoDataFra
     lines
         One entry a single line; the parts of X are X.1, X.2 and so on.
     """
-    table = _name_rows(table, ledger)
-    geom = np.asarray(table.geometry.array, dtype=object)
-    ids = table["reach_id"].to_numpy(dtype=object)
-    lines = _explode(_set_aside_unusable(geom, ids, ledger), geom, ids)
+    drawn = np.asarray(table.geometry.array, dtype=object)
+    table, ids, order = _name_rows(table, ledger)
+    lines = _as_they_are(drawn, order, ids)
+    if lines is None:
+        geom = drawn[order]
+        lines = _explode(_set_aside_unusable(geom, ids, ledger), geom, ids)
     verts = lines.verts
-    flat = shapely.length(lines.geom) == 0
+    closed = (verts.starts == verts.ends).all(axis=1)
+    flat = closed.copy()
+    flat[closed] = shapely.length(lines.geom[closed]) == 0
     keep = _set_aside(lines, flat, "zero_length", "zero length", verts.starts, ledger)
-    closed = (verts.starts == verts.ends).all(axis=1) & keep
+    closed &= keep
     keep &= _set_aside(lines, closed, "ring_set_aside", "closed", verts.starts, ledger)
     return table, _drop_copies(lines.take(keep), ledger)
 
 
-def _name_rows(table: gpd.GeoDataFrame, ledger: Ledger) -> gpd.GeoDataFrame:
-    labels = pd.Series(table.index.astype(str), index=table.index).astype("string")
-    if "reach_id" in table:
-        ids = as_ids(table["reach_id"]).fillna(labels)
-    elif table.index.name == "reach_id":
-        ids = as_ids(pd.Series(table.index, index=table.index))
-    else:
-        ids = labels
-    table = table.assign(reach_id=ids.to_numpy(dtype=object)).reset_index(drop=True)
-    # among rows of one id the geometry decides, so that the order of rows does not
-    twice = np.flatnonzero(table["reach_id"].duplicated(keep=False))
-    tie = np.full(len(table), "", dtype=object)
-    tie[twice] = shapely.to_wkb(np.asarray(table.geometry.array, dtype=object)[twice], hex=True)
-    tie = np.unique([t or "" for t in tie], return_inverse=True)[1] if len(twice) else tie == ""
-    order = np.lexsort((tie, table["reach_id"].to_numpy().astype(str)))
-    table = table.iloc[order].reset_index(drop=True)
-    nth = table.groupby("reach_id").cumcount().to_numpy()
-    again = np.flatnonzero(nth > 0)
+def _as_they_are(drawn: Objects, order: Ints, ids: Objects) -> Lines | None:
+    """Take rows that are all flat single lines, none empty; None if any is not.
+
+    Geometries are asked in the order in which they lie in memory, which is several times quicker.
+    """
+    if (shapely.get_type_id(drawn) != _LINE).any() or shapely.is_empty(drawn).any():
+        return None
+    if shapely.has_z(drawn).any() or shapely.has_m(drawn).any():
+        return None
+    geom = drawn[order]
+    _vertices_of.note(geom, vertices(drawn).take(order))
+    return Lines(geom, np.arange(len(order)), ids)
+
+
+def _name_rows(table: gpd.GeoDataFrame, ledger: Ledger) -> tuple[gpd.GeoDataFrame, Objects, Ints]:
+    """Name the rows and put them in the order of their ids: with ids and order, as arrays."""
+    ids = _given_ids(table)
+    order = text_order(ids)
+    again = np.flatnonzero(ids[order[1:]] == ids[order[:-1]]) + 1
+    if len(again):  # among rows of one id the geometry decides, so that the order of rows does not
+        twice = np.flatnonzero(pd.Series(ids).duplicated(keep=False))
+        tie = np.full(len(table), "", dtype=object)
+        geom = np.asarray(table.geometry.array, dtype=object)[twice]
+        tie[twice] = [form or "" for form in shapely.to_wkb(geom, hex=True)]
+        order = np.lexsort((np.unique(tie, return_inverse=True)[1], ids.astype(str)))
+    ids = ids[order]
     if len(again):
-        ids = table["reach_id"].to_numpy(dtype=object).copy()
+        nth = pd.Series(ids).groupby(ids).cumcount().to_numpy()
         taken = set(ids)
         for k in again:
             ids[k] = free_id(f"{ids[k]}#{nth[k] + 1}", taken)
-        table["reach_id"] = ids
         ledger.add("duplicate_id", ids[again], action="applied")
-    return table
+    named = table.iloc[order].reset_index(drop=True)
+    named["reach_id"] = ids
+    return named, ids, order
+
+
+def _given_ids(table: gpd.GeoDataFrame) -> Objects:
+    """Ids from the column or the index called so; the index for the rows that have none."""
+    if "reach_id" in table:
+        ids = as_ids(table["reach_id"])
+    elif table.index.name == "reach_id":
+        ids = as_ids(pd.Series(table.index, index=table.index))
+    else:
+        ids = pd.Series(table.index.astype(str), index=table.index).astype("string")
+    missing = ids.isna().to_numpy()
+    named: Objects = ids.to_numpy(dtype=object)
+    if missing.any():
+        named = named.copy()
+        named[missing] = table.index[missing].astype(str).to_numpy(dtype=object)
+    return named
 
 
 def free_id(wish: str, taken: set[str]) -> str:
@@ -221,9 +254,9 @@ def _drop_copies(lines: Lines, ledger: Ledger) -> Lines:
     verts = lines.verts
     nodes, frm, to = ends_of(lines)
     pair = np.minimum(frm, to) * len(nodes) + np.maximum(frm, to)
-    _, which, count = np.unique(pair, return_inverse=True, return_counts=True)
-    which = which.reshape(-1)
-    likely = np.flatnonzero(count[which] > 1)  # same ends
+    likely = repeated(pair)  # same ends
+    if not len(likely):
+        return lines
     first: dict[bytes, int] = {}
     keep = np.ones(len(pair), dtype=bool)
     for k, form in zip(likely, shapely.to_wkb(shapely.normalize(lines.geom[likely])), strict=True):
@@ -302,13 +335,12 @@ def drop_loops(lines: Lines, ledger: Ledger) -> Lines:
 def _not_near_copies(lines: Lines, ledger: Ledger) -> Any:
     nodes, frm, to = ends_of(lines)
     pair = np.minimum(frm, to) * len(nodes) + np.maximum(frm, to)
-    _, which, count = np.unique(pair, return_inverse=True, return_counts=True)
     keep = np.ones(len(pair), dtype=bool)
-    if (count == 1).all():
+    likely = repeated(pair)
+    if not len(likely):
         return keep
-    by_pair = group(which, len(count))
-    for p in np.flatnonzero(count > 1):
-        arms = by_pair.items[by_pair.first[p] : by_pair.first[p + 1]]
+    likely = likely[np.argsort(pair[likely], kind="stable")]
+    for arms in np.split(likely, np.flatnonzero(np.diff(pair[likely])) + 1):
         for j, k in enumerate(arms[1:], start=1):
             for kept in arms[:j][keep[arms[:j]]]:
                 # degrees of latitude: never smaller in metres than degrees of longitude

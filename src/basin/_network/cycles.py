@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import shapely
 
-from basin._network.arrays import Ints, group, node_levels, nodes_above, on_cycles, smallest_cycle
+from basin._network.arrays import Ints, group, nodes_above, on_cycles, smallest_cycle
 from basin._network.direction import Drawn
 from basin._network.ledger import Ledger
 
@@ -17,10 +17,9 @@ __all__ = ["list_cycles"]
 _LONG_CYCLE = 60
 
 
-def list_cycles(flow: Drawn, ids: Any, geom: Any, ledger: Ledger) -> None:
-    """List a smallest cycle, take its likeliest reach away, and look again."""
+def list_cycles(flow: Drawn, cut: Ints, ids: Any, geom: Any, ledger: Ledger) -> None:
+    """List a smallest cycle, take the reach away that was `cut` there, and look again."""
     n = len(flow.xy)
-    _, cut = node_levels(flow.frm, flow.to, n)
     if not len(cut):
         return
     whole = on_cycles(flow.frm, flow.to, n)

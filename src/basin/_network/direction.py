@@ -94,6 +94,8 @@ class Drawn(NamedTuple):
 
     def turned(self, flip: Any) -> Drawn:
         """Return the lines with those of the mask `flip` turned round."""
+        if not flip.any():
+            return self
         swap = flip[:, None]
         return self._replace(
             frm=np.where(flip, self.to, self.frm),

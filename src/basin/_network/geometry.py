@@ -14,6 +14,7 @@ import numpy.typing as npt
 import shapely
 
 from basin._network.arrays import Floats, Ints, ranges
+from basin._network.fast import build_kernels
 from basin.crs import GEOD
 
 __all__ = [
@@ -32,6 +33,9 @@ _CHUNK = 20_000
 
 #: Up to here a step scaled at its middle latitude is within 1e-8 of the geodesic.
 _LONG_STEP_M = 5_000.0
+
+#: Steps measured at once: more would leave the processor's cache.
+_STEPS_AT_ONCE = 50_000
 
 #: Segments measured at once when feet are looked for, so that memory stays bounded.
 _SEGMENTS_AT_ONCE = 2_000_000
@@ -55,8 +59,7 @@ class Vertices(NamedTuple):
 
     def measures(self) -> Floats:
         """Metres from the line's first vertex to each vertex."""
-        steps = _step_lengths(self.xy)
-        steps[self.first[1:-1] - 1] = 0.0  # from one line to the next
+        steps = self._steps()[:-1]
         along = np.concatenate([[0.0], np.cumsum(steps)]) if len(self.xy) else np.zeros(0)
         return along - np.repeat(along[self.first[:-1]], np.diff(self.first))
 
@@ -64,9 +67,31 @@ class Vertices(NamedTuple):
         """Geodesic length of each line in metres."""
         if len(self.first) < 2:
             return np.zeros(0)
-        steps = np.append(_step_lengths(self.xy), 0.0)
+        return np.add.reduceat(self._steps(), self.first[:-1])
+
+    def take(self, order: Ints) -> Vertices:
+        """Return the vertices of the lines in another order."""
+        count = np.diff(self.first)[order]
+        first = np.zeros(len(order) + 1, dtype=np.intp)
+        np.cumsum(count, out=first[1:])
+        fast = build_kernels(len(order))
+        if fast is not None:
+            return Vertices(fast.taken(self.xy, self.first, order, first), first)
+        return Vertices(self.xy[ranges(self.first[order], count)], first)
+
+    def _steps(self) -> Floats:
+        """Metres from each vertex to the next of its line, 0 from the last one."""
+        steps = np.zeros(len(self.xy))
+        for k in range(0, len(steps) - 1, _STEPS_AT_ONCE):
+            part = steps[k : k + _STEPS_AT_ONCE]
+            metres = _step_lengths(self.xy[k : k + _STEPS_AT_ONCE + 1])
+            part[: len(metres)] = metres
         steps[self.first[1:] - 1] = 0.0
-        return np.add.reduceat(steps, self.first[:-1])
+        long = np.flatnonzero(steps > _LONG_STEP_M)
+        if len(long):
+            a, b = self.xy[long], self.xy[long + 1]
+            steps[long] = GEOD.inv(a[:, 0], a[:, 1], b[:, 0], b[:, 1])[2]
+        return steps
 
 
 def vertices(lines: Objects) -> Vertices:
@@ -99,15 +124,9 @@ def metres_per_degree(lat: Floats) -> tuple[Floats, Floats]:
 
 
 def _step_lengths(xy: Floats) -> Floats:
-    """Geodesic metres between each vertex and the next."""
-    if len(xy) < 2:
-        return np.zeros(0)
+    """Metres between each vertex and the next, scaled at the latitude midway."""
     per_lon, per_lat = metres_per_degree((xy[1:, 1] + xy[:-1, 1]) / 2)
-    steps = np.hypot((xy[1:, 0] - xy[:-1, 0]) * per_lon, (xy[1:, 1] - xy[:-1, 1]) * per_lat)
-    long = np.flatnonzero(steps > _LONG_STEP_M)
-    if len(long):
-        a, b = xy[long], xy[long + 1]
-        steps[long] = GEOD.inv(a[:, 0], a[:, 1], b[:, 0], b[:, 1])[2]
+    steps: Floats = np.hypot((xy[1:, 0] - xy[:-1, 0]) * per_lon, (xy[1:, 1] - xy[:-1, 1]) * per_lat)
     return steps
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from basin._network.arrays import Bools, Ints
 
@@ -79,7 +80,9 @@ class Joints:
         row
             The row in the ledger of each repair.
         """
-        where = {str(name): k for k, name in enumerate(ids)}
+        named = list({*(line for line, _ in self.ends), *self.turned})
+        place = pd.Index(ids, dtype=object).get_indexer(pd.Index(named, dtype=object))
+        where = {line: k for line, k in zip(named, place.tolist(), strict=True) if k >= 0}
         found = [
             (where[line], 1 - end if turned[where[line]] else end, row[repair])
             for (line, end), repairs in self.ends.items()

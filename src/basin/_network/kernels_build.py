@@ -21,12 +21,14 @@ __all__ = [
     "cyclic",
     "grouped",
     "inflows",
+    "latest",
     "levels",
     "may_meet",
     "near_pairs",
     "near_runs",
     "nested",
     "sweep_down",
+    "taken",
     "unite",
 ]
 
@@ -161,6 +163,18 @@ def chains(after: Ints, values: Floats) -> tuple[Floats, Ints]:
 
 
 @compiled
+def latest(frm: Ints, to: Ints, order: Ints, rank: Ints, n: int) -> Ints:
+    """Greatest rank among each reach and all above it; `order` is upstream first."""
+    arrived = np.full(n, -1, np.int64)
+    most = np.empty(len(frm), np.int64)
+    for k in range(len(order)):
+        e = order[k]
+        most[e] = max(rank[e], arrived[frm[e]])
+        arrived[to[e]] = max(arrived[to[e]], most[e])
+    return most
+
+
+@compiled
 def sweep_down(
     frm: Ints, to: Ints, n: int, lengths: Floats, order: Ints, passed: Bools, main: Ints
 ) -> tuple[Ints, Floats, Floats]:
@@ -263,6 +277,18 @@ def boxes(xy: Floats, first: Ints, count: Ints) -> Floats:
             south, north = min(south, y), max(north, y)
         box[r, 0], box[r, 1], box[r, 2], box[r, 3] = west, south, east, north
     return box
+
+
+@compiled
+def taken(xy: Floats, first: Ints, order: Ints, new_first: Ints) -> Floats:
+    """Copy the vertices of lines in another order."""
+    result = np.empty((new_first[-1], 2))
+    for k in range(len(order)):
+        begin = first[order[k]]
+        for v in range(new_first[k + 1] - new_first[k]):
+            result[new_first[k] + v, 0] = xy[begin + v, 0]
+            result[new_first[k] + v, 1] = xy[begin + v, 1]
+    return result
 
 
 @compiled

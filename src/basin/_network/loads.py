@@ -74,7 +74,8 @@ class Accumulation(Reaches):
             frm,
             to,
             len(self._parts.nodes),
-            self._levels,
+            lambda: self._levels,
+            int(self._parts.level.max()) + 1,
             self._parts.passes,
         )
         if isinstance(values, np.ndarray):

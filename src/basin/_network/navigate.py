@@ -5,6 +5,7 @@ Reaches and nodes are numbers here; :class:`basin.network.RiverNetwork` puts ids
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -82,6 +83,7 @@ def walk(
     lengths: Floats,
     hours: Floats,
     confluence: Bools,
+    rank: Ints,
     *,
     first_m: float,
 ) -> Walk:
@@ -96,6 +98,8 @@ def walk(
         The set, `start` among them; all connected to it within the set.
     near, far : shape (m,)
         Node towards `start`, node away from it.
+    rank : shape (m,)
+        Of two ways of one length, the one by the reach of lower rank is taken.
     first_m
         Metres of the start reach between the place and its far node.
 
@@ -123,7 +127,7 @@ def walk(
         front = np.unique(far[edges])
     share = first_m / lengths[start] if lengths[start] > 0 else 0.0
     order = np.concatenate([[start], others]).astype(np.intp)
-    after = _next_on_way(order, near, far, lengths, reached, start)
+    after = _next_on_way(order, near, far, lengths, reached, rank, start)
     known = np.isfinite(hours)
     own = np.where(known, hours, 0.0)[order]
     own[0] *= share
@@ -143,16 +147,13 @@ def walk(
 
 
 def _next_on_way(
-    order: Ints, near: Ints, far: Ints, lengths: Floats, reached: Floats, start: int
+    order: Ints, near: Ints, far: Ints, lengths: Floats, reached: Floats, rank: Ints, start: int
 ) -> Ints:
-    """Position in `order` of the reach by which the shortest way goes on; -1 at the start.
-
-    In a tie the reach that comes first in the network wins.
-    """
+    """Position in `order` of the reach by which the shortest way goes on; -1 at the start."""
     through = reached[near[order]] + lengths[order]
     through[0] = reached[far[start]]
     best = np.flatnonzero(through <= reached[far[order]])
-    best = best[np.argsort(np.where(order[best] == start, -1, order[best]), kind="stable")]
+    best = best[np.argsort(np.where(order[best] == start, -1, rank[order[best]]), kind="stable")]
     by_node = first_by(far[order[best]], len(reached))
     pick = by_node[near[order]]
     after = np.where(pick < 0, -1, best[pick])
@@ -184,7 +185,8 @@ def accumulate(
     frm: Ints,
     to: Ints,
     n: int,
-    levels: list[Ints],
+    levels: Callable[[], list[Ints]],
+    depth: int,
     passes: Bools,
 ) -> Floats:
     """Carry values down: what leaves a reach is its own and its part of what arrives above it.
@@ -196,11 +198,13 @@ def accumulate(
     part : shape (m,)
         Part of what arrives at the reach's upper node that enters it and is still there below.
     levels
-        Reaches in groups, upstream first, none feeding another of its group.
+        Gives the reaches in groups, upstream first, none feeding another of its group.
+    depth
+        How many groups there are.
     passes
         False for reaches that close a cycle: what they carry ends there.
     """
-    fast = kernels(values.size + _A_LEVEL * len(levels), _MANY_VALUES)
+    fast = kernels(values.size + _A_LEVEL * depth, _MANY_VALUES)
     if fast is not None:
         rows = np.ascontiguousarray(np.atleast_2d(values.T))  # one scenario a row, as pandas does
         result: Floats = fast.carry(part, rows, frm, to, passes, n).T.reshape(values.shape)
@@ -208,7 +212,7 @@ def accumulate(
     arrived = np.zeros((n, *values.shape[1:]))
     leaving = values.astype(float).copy()
     part = part.reshape(-1, *[1] * (values.ndim - 1))
-    for edges in levels:
+    for edges in levels():
         leaving[edges] += part[edges] * arrived[frm[edges]]
         edges = edges[passes[edges]]
         np.add.at(arrived, to[edges], leaving[edges])

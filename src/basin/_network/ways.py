@@ -60,11 +60,12 @@ class Navigation(Reaches):
             `time_h` where a velocity is missing.
         """
         reach, measure = self._place(start, default="lower")
-        tree = self._parts.tree
+        tree, stops = self._parts.tree, tuple(stop_at)
+        whole = tributaries and not partial and not stops and distance_m is None and time_h is None
+        if whole and self._together[reach]:
+            return self.reaches.index[reach + 1 - int(tree.size[reach]) : reach + 1]
         found = navigate.above(tree, reach) if tributaries else navigate.main_above(tree, reach)
-        return self._result(
-            found, reach, measure, distance_m, time_h, tuple(stop_at), partial, up=True
-        )
+        return self._result(found, reach, measure, distance_m, time_h, stops, partial, up=True)
 
     def downstream(
         self,
@@ -196,7 +197,8 @@ class Navigation(Reaches):
         through[reach] = cost[reach]
         walk = navigate.walk(
             found, reach, near, far, through, self._hours,
-            np.zeros(len(self._parts.nodes), dtype=bool), first_m=share * float(cost[reach]),
+            np.zeros(len(self._parts.nodes), dtype=bool), self._rank,
+            first_m=share * float(cost[reach]),
         )  # fmt: skip
         at = np.full(len(usable), np.inf)
         at[walk.reaches] = walk.distance_m
@@ -222,7 +224,15 @@ class Navigation(Reaches):
         met = np.diff(self._into.first) > 1
         if by == "distance_m":
             return navigate.walk(
-                found, reach, near, far, self._lengths, self._hours, met, first_m=first_m
+                found,
+                reach,
+                near,
+                far,
+                self._lengths,
+                self._hours,
+                met,
+                self._rank,
+                first_m=first_m,
             )
         if by != "time_h":
             raise NetworkError(f"unknown by={by!r}", mend="One of distance_m, time_h.")
@@ -230,7 +240,7 @@ class Navigation(Reaches):
         length = float(self._lengths[reach])
         first_h = first_m / length * float(self._hours[reach]) if length > 0 else 0.0
         walk = navigate.walk(
-            found, reach, near, far, self._hours, self._lengths, met, first_m=first_h
+            found, reach, near, far, self._hours, self._lengths, met, self._rank, first_m=first_h
         )
         return walk._replace(distance_m=walk.time_h, time_h=walk.distance_m)
 
@@ -284,7 +294,7 @@ class Navigation(Reaches):
         return self._walk_table(self._walk_down(reach, measure, found, by=by), by)
 
     def _walk_table(self, walk: navigate.Walk, by: str) -> pd.DataFrame:
-        order = np.lexsort((walk.reaches, getattr(walk, by)))
+        order = np.lexsort((self._rank[walk.reaches], getattr(walk, by)))
         return pd.DataFrame(
             {
                 "distance_m": walk.distance_m[order],

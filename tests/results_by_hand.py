@@ -98,6 +98,9 @@ class Trace(Told):
     left_out: Any = None
     upstream_sections: Any = None
     balance: Any = None
+    balances: Any = None
+    intervals: Any = None
+    inputs: Any = None
     reaches: Any = None
     fact: Any = None
 
@@ -108,6 +111,37 @@ class Trace(Told):
             arriving_kg_d=("arriving_kg_d", "sum"),
             share_explained=("share_explained", "sum"),
         )
+
+    def responsibility(self, by: str = "district") -> pd.DataFrame:
+        arriving = self.outfalls.groupby(by)["arriving_kg_d"].sum()
+        return pd.DataFrame(
+            {
+                "who": arriving.index, "source": "outfalls", "n": 1,
+                "arriving_kg_d": arriving.to_numpy(), "share_of_flux": arriving.to_numpy() / 40,
+                "share_low": 0.1, "share_high": 0.9, "cross_border": True,
+            }
+        )  # fmt: skip
+
+    def what_if(self) -> pd.DataFrame:
+        first = self.outfalls[["name", "load_kg_d"]].head(2)
+        return first.assign(standard_mg_l=0.5, section_mg_l=0.19, p_pass=[0.75, 0.5], why_not="")
+
+    def reductions(self) -> Any:
+        first = self.outfalls[["name", "arriving_kg_d"]].head(1)
+        return Plan(first.assign(cut_kg_d=1.25, cut_share=0.125))
+
+    def sampling_points(self) -> gpd.GeoDataFrame:
+        first = self.outfalls[["reach_id", "distance_m", "geometry"]].head(1)
+        return first.assign(suspects_above=", ".join(self.outfalls.index[:2]), n_above=2)
+
+
+@dataclass(frozen=True)
+class Plan:
+    outfalls: pd.DataFrame
+    needed_kg_d: float = 1.25
+    available_kg_d: float = 30.0
+    reached: bool = True
+    exact: bool = True
 
 
 @dataclass(frozen=True)
@@ -273,6 +307,12 @@ def make_trace(n: int = 14, **changes: Any) -> Trace:
         "item_id": "tp",
         "period": "2025",
         "fact": pd.Series({"name": "扶欢"}),
+        "balances": pd.DataFrame(
+            {"flux_kg_d": [40.0, 44.0], "remainder_share": [0.3, 0.4]},
+            index=pd.Index(["2025", "wet"], name="span"),
+        ),
+        "intervals": pd.DataFrame({"section_id": ["S-FH"], "upper": ["S-WT"], "n_local": [5]}),
+        "inputs": pd.DataFrame({"input": ["samples"], "n": [24], "first": [dt.date(2025, 1, 1)]}),
     }
     return Trace(story="前两个排口占六成。", **{**parts, **changes})
 

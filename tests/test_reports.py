@@ -279,6 +279,8 @@ def evil_results() -> dict[str, Any]:
             outfalls=poison(trace.outfalls).rename(index=lambda i: text + str(i)),
             left_out=poison(trace.left_out), upstream_sections=poison(trace.upstream_sections),
             balance=trace.balance, reaches=poison(trace.reaches), fact=pd.Series({"name": text}),
+            balances=trace.balances.rename(index=lambda i: text + i),
+            intervals=poison(trace.intervals), inputs=poison(trace.inputs),
         ),
         "assessment": by_hand.Sections(
             story=text, sections=poison(assessment.sections).rename(index=lambda i: text + str(i)),

@@ -143,6 +143,8 @@ class _Writer:
     book: Book
     document: Document
     counts: dict[str, int] = field(default_factory=lambda: {"table": 0, "figure": 0})
+    across: bool = False
+    upright_mm: float = 0.0
 
     def write_all(self, *, framed: bool = True) -> None:
         """Write title, head, contents, sections; `framed`: header and footer of our own."""
@@ -160,14 +162,14 @@ class _Writer:
             self.book.add_paragraph(line, style="Conclusion")
         numbered = _numbered(document.sections)
         _word.contents(self.book, words["contents"], numbered)
-        for k, (section, (number, _, _)) in enumerate(
-            zip(document.sections, numbered, strict=True)
-        ):
-            self._section(section, k, number)
+        self.upright_mm = _word.text_width_mm(self.book)
+        for k, section in enumerate(document.sections):
+            self._section(section, k)
 
-    def _section(self, section: Section, k: int, number: str) -> None:
-        level = section.level - 1
-        heading = self.book.add_heading(section.heading, level=level)
+    def _section(self, section: Section, k: int) -> None:
+        """Write a section on pages upright, or across where one of its tables is too wide."""
+        self._turn(across=any(self._too_wide(table) for table in section.tables))
+        heading = self.book.add_heading(section.heading, level=section.level - 1)
         _word.bookmark(heading, f"part_{k}", k)
         for text in section.paragraphs:
             for line, style in told(text):
@@ -181,6 +183,14 @@ class _Writer:
         for picture in section.pictures:
             self._picture(picture)
 
+    def _too_wide(self, table: Table) -> bool:
+        return sum(_widths(table, self.document.lang)[0]) > self.upright_mm
+
+    def _turn(self, *, across: bool) -> None:
+        if across != self.across:
+            _word.turn_page(self.book, across=across)
+            self.across = across
+
     def _caption(self, kind: str, text: str) -> Any:
         """Number a table or figure with a field that Word keeps right."""
         self.counts[kind] += 1
@@ -191,24 +201,16 @@ class _Writer:
         return paragraph
 
     def _table(self, table: Table, caption: str) -> None:
-        """Write a table under its caption, on a page across if it is too wide for one upright."""
+        """Write a table under its caption."""
         least, wanted = _widths(table, self.document.lang)
-        upright = _word.text_width_mm(self.book)
-        across = sum(least) > upright
-        if across:
-            _word.turn_page(self.book, across=True)
-        room = _word.text_width_mm(self.book)
         self._caption("table", caption).paragraph_format.keep_with_next = True
-        widths = _shared(least, wanted, room)
         _word.write_table(
             self.book,
             [column.head for column in table.columns],
             [[self._cell(v, c) for v, c in zip(r, table.columns, strict=True)] for r in table.rows],
-            widths,
+            _shared(least, wanted, _word.text_width_mm(self.book)),
             [column.numeric for column in table.columns],
         )
-        if across:
-            _word.turn_page(self.book, across=False)
 
     def _cell(self, value: Any, column: Column) -> tuple[str, str | None, str | None]:
         """Text, ground and ink of a cell."""

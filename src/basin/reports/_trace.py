@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from basin._text import number
+from basin.reports import _trace_tables as more
 from basin.reports._document import Column, Document, Picture, Section, Table, clean, tabulate
 from basin.reports._words import heads
 from basin.standards.labels import label
@@ -96,13 +97,17 @@ _BALANCE: Mapping[str, tuple[str, str]] = {
 
 _OUTFALLS = (
     "rank", "outfall_id", "name", "kind", "action", "status", "river", "district", "responsible",
-    "arriving_kg_d", "share_of_flux", "share_explained", "load_kg_d", "load_basis", "carries_item",
-    "distance_m", "travel_time_h", "junctions", "next_section", "local", "snap_status", "offset_m",
-    "bank", "reach_id", "measure_m", "note",
+    "arriving_kg_d", "arriving_low_kg_d", "arriving_high_kg_d", "share_of_flux", "share_low",
+    "share_high", "rank_low", "rank_high", "p_top3", "cannot_exclude", "share_explained",
+    "increment_mg_l", "load_kg_d", "load_basis", "load_rel_sd", "carries_item", "distance_m",
+    "travel_time_h", "travel_time_low_flow_h", "travel_time_high_flow_h", "junctions",
+    "next_section", "local", "certainty", "mixing_length_m", "mixed", "town", "snap_status",
+    "offset_m", "bank", "reach_id", "measure_m", "note",
 )  # fmt: skip
 _IN_TEXT = (
-    "rank", "outfall_id", "name", "kind", "district", "arriving_kg_d", "share_of_flux",
-    "share_explained", "load_basis", "distance_m", "travel_time_h", "next_section", "local", "note",
+    "rank", "outfall_id", "name", "kind", "district", "responsible", "arriving_kg_d",
+    "share_of_flux", "share_low", "share_high", "rank_low", "rank_high", "p_top3", "load_basis",
+    "distance_m", "travel_time_h", "local", "certainty", "note",
 )  # fmt: skip
 _DISTRICTS = ("district", "n_outfalls", "arriving_kg_d", "share_explained")
 _KINDS = {
@@ -139,13 +144,25 @@ def trace_document(trace: Any, lang: str, pictures: tuple[Picture, ...]) -> Docu
     reaches = tabulate(words["reaches"], passing, heads(_REACHES, lang))
     arriving = int(trace.outfalls["arriving_kg_d"].gt(0).sum())
     counts = (len(trace.outfalls), arriving, len(left_out.rows))
+    stretches, by_stretch = more.intervals(trace, lang)
+    months, by_span = more.balances(trace, lang)
+    parts, by_who = more.shares(trace, lang)
+    supposed, steps = more.what_if(trace, lang)
+    further, points = more.next_steps(trace, lang)
+    inputs = more.input_table(trace, lang)
     sections = [
         Section(words["fact"], (clean(trace.explain(lang=lang)),)),
         Section(words["above"], tables=(above.filled(),)),
+        stretches,
         Section(words["ranked"], (words["ranked_text"],), (outfalls.pick(_IN_TEXT).filled(),)),
-        Section(words["districts"], tables=(districts,)),
+        Section(words["districts"], tables=(districts,), level=3),
         Section(words["balance"], tables=(balance,)),
+        months,
+        parts,
+        supposed,
+        further,
         Section(words["left_out"], tables=(left_out,)),
+        Section(inputs.title, tables=(inputs,)),
     ]
     if pictures:
         sections.append(Section(words["figures"], pictures=pictures))
@@ -160,7 +177,9 @@ def trace_document(trace: Any, lang: str, pictures: tuple[Picture, ...]) -> Docu
             (words["count"], words["count_text"].format(*counts)),
         ),
         conclusion=_conclusion(trace, lang), sections=tuple(sections),
-        sheets=(outfalls, districts, balance, above, left_out, reaches), pictures=pictures,
+        sheets=(outfalls, districts, balance, by_span, by_stretch, *by_who, *steps, points, above,
+                left_out, reaches, inputs),
+        pictures=pictures,
     )  # fmt: skip
 
 
@@ -169,9 +188,16 @@ def _plain(table: Any) -> Any:
 
 
 def _outfalls(trace: Any, lang: str) -> Table:
-    words = _WORDS[lang]
+    words, told = _WORDS[lang], _plain(trace.outfalls)
+    if lang == "zh" and "certainty" in told:
+        told = told.assign(
+            certainty=told["certainty"]
+            .astype("string")
+            .replace("certain", "确定")
+            .str.replace("depends on", "取决于修补", regex=False)
+        )
     columns = heads(_OUTFALLS, lang, **_KINDS)
-    return tabulate(words["ranked"], _plain(trace.outfalls), columns, empty=words["ranked_none"])
+    return tabulate(words["ranked"], told, columns, empty=words["ranked_none"])
 
 
 def _left_out(trace: Any, lang: str) -> Table:

@@ -19,6 +19,7 @@ _CODES = {
     "item_id": "item", "failing_items": "item", "missing_items": "item",
     "below_detection_items": "item", "confidence": "confidence", "load_basis": "data_basis",
     "data_basis": "data_basis", "status": "outfall_status", "river_class": "river_class",
+    "why_not": "what_if_not",
 }  # fmt: skip
 _PAINTED = {"verdict", "verdict_now", "verdict_computed", "water_class"}
 
@@ -30,10 +31,13 @@ _DIGITS = {
 #: Significant digits of values whose unit differs from row to row.
 _SIGNIFICANT = {
     "value": 4, "limit_iii": 4, "target_limit": 4, "multiple": 3, "target_multiple": 3,
-    "load_rel_sd": 2,
+    "load_rel_sd": 2, "p_top3": 2, "p_pass": 2, "p_pass_now": 2, "weight_above": 2,
 }  # fmt: skip
-_COUNTS = {"rank", "junctions", "corner", "n"}
-_SHARES = {"share", "share_explained", "share_of_flux"}
+_COUNTS = {"rank", "rank_low", "rank_high", "junctions", "corner", "n"}
+_SHARES = {
+    "share", "share_explained", "share_of_flux", "share_low", "share_high", "inherited_share",
+    "explained_share", "remainder_share", "cut_share",
+}  # fmt: skip
 
 
 def heads(keys: Iterable[str], lang: str, **codes: str) -> tuple[Column, ...]:

@@ -22,6 +22,37 @@ SCREENSHOTS = Path(__file__).resolve().parent.parent / "build" / "screenshots"
 #: Leaflet's map object in the page.
 MAP = "Object.values(window).find(v => v && v.basinLabels)"
 
+#: Opens each popup and each tooltip, and says which of the texts were shown as they are.
+OPEN_EVERYTHING = f"""hostile => {{
+  const map = {MAP}, texts = new Set(), seen = new Set();
+  const read = where => document.querySelectorAll(where).forEach(e => texts.add(e.textContent));
+  document.querySelectorAll('[data-row]').forEach(box => {{ if (!box.checked) box.click(); }});
+  map.eachLayer(layer => {{
+    if (layer.basinRecord === undefined || layer.basinRecord === null) return;
+    const record = layer.basinSpec.row + layer.basinSpec.name + ' ' + layer.basinRecord;
+    if (seen.has(record)) return;
+    seen.add(record);
+    const at = layer.getLatLng ? layer.getLatLng() : layer.getBounds().getCenter();
+    const event = {{ latlng: at, layerPoint: map.latLngToLayerPoint(at) }};
+    layer.fire('click', event, true);
+    document.querySelectorAll('.basin-record details').forEach(d => {{ d.open = true; }});
+    read('.leaflet-popup-content');
+    const other = document.querySelector('.basin-others button');
+    if (other) other.click();
+    read('.leaflet-popup-content');
+    layer.fire('mouseover', event, true);
+    read('.leaflet-tooltip');
+    layer.fire('mouseout', event, true);
+  }});
+  read('.basin-panel');
+  const all = [...texts];
+  return {{
+    count: seen.size,
+    shown: hostile.map(text => all.some(t => t.includes(text))),
+    ran: all.some(t => t.includes('1337')),
+  }};
+}}"""
+
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
@@ -92,6 +123,14 @@ class Seen:
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
+    def until(self, expression: str) -> None:
+        """Wait until an expression is true. The page's policy stops the browser's own waiting."""
+        for _ in range(100):
+            if self.page.evaluate(expression):
+                return
+            self.page.wait_for_timeout(100)
+        raise AssertionError(f"never true: {expression}")
+
     def on_map(self, expression: str) -> Any:
         """What an expression of Leaflet's ``map`` is."""
         return self.page.evaluate(f"(map => ({expression}))({MAP})")
@@ -129,7 +168,7 @@ def show(browser: Any, tmp_path: Path) -> Iterator[Any]:
         seen.page.on("pageerror", lambda e: seen.errors.append(str(e)))
         seen.page.on("console", lambda m: seen.errors.append(m.text) if m.type == "error" else None)
         seen.page.goto(path.as_uri() + link)
-        seen.page.wait_for_function(f"{MAP} && ({MAP}).basinLabels.placed")
+        seen.until(f"!!({MAP})")
         return seen
 
     yield open_map

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from shapely.affinity import translate
 from shapely.geometry import LineString, Point, box
+from shapely.ops import substring
 
 #: Each would run in a template engine, in HTML or in a script if it were let.
 HOSTILE = (
@@ -130,6 +131,90 @@ def tables() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def spill() -> Any:
+    """Return a spill on the main river: three hours, two cases, three things that it comes to."""
+    main = LineString([(106.5, 28.8), (106.58, 28.9), (106.6, 29.0), (106.7, 29.2)])
+    cases = {"median": 1.0, "fastest": 1.5}
+    fronts = [
+        {"case": case, "hour": float(h), "head_m": 9000.0 * h, "tail_m": 4000.0 * h,
+         "geometry": substring(main, 0.08 * h * speed, 0.13 * h * speed)}
+        for case, speed in cases.items() for h in (1, 2)
+    ]  # fmt: skip
+    targets = (
+        ("section", "S-SMK", "石门坎", 0.1, Point(106.54, 28.85)),
+        ("confluence", "J-1", "扶欢河", 0.2, Point(106.6, 29.0)),
+        ("intake", "I1", "示例取水口", 0.25, Point(106.62, 29.04)),
+    )
+    arrivals = [
+        {"kind": kind, "id": id, "name": name, "case": case, "leading_h": 10 * at / speed,
+         "peak_h": 11 * at / speed, "trailing_h": 14 * at / speed, "peak_mg_l": 3.0 - at,
+         "distance_m": 1e5 * at, "geometry": place}
+        for kind, id, name, at, place in targets for case, speed in cases.items()
+    ]  # fmt: skip
+    reaches = {"name": "綦江河", "tier": "default", "length_m": 48_000.0, "geometry": main}
+    return SimpleNamespace(
+        start=pd.Series(
+            {"name": "示例桥", "lon": 106.5, "lat": 28.8, "mass_kg": 500.0, "item_id": "nh3n"}
+        ),
+        fronts=gpd.GeoDataFrame(fronts, crs=4490),
+        arrivals=gpd.GeoDataFrame(arrivals, crs=4490),
+        reaches=gpd.GeoDataFrame([reaches], index=pd.Index(["R1"], name="reach_id"), crs=4490),
+    )
+
+
+def ground() -> dict[str, Any]:
+    """Return results over areas: where it may be built, catchments, and the path of a raindrop."""
+    areas = gpd.GeoDataFrame(
+        {
+            "area_id": ["A1", "A2", "A3"],
+            "status": ["prohibited", "unchecked", "allowed"],
+            "rules": ["CJ26-CHEM-1KM", "", ""],
+            "missing": ["", "red_line", ""],
+            "area_m2": [4e6, 2e6, 9e6],
+        },
+        geometry=[box(106.55, 28.85, 106.65, 29.1), box(106.65, 28.85, 106.7, 29.1),
+                  box(106.7, 28.85, 106.85, 29.1)],
+        crs=4490,
+    )  # fmt: skip
+    parks = gpd.GeoDataFrame(
+        {"zone_id": ["Z9"], "name": ["示例园区"], "share": [0.4]},
+        geometry=[box(106.72, 28.9, 106.76, 28.94)],
+        crs=4490,
+    )
+    catchments = gpd.GeoDataFrame(
+        {"name": ["北渡", "扶欢"], "area_km2": [210.0, 95.0], "status": ["snapped", "snapped"]},
+        index=pd.Index(["S-BD", "S-FH"], name="section_id"),
+        geometry=[box(106.5, 28.9, 106.66, 29.1), box(106.66, 28.9, 106.8, 29.0)],
+        crs=4490,
+    )
+    paths = gpd.GeoDataFrame(
+        {"name": ["示例点"], "status": ["reached"], "length_m": [5200.0]},
+        index=pd.Index(["D1"], name="id"),
+        geometry=[LineString([(106.78, 29.05), (106.74, 29.0), (106.7, 28.96)])],
+        crs=4490,
+    )
+    return {
+        "area": SimpleNamespace(areas=areas, parks=parks),
+        "catchments": SimpleNamespace(catchments=catchments),
+        "raindrops": SimpleNamespace(paths=paths),
+    }
+
+
+def snaps(outfalls: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Return what snapping the outfalls gives: the first in doubt, the others too far."""
+    count = len(outfalls)
+    return pd.DataFrame(
+        {
+            "reach_id": ["R2"] + [None] * (count - 1),
+            "offset_m": [310.0] + [9000.0] * (count - 1),
+            "status": ["ambiguous"] + ["far"] * (count - 1),
+            "lon": [106.752] + [np.nan] * (count - 1),
+            "lat": [28.934] + [np.nan] * (count - 1),
+        },
+        index=outfalls.index,
+    )
+
+
 def records(page: Any, spec: dict[str, Any]) -> list[dict[str, Any]]:
     """Read a layer's records back: title, cells by heading, and what else is told of each."""
     owner = page.content["layers"][spec["lender"]] if "lender" in spec else spec
@@ -157,28 +242,50 @@ def features(spec: dict[str, Any]) -> list[tuple[int, int | None]]:
     )
 
 
+def spoil(table: Any, keep: set[str] = frozenset()) -> Any:
+    """Return the table with every name, id, code and column name out of `HOSTILE`."""
+    if table is None or not len(table):
+        return table
+    # as many rows as texts, so that each text stands in each column
+    rows = table.iloc[np.arange(len(HOSTILE)) % len(table)].copy()
+    new = {}
+    for name in rows.columns:
+        if name not in keep | {"geometry"} and not pd.api.types.is_numeric_dtype(rows[name]):
+            new[name] = list(HOSTILE)
+    rows = rows.assign(**new)
+    rows.index = pd.Index(HOSTILE, name=rows.index.name)
+    if isinstance(rows, gpd.GeoDataFrame):
+        rows = rows.assign(**{text: list(HOSTILE) for text in HOSTILE})
+        shift = 0.004 * np.arange(len(rows))
+        rows.geometry = [
+            g if g.area else _moved(g, s) for g, s in zip(rows.geometry, shift, strict=True)
+        ]
+    return rows
+
+
+def hostile_spill() -> Any:
+    """Return the spill spoilt, but for the cases and hours."""
+    clean = spill()
+    return SimpleNamespace(
+        start=pd.Series({"name": HOSTILE[4], "lon": 106.5, "lat": 28.8, "item_id": HOSTILE[0]}),
+        fronts=spoil(clean.fronts, {"case"}),
+        arrivals=spoil(clean.arrivals, {"case"}),
+        reaches=spoil(clean.reaches),
+    )
+
+
+def hostile_ground() -> dict[str, Any]:
+    """Return the results over areas spoilt."""
+    clean = ground()
+    return {
+        "area": SimpleNamespace(areas=spoil(clean["area"].areas), parks=spoil(clean["area"].parks)),
+        "catchments": SimpleNamespace(catchments=spoil(clean["catchments"].catchments)),
+        "raindrops": SimpleNamespace(paths=spoil(clean["raindrops"].paths)),
+    }
+
+
 def hostile_tables() -> dict[str, Any]:
     """Return the same basin with every name, id, code, value and column name out of `HOSTILE`."""
-
-    def spoil(table: Any, keep: set[str]) -> Any:
-        if table is None or not len(table):
-            return table
-        # as many rows as texts, so that each text stands in each column
-        rows = table.iloc[np.arange(len(HOSTILE)) % len(table)].copy()
-        new = {}
-        for name in rows.columns:
-            if name not in keep | {"geometry"} and not pd.api.types.is_numeric_dtype(rows[name]):
-                new[name] = list(HOSTILE)
-        rows = rows.assign(**new)
-        rows.index = pd.Index(HOSTILE, name=rows.index.name)
-        if isinstance(rows, gpd.GeoDataFrame):
-            rows = rows.assign(**{text: list(HOSTILE) for text in HOSTILE})
-            shift = 0.004 * np.arange(len(rows))
-            rows.geometry = [
-                g if g.area else _moved(g, s) for g, s in zip(rows.geometry, shift, strict=True)
-            ]
-        return rows
-
     clean = tables()
     keep = {
         "shorelines": {"valid_from", "valid_to"},

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from basin import maps
-from maps_browser import MAP, assert_quiet, overlap
+from maps_browser import MAP, OPEN_EVERYTHING, assert_quiet, overlap
 from maps_tables import HOSTILE, hostile_tables, tables
 
 pytestmark = pytest.mark.browser
@@ -49,6 +49,7 @@ def test_a_layer_that_comes_back_goes_below_those_above_it(show):
     given = tables()
     seen = show(maps.basin_map(sections=given["sections"], zones=given["zones"]))
     at = seen.place("sections", "北渡")
+    at["y"] -= 4  # beside the numeral
     before = seen.colour_at(**at)
     seen.toggle("zones:control_unit")
     seen.page.wait_for_timeout(200)
@@ -159,41 +160,9 @@ def test_names_do_not_overlap(show):
 
 # ---- nothing of the data runs
 
-#: Opens each popup and each tooltip, and says which of the texts were shown as they are.
-OPEN_EVERYTHING = f"""hostile => {{
-  const map = {MAP}, texts = new Set(), seen = new Set();
-  const read = where => document.querySelectorAll(where).forEach(e => texts.add(e.textContent));
-  document.querySelectorAll('[data-row]').forEach(box => {{ if (!box.checked) box.click(); }});
-  map.eachLayer(layer => {{
-    if (layer.basinRecord === undefined || layer.basinRecord === null) return;
-    const record = layer.basinSpec.row + layer.basinSpec.name + ' ' + layer.basinRecord;
-    if (seen.has(record)) return;
-    seen.add(record);
-    const at = layer.getLatLng ? layer.getLatLng() : layer.getBounds().getCenter();
-    const event = {{ latlng: at, layerPoint: map.latLngToLayerPoint(at) }};
-    layer.fire('click', event, true);
-    document.querySelectorAll('.basin-record details').forEach(d => {{ d.open = true; }});
-    read('.leaflet-popup-content');
-    const other = document.querySelector('.basin-others button');
-    if (other) other.click();
-    read('.leaflet-popup-content');
-    layer.fire('mouseover', event, true);
-    read('.leaflet-tooltip');
-    layer.fire('mouseout', event, true);
-  }});
-  read('.basin-panel');
-  const all = [...texts];
-  return {{
-    count: seen.size,
-    shown: hostile.map(text => all.some(t => t.includes(text))),
-    ran: all.some(t => t.includes('1337')),
-  }};
-}}"""
 
-
-@pytest.mark.parametrize("lang", ["zh", "en"])
-def test_no_text_of_the_data_runs_and_each_is_shown_as_it_is(show, lang):
-    seen = show(maps.basin_map(**hostile_tables(), title="".join(HOSTILE), lang=lang))
+def test_no_text_of_the_data_runs_and_each_is_shown_as_it_is(show):
+    seen = show(maps.basin_map(**hostile_tables(), title="".join(HOSTILE)))
     found = seen.page.evaluate(OPEN_EVERYTHING, HOSTILE)
     seen.page.wait_for_timeout(300)
     assert found["count"] > 100
@@ -210,19 +179,6 @@ def test_no_text_of_the_data_runs_and_each_is_shown_as_it_is(show, lang):
     )
     assert stray == 0
     assert_quiet(seen)
-
-
-def test_hostile_siting_and_trace_maps(show):
-    given = hostile_tables()
-    result = SimpleNamespace(sites=given["sites"], findings=given["findings"])
-    for page in (
-        maps.siting_map(result, title=HOSTILE[4], zones=given["zones"]),
-        maps.trace_map(given["traces"][0], title=HOSTILE[5], sections=given["sections"]),
-    ):
-        seen = show(page)
-        seen.page.evaluate(OPEN_EVERYTHING, HOSTILE)
-        assert seen.page.evaluate("window.__pwned") is None
-        assert_quiet(seen)
 
 
 def test_the_policy_stops_markup_that_gets_into_the_page_all_the_same(show):

@@ -9,7 +9,7 @@ import shapely
 from pyproj import Geod
 
 from basin import maps
-from maps_browser import Seen, assert_quiet
+from maps_browser import MAP, Seen, assert_quiet
 from maps_tables import tables
 
 pytestmark = pytest.mark.browser
@@ -138,7 +138,7 @@ def test_a_link_brings_back_the_view_and_its_layers(show):
     seen.toggle("zones:control_unit")
     seen.toggle("sections")
     seen.on_map("map.setView([28.95, 106.65], 12.5, {animate: false})")
-    seen.page.wait_for_function("location.hash.startsWith('#12.50/')")
+    seen.until("location.hash.startsWith('#12.50/')")
     link = seen.page.evaluate("location.hash")
     again = show(maps.basin_map(**tables()), link=link)
     assert again.on_map("map.getZoom()") == 12.5
@@ -218,14 +218,11 @@ def test_many_points_are_clusters_that_lose_none_and_open(show, crowd):
         " && map.latLngToContainerPoint(m.getLatLng()).x < 900))"
     )
     seen.page.mouse.click(at["x"], at["y"])
-    seen.page.wait_for_function(f"z => ({{}}, {MAP_ZOOM}) > z", arg=before)
+    seen.until(f"({MAP}).getZoom() > {before}")
     seen.page.locator(".basin-search input").fill("P01234")
     seen.page.keyboard.press("Enter")
     assert "P01234" in popup(seen)
     assert_quiet(seen)
-
-
-MAP_ZOOM = "Object.values(window).find(v => v && v.basinLabels).getZoom()"
 
 
 def test_a_point_of_many_tells_its_own_record(show, crowd):

@@ -416,9 +416,19 @@ def trace(
 @main.command(name="map")
 @project_argument
 @output_option(default=Path("basin.html"), show_default=True)
+@click.option(
+    "--basemap",
+    metavar="URL",
+    help="Your own tile service, https://host/{z}/{x}/{y}.png; it needs a network.",
+)
 @shared_options
 def map_command(
-    project: Path, output: Path, as_json: bool, overwrite: bool, lang: str | None
+    project: Path,
+    output: Path,
+    basemap: str | None,
+    as_json: bool,
+    overwrite: bool,
+    lang: str | None,
 ) -> None:
     """Draw the whole project on one self-contained HTML map (opens without a network)."""
     if output.suffix.lower() not in (".html", ".htm"):
@@ -427,7 +437,7 @@ def map_command(
         raise click.UsageError(f"{output} exists; add --overwrite to replace it")
     basin = _open(project, lang).readable()
     with _step("map"):
-        page = basin.map(output, overwrite=overwrite)
+        page = basin.map(output, basemap=basemap, overwrite=overwrite)
     say_files(written := {output: page.counts})
     if as_json:
         print_json(files_as_json(written))

@@ -134,13 +134,13 @@ def _from_lines(
 
 def _write_report(net: RiverNetwork, beside: Path, keeper: Any, overwrite: bool) -> None:
     """Write ``<stem>_report.html`` (the ledger) and ``<stem>_map.html`` (where each finding is)."""
-    from basin.maps import basin_map
+    from basin.maps import network_map
     from basin.reports import write_report
 
     page = beside.with_name(f"{beside.stem}_report.html")
     plan = beside.with_name(f"{beside.stem}_map.html")
     keeper.refuse_inputs([page, plan])
-    drawn = basin_map(reaches=net.reaches, issues=net.issues, lang=keeper.lang)
+    drawn = network_map(net.reaches, net.issues, lang=keeper.lang)
     write_report(net, page, lang=keeper.lang, overwrite=overwrite)
     drawn.save(plan, overwrite=overwrite)
     say_files({page: {"network_issues": len(net.issues)}, plan: {}})

@@ -11,18 +11,21 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from basin.maps.basemap import Basemap, add_basemaps, tianditu
 from basin.maps.content import Content
+from basin.maps.doubts import add_issues, add_snaps
 from basin.maps.ground import (
     add_bands,
     add_districts,
     add_hillshade,
-    add_issues,
     add_reaches,
     add_shorelines,
     add_zones,
 )
+from basin.maps.handed import Layer, add_layer
 from basin.maps.page import OfflineMap, escape
 from basin.maps.places import add_outfalls, add_sections, add_sites, add_works
+from basin.maps.spills import add_spill, spill_subject
 from basin.maps.traces import add_traces, trace_subject
 from basin.maps.words import words
 
@@ -31,13 +34,36 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from basin.siting import SitingResult
-    from basin.tracing import SourceTrace
+    from basin.tracing import SourceTrace, SpillTrace
 
-__all__ = ["OfflineMap", "basin_map", "escape", "siting_map", "trace_map"]
+__all__ = [
+    "Basemap",
+    "Layer",
+    "OfflineMap",
+    "allowed_map",
+    "basin_map",
+    "catchment_map",
+    "escape",
+    "network_map",
+    "siting_map",
+    "spill_map",
+    "tianditu",
+    "trace_map",
+]
 
 #: The map opens on these; districts and zones may reach far beyond the basin.
 _FRAMING = frozenset(
-    {"reaches", "sections", "outfalls", "intakes", "structures", "sites", "traces"}
+    {
+        "reaches",
+        "sections",
+        "outfalls",
+        "intakes",
+        "structures",
+        "sites",
+        "traces",
+        "spills",
+        "layers",
+    }
 )
 
 _INTAKE = {
@@ -70,8 +96,12 @@ def basin_map(
     sites: gpd.GeoDataFrame | None = None,
     findings: pd.DataFrame | None = None,
     traces: Iterable[SourceTrace] = (),
+    spill: SpillTrace | None = None,
     issues: gpd.GeoDataFrame | None = None,
+    snaps: pd.DataFrame | None = None,
+    layers: Iterable[Layer] = (),
     dem: str | Path | None = None,
+    basemap: str | Basemap | Iterable[Basemap] | None = None,
     title: str = "",
     summary: str | None = None,
     missing: Iterable[str] = (),
@@ -96,10 +126,20 @@ def basin_map(
         ``SitingResult.sites`` and ``.findings``, or the plain layer of sites.
     traces
         Results of ``trace_sources``.
+    spill
+        Result of ``trace_spill``: the map has a slider over its hours.
     issues
         ``RiverNetwork.issues``.
+    snaps
+        ``RiverNetwork.snap(outfalls)``: how far each outfall lies from its place on a river.
+    layers
+        Further tables, each a :class:`Layer` with its name and what to colour it by.
     dem
         A GeoTIFF of heights in metres for the hillshade.
+    basemap
+        The user's own tile service (an address or a :class:`Basemap`; :func:`tianditu` with a
+        key), or several from the ground up. It is the one thing that needs a network; the page
+        may then load pictures from there, and from nowhere else.
     title
         Empty: a general one.
     summary
@@ -121,6 +161,13 @@ def basin_map(
         If a table's CRS is refused (see :func:`basin.crs.to_exchange`).
     LayerError
         If `dem` cannot be read.
+    BasinError
+        If the address of `basemap` will not do.
+
+    Warns
+    -----
+    BasinWarning
+        If `basemap` is in GCJ-02, some 500 m off; the page says so too.
     """
     return _draw(**locals())
 
@@ -169,6 +216,123 @@ def trace_map(
     )
 
 
+def spill_map(spill: SpillTrace, *, title: str = "", lang: str = "zh", **layers: Any) -> OfflineMap:
+    """Draw one spill: the cloud hour by hour with a slider, and when it comes to what lies below.
+
+    Parameters
+    ----------
+    spill
+        What ``trace_spill`` returned.
+    title, lang, **layers
+        As in :func:`basin_map`.
+    """
+    return _draw(
+        spill=spill,
+        title=title or f"{words('spill_map', lang)} · {spill_subject(spill, lang)}",
+        lang=lang,
+        framing=frozenset({"spills"}),
+        **layers,
+    )
+
+
+def network_map(
+    reaches: gpd.GeoDataFrame,
+    issues: gpd.GeoDataFrame | None = None,
+    *,
+    title: str = "",
+    lang: str = "zh",
+    **layers: Any,
+) -> OfflineMap:
+    """Draw a river network with its ledger of repairs switched on.
+
+    Parameters
+    ----------
+    reaches, issues
+        ``RiverNetwork.reaches`` and ``.issues``.
+    title, lang, **layers
+        As in :func:`basin_map`; ``outfalls`` with ``snaps`` show how they lie to the rivers.
+    """
+    return _draw(
+        reaches=reaches,
+        issues=issues,
+        title=title or words("network_map", lang),
+        lang=lang,
+        on=frozenset({"issues", "snaps"}),
+        **layers,
+    )
+
+
+def allowed_map(area: Any, *, title: str = "", lang: str = "zh", **layers: Any) -> OfflineMap:
+    """Draw where a project of one category may be built, and which rules forbid it elsewhere.
+
+    Parameters
+    ----------
+    area
+        What ``find_allowed_area`` returned: its ``areas`` (``area_id``, ``status``, ``rules``) and
+        ``parks``.
+    title, lang, **layers
+        As in :func:`basin_map`.
+    """
+    parks = words("parks", lang)
+    return _draw(
+        layers=(
+            Layer(
+                area.areas,
+                words("allowed", lang),
+                id_column="area_id",
+                code_column="status",
+                codes="area_status",
+                kinds={"missing": "zone_kind"},
+                remark=words("allowed_remark", lang),
+            ),
+            Layer(area.parks, parks, id_column="zone_id", colour="#5d4037", outline=True),
+        ),
+        title=title or words("allowed_map", lang),
+        lang=lang,
+        framing=frozenset({"layers"}),
+        **layers,
+    )
+
+
+def catchment_map(
+    catchments: Any,
+    raindrops: Any = None,
+    *,
+    title: str = "",
+    lang: str = "zh",
+    **layers: Any,
+) -> OfflineMap:
+    """Draw the catchments of points, and the paths of water from places down to the rivers.
+
+    Parameters
+    ----------
+    catchments
+        What ``delineate_catchments`` returned (``catchments``), or None.
+    raindrops
+        What ``follow_raindrops`` returned (``paths``), or None.
+    title, lang, **layers
+        As in :func:`basin_map`.
+    """
+    handed = []
+    if catchments is not None:
+        table = catchments.catchments
+        name = words("catchments", lang)
+        handed.append(Layer(table, name, id_column=table.index.name or "id"))
+    if raindrops is not None:
+        table = raindrops.paths
+        name = words("raindrops", lang)
+        handed.append(
+            Layer(table, name, id_column=table.index.name or "id", colour="#b3197d", flow=True)
+        )
+    return _draw(
+        layers=handed,
+        title=title or words("catchment_map", lang),
+        lang=lang,
+        framing=frozenset({"layers"}),
+        **layers,
+    )
+
+
 def _draw(
     *,
     reaches: Any = None,
@@ -183,20 +347,29 @@ def _draw(
     sites: Any = None,
     findings: Any = None,
     traces: Iterable[Any] = (),
+    spill: Any = None,
     issues: Any = None,
+    snaps: Any = None,
+    layers: Iterable[Layer] = (),
     dem: Any = None,
+    basemap: Any = None,
     title: str = "",
     summary: str | None = None,
     missing: Iterable[str] = (),
     lang: str = "zh",
     framing: frozenset[str] = _FRAMING,
+    on: frozenset[str] = frozenset(),
 ) -> OfflineMap:
-    content = Content(lang, framing)
+    content = Content(lang, framing, on)
     content.missing.extend(missing)
     # the order of the panel within its groups, and of the summary
-    add_sections(content, sections)
+    records = add_sections(content, sections)
     add_sites(content, sites, findings)
-    add_traces(content, traces, sections)
+    add_traces(content, traces, sections, records)
+    if spill is not None:
+        add_spill(content, spill)
+    for place, layer in enumerate(layers):
+        add_layer(content, layer, place)
     add_outfalls(content, outfalls)
     add_works(content, intakes, layer_name="intakes", style=_INTAKE)
     add_works(content, structures, layer_name="structures", style=_STRUCTURE)
@@ -207,5 +380,13 @@ def _draw(
     add_districts(content, districts)
     add_hillshade(content, dem)
     add_issues(content, issues)
+    add_snaps(content, outfalls, snaps)
+    tiles = add_basemaps(content, basemap)
     title = title or words("map", lang)
-    return OfflineMap(content.to_dict(title=title, summary=summary), title=title, lang=lang)
+    return OfflineMap(
+        content.to_dict(title=title, summary=summary),
+        title=title,
+        lang=lang,
+        allow=tuple(dict.fromkeys(origin for one in tiles for origin in one.origins)),
+        **({"zoom_snap": 1} if tiles else {}),  # tiles blur between whole levels
+    )

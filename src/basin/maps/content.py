@@ -2,7 +2,7 @@
 
 The content is a dictionary of JSON values:
 
-- ``title``, ``summary``, ``caveat``, ``remark``, ``words``: texts of the frame; ``bounds``: west,
+- ``title``, ``summary``, ``warnings``, ``caveat``, ``remark``, ``words``: texts; ``bounds``: west,
   south, east, north in degrees;
 - ``rows``: the layer panel, in order: ``id``, ``group``, ``name``, ``count``, ``on``,
   ``mark``, ``legend``;
@@ -11,9 +11,10 @@ The content is a dictionary of JSON values:
   popups by column (``titles``, ``fields``, ``columns``; ``keys``, the columns that hold ids;
   ``told``, what else is told of a record; ``lender``, the layer that holds them instead);
   ``points``, columns ``xy``, ``style`` and ``record`` (left out where it is the place in the
-  list) and ``inside``; ``shapes``: ``[geometry, style, record]``; and how names are written
-  (``label``, ``names``);
-- ``images``: hillshade, as data URLs.
+  list) and ``inside``; ``shapes``: ``[geometry, style, record]``; ``spans``, hours from which and
+  until which each shows; and how names are written (``label``, ``names``);
+- ``images``: hillshade, as data URLs; ``tiles``: the user's tile services, from the ground up;
+- ``clock``: the ``hours`` of the slider with their ``texts``, or None.
 
 A column of texts is a list, or ``{"words": [...], "at": [...]}`` where words come back; -1 is none.
 """
@@ -44,6 +45,7 @@ GROUPS = ("results", "sources", "zones", "rivers", "base", "quality")
 #: Layers from the ground up; what is not named here lies at the height of ``zones``.
 HEIGHTS = (
     "districts",
+    "areas",
     "control_unit",
     "zones",
     "water_source",
@@ -51,20 +53,27 @@ HEIGHTS = (
     "band",
     "shorelines",
     "reaches",
+    "lines",
     "trace_reaches",
+    "spill_reaches",
+    "spill_fronts",
     "issues",
     "site_areas",
     "site_lines",
     "outfalls",
+    "snaps",
     "structures",
     "intakes",
     "trace_outfalls",
     "sections",
+    "points",
+    "spill_targets",
     "sites",
 )
 
 Style = dict[str, Any]
 Record = dict[str, Any]
+Span = tuple[float, float | None] | None
 
 
 class Drawn:
@@ -89,6 +98,7 @@ class Drawn:
         self._style: list[int] = []
         self._record: list[int | None] = []
         self._inside: list[str | None] = []
+        self._span: list[Span] = []
         self.spec: dict[str, Any] = {"row": row, "name": name, "styles": [], **options}
 
     def __len__(self) -> int:
@@ -107,13 +117,27 @@ class Drawn:
         return self._styles[key]
 
     def add(
-        self, shape: Any, style: Style, record: int | None = None, inside: str | None = None
+        self,
+        shape: Any,
+        style: Style,
+        record: int | None = None,
+        inside: str | None = None,
+        span: Span = None,
     ) -> None:
-        """Add one feature; a null or empty shape is left out."""
+        """Add one feature; a null or empty shape is left out.
+
+        Parameters
+        ----------
+        inside
+            A text within the symbol.
+        span
+            Hours from which and until which the clock shows it; None there is for ever.
+        """
         self._shapes.append(shape)
         self._style.append(self.style(style))
         self._record.append(record)
         self._inside.append(inside)
+        self._span.append(span)
 
     def add_all(
         self, shapes: npt.NDArray[Any], styles: Sequence[Style], order: Iterable[int]
@@ -128,6 +152,7 @@ class Drawn:
             self._style.append(numbers[id(style)])
             self._record.append(i)
             self._inside.append(None)
+            self._span.append(None)
 
     def to_dict(self) -> dict[str, Any]:
         """Write the layer as JSON values."""
@@ -147,6 +172,8 @@ class Drawn:
                 [geometry, self._style[i], self._record[i]]
                 for i, geometry in zip(others, encode_all(shapes[others]), strict=True)
             ]
+            if self._span[others[0]] is not None:
+                spec["spans"] = [self._span[i] for i in others]
         return spec
 
     def _points(self, shapes: npt.NDArray[Any], at: npt.NDArray[np.intp]) -> dict[str, Any]:
@@ -163,6 +190,8 @@ class Drawn:
         inside = {str(k): self._inside[i] for k, i in enumerate(at) if self._inside[i] is not None}
         if inside:
             points["inside"] = inside
+        if len(at) and self._span[at[0]] is not None:
+            points["spans"] = [self._span[i] for i in at]
         return points
 
     def name(self, text: Any, shape: Any) -> None:
@@ -201,22 +230,35 @@ class Content:
     lang : {'zh', 'en'}
     framing
         Layers on which the map opens.
+    on
+        Ids of rows that show at once, though they mostly wait.
     """
 
-    def __init__(self, lang: str, framing: frozenset[str]) -> None:
+    def __init__(
+        self, lang: str, framing: frozenset[str], on: frozenset[str] = frozenset()
+    ) -> None:
         self.lang = lang
         self.framing = framing
+        self._on = on
         self.rows: list[Row] = []
         self.layers: list[Drawn] = []
         self.images: list[dict[str, Any]] = []
+        self.tiles: list[dict[str, Any]] = []
+        self.warnings: list[str] = []
         self.summary: list[str] = []
         self.missing: list[str] = []
+        self.clock: dict[str, Any] | None = None
         self._bounds: list[float] | None = None
         self._wide_bounds: list[float] | None = None
 
+    @property
+    def bounds(self) -> list[float] | None:
+        """The extent on which the map opens: west, south, east, north in degrees."""
+        return self._bounds or self._wide_bounds
+
     def row(self, id: str, group: str, name: str, *, on: bool) -> Row:
         """Open a row of the panel."""
-        row = Row(id, group, name, on=on)
+        row = Row(id, group, name, on=on or id in self._on)
         self.rows.append(row)
         return row
 
@@ -260,7 +302,7 @@ class Content:
             "caveat": words("caveat", lang),
             "remark": words("remark", lang),
             "words": {key: words(key, lang) for key in FRAME},
-            "bounds": self._bounds or self._wide_bounds,
+            "bounds": self.bounds,
             "rows": [
                 {
                     "id": r.id,
@@ -275,6 +317,9 @@ class Content:
             ],
             "layers": [d.to_dict() for d in layers],
             "images": self.images,
+            "tiles": self.tiles,
+            "warnings": self.warnings,
+            "clock": self.clock,
         }
 
 

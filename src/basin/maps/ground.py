@@ -14,15 +14,15 @@ import shapely
 from basin._text import number
 from basin.maps.cells import column, numbers, titles
 from basin.maps.content import Content, Style, add_records
-from basin.maps.shapes import drawn, table_of
+from basin.maps.shapes import drawn, name_places, table_of
 from basin.maps.words import words
 from basin.standards.labels import codes, colour, label
 
 __all__ = [
+    "BAND_DASHES",
     "add_bands",
     "add_districts",
     "add_hillshade",
-    "add_issues",
     "add_reaches",
     "add_shorelines",
     "add_zones",
@@ -46,10 +46,11 @@ _GRADE_WEIGHT = {
 #: Zones that are on when the map opens: the others are a click away.
 _ZONES_ON = frozenset({"red_line"})
 
+#: Dashes by limit in metres: colour alone does not tell the bands apart for every eye.
+BAND_DASHES = {"1000": "7 4", "3000": "9 3 2 3", "5000": "2 4"}
+
 #: Of bands at a limit that has no colour of its own.
 _OTHER_BAND = colour("band", "5000")
-
-_SEVERITY_COLOURS = {code: colour("severity", code) for code in codes("severity")}
 
 
 def add_districts(content: Content, districts: Any) -> None:
@@ -76,19 +77,7 @@ def add_districts(content: Content, districts: Any) -> None:
     for shape, name, id in zip(shapes, column(table, "name"), column(table, ids), strict=True):
         layer.add(shape, style)
         if shape is not None:
-            layer.name(name if name is not None else id, _name_places(shape))
-
-
-def _name_places(shape: Any) -> Any:
-    """Places in a polygon for its name, those farthest from its border first."""
-    west, south, east, north = shapely.bounds(shape)
-    steps = (np.arange(9) + 0.5) / 9
-    lon, lat = np.meshgrid(west + steps * (east - west), south + steps * (north - south))
-    points = shapely.points(lon.ravel(), lat.ravel())
-    inside = points[shapely.contains(shape, points)]
-    depth = shapely.distance(shapely.boundary(shape), inside)
-    best = inside[np.argsort(-depth, kind="stable")][:24]
-    return shapely.multipoints([shapely.point_on_surface(shape), *best])
+            layer.name(name if name is not None else id, name_places(shape))
 
 
 def _zone_style(kind: str, grade: str | None) -> Style:
@@ -152,14 +141,14 @@ def add_bands(content: Content, bands: Any) -> None:
     lang = content.lang
     limits = numbers(table, "limit_m")
     shapes = content.shapes(table, "bands")
-    for place, limit in enumerate(sorted(set(limits[np.isfinite(limits)]))):
+    for limit in sorted(set(limits[np.isfinite(limits)])):
         text = f"{number(limit / 1000)} km"
         row = content.row(f"band:{limit:g}", "rivers", words("band", lang, limit=text), on=False)
         style = {
             "color": colour("band", f"{limit:g}", _OTHER_BAND),
             "weight": 1.4,
             "opacity": 0.85,
-            "dashArray": "6 4" if place == 0 else "2 4",
+            "dashArray": BAND_DASHES.get(f"{limit:g}", "1 3"),
             "fill": False,
         }
         layer = content.layer(row, "band", still=True)
@@ -261,32 +250,6 @@ def _named_rivers(
             found.append((part["order"].max(), shapely.length(longest), str(name), smooth))
     found.sort(key=lambda f: (-f[0], -f[1], f[2]))
     return [(name, line) for _, _, name, line in found]
-
-
-def add_issues(content: Content, issues: Any) -> None:
-    """What the network build found and repaired, by severity."""
-    table = table_of(issues, "issues")
-    if table is None:
-        return
-    lang = content.lang
-    row = content.row("issues", "quality", words("issues", lang), on=False)
-    row.count = len(table)
-    layer = content.layer(row, "issues")
-    add_records(
-        layer, table, titles=titles(table, "issue_id"), kinds={"severity": "severity"}, lang=lang
-    )
-    severities = [str(s) for s in column(table, "severity")]
-    shapes = content.shapes(table, "issues")
-    for i, severity in enumerate(severities):
-        tint = _SEVERITY_COLOURS.get(severity, _SEVERITY_COLOURS["info"])
-        line: Style = {"color": tint, "weight": 6, "opacity": 0.45, "fillOpacity": 0.15}
-        point: Style = {"color": tint, "fillColor": tint, "weight": 0.5, "shape": "cross"}
-        is_point = shapes[i] is not None and shapely.get_dimensions(shapes[i]) == 0
-        layer.add(shapes[i], point | {"radius": 6} if is_point else line, i)
-    for severity, tint in _SEVERITY_COLOURS.items():
-        if severity in severities:
-            style = {"color": tint, "fillColor": tint, "weight": 0.5, "shape": "cross", "radius": 5}
-            row.explain(label("severity", severity, lang), "point", style)
 
 
 def add_hillshade(content: Content, dem: Any) -> None:

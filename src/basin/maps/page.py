@@ -131,9 +131,10 @@ def _inert_script(text: str) -> str:
 class _Page(Figure):  # type: ignore[misc, unused-ignore]
     """A branca figure that writes its parts into the page and names its scripts by hash."""
 
-    def __init__(self, title: str, lang: str) -> None:
+    def __init__(self, title: str, lang: str, allow: tuple[str, ...]) -> None:
         super().__init__(title=title)
         self.lang = lang
+        self.pictures = " ".join(["data:", *allow])
 
     def render(self, **kwargs: Any) -> str:
         for child in self._children.values():
@@ -153,7 +154,7 @@ class _Page(Figure):  # type: ignore[misc, unused-ignore]
         )
         policy = (
             f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; "
-            "img-src data:; base-uri 'none'; form-action 'none'"
+            f"img-src {self.pictures}; base-uri 'none'; form-action 'none'"
         )
         return "\n".join(
             [
@@ -193,6 +194,8 @@ class OfflineMap(folium.Map):  # type: ignore[misc, unused-ignore]
     title
         The page's title.
     lang : {'zh', 'en'}
+    allow
+        Origins (``https://host``) from which the page may load pictures: those of tile services.
     **options
         Leaflet's and folium's map options.
 
@@ -243,6 +246,7 @@ class OfflineMap(folium.Map):  # type: ignore[misc, unused-ignore]
         *,
         title: str = "",
         lang: str = "zh",
+        allow: tuple[str, ...] = (),
         **options: Any,
     ) -> None:
         options = {
@@ -250,7 +254,7 @@ class OfflineMap(folium.Map):  # type: ignore[misc, unused-ignore]
             "zoom_start": 7,
             "tiles": None,
             "prefer_canvas": True,
-            "zoom_snap": 0.25,  # there are no tiles that would blur between whole levels
+            "zoom_snap": 0.25,  # without tiles nothing blurs between whole levels
             "zoom_control": False,  # our script sets it below the title
             **options,
         }
@@ -259,7 +263,7 @@ class OfflineMap(folium.Map):  # type: ignore[misc, unused-ignore]
         self.content_json = safe_json(dict(content or {}))
         # the same content gives the same bytes; folium's own ids are random
         self._id = hashlib.sha256(self.content_json.encode()).hexdigest()[:16]
-        _Page(title or "basin", lang).add_child(self)
+        _Page(title or "basin", lang, allow).add_child(self)
 
     @property
     def content(self) -> dict[str, Any]:

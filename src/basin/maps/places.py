@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from basin._colour import text_on
 from basin.maps.cells import column, listed, numbers, short_titles, strings
 from basin.maps.content import (
     INK,
     Content,
     Drawn,
+    Record,
     Style,
     add_records,
     badge,
@@ -48,17 +50,23 @@ _LONGEST_BANK_LINE_M = 10_000.0
 # ---- outfalls and works
 
 
+#: Shape by treatment (整治类型); what is not decided is drawn as what stays.
+_ACTION_SHAPES = {"regulate": "circle", "merge": "square", "ban": "triangle"}
+
+
 @cache
-def _outfall_style(kind: str, status: str) -> Style:
+def _outfall_style(kind: str, action: str, status: str) -> Style:
     tint = colour("outfall_kind", kind)
-    style: Style = {"shape": "circle", "radius": 4.2, "weight": 1, "color": "#ffffff"}
+    shape = _ACTION_SHAPES.get(action, "circle")
+    style: Style = {"shape": shape, "radius": 4.2, "weight": 1, "color": "#ffffff"}
     if status in ("closed", "planned"):  # an open ring: nothing comes out of it
-        return style | {"color": tint, "fillColor": "#ffffff", "weight": 1.6, "radius": 3.6}
+        style |= {"color": tint, "fillColor": "#ffffff", "weight": 1.6, "radius": 3.8}
+        return style | {"dashArray": "2 1.6"} if status == "planned" else style
     return style | {"fillColor": tint}
 
 
 def add_outfalls(content: Content, outfalls: Any) -> None:
-    """Outfalls by kind; closed and planned ones are open rings."""
+    """Outfalls coloured by kind, shaped by treatment; closed and planned ones are open."""
     table = table_of(outfalls, "outfalls")
     if table is None:
         return
@@ -78,16 +86,19 @@ def add_outfalls(content: Content, outfalls: Any) -> None:
         },
         lang=lang,
     )
-    kinds, states = strings(table, "kind"), strings(table, "status")
-    shapes = content.shapes(table, "outfalls")
-    styles = [_outfall_style(kind, state) for kind, state in zip(kinds, states, strict=True)]
-    layer.add_all(shapes, styles, range(len(table)))
+    kinds, actions, states = (strings(table, c) for c in ("kind", "action", "status"))
+    styles = [_outfall_style(*told) for told in zip(kinds, actions, states, strict=True)]
+    layer.add_all(content.shapes(table, "outfalls"), styles, range(len(table)))
     for kind in codes("outfall_kind"):
         if kind in kinds:
-            row.explain(label("outfall_kind", kind, lang), "point", _outfall_style(kind, ""))
+            row.explain(label("outfall_kind", kind, lang), "point", _outfall_style(kind, "", ""))
+    for action in codes("outfall_action"):
+        if action in actions:
+            plain = _outfall_style("", action, "") | {"fillColor": "#ffffff", "color": INK}
+            row.explain(label("outfall_action", action, lang), "point", plain)
     for state in ("closed", "planned"):
         if state in states:
-            style = _outfall_style("other", state)
+            style = _outfall_style("other", "", state)
             row.explain(label("outfall_status", state, lang), "point", style)
 
 
@@ -116,22 +127,37 @@ def add_works(content: Content, table: Any, *, layer_name: str, style: Style) ->
 # ---- sections
 
 
+#: The numeral within a symbol, for those who cannot tell its colour from another.
+_CLASS_MARKS = {"I": "I", "II": "II", "III": "III", "IV": "IV", "V": "V", "inferior": ">V"}
+
+
 def _section_style(water_class: str, level: str, missed: bool) -> Style:
+    fill = colour("water_class", water_class or "none")
     style: Style = {
         "shape": _LEVEL_SHAPES.get(level, "circle"),
         "radius": 7 if level == "national" else 6.2,
-        "fillColor": colour("water_class", water_class or "none"),
+        "fillColor": fill,
         "color": INK,
         "weight": 1.2,
     }
+    if water_class in _CLASS_MARKS:
+        style |= {"mark": _CLASS_MARKS[water_class], "textColor": text_on(fill)}
+    else:
+        style["hatch"] = "#424242"  # no data is no class
     return style | {"ring": _MISSED} if missed else style
 
 
-def add_sections(content: Content, sections: Any) -> None:
-    """Sections in their class colour, shaped by level; those that miss their target are ringed."""
+def add_sections(content: Content, sections: Any) -> dict[str, Record]:
+    """Sections in their class colour, shaped by level; those that miss their target are ringed.
+
+    Returns
+    -------
+    dict
+        The record of each section by its id, for traces to be told there.
+    """
     table = table_of(sections, "sections")
     if table is None:
-        return
+        return {}
     lang = content.lang
     assessed = "water_class" in table.columns
     name = words("sections" if assessed else "plain_sections", lang)
@@ -177,13 +203,16 @@ def add_sections(content: Content, sections: Any) -> None:
                 row.explain(label("water_class", water_class, lang), "point", style)
     for level in codes("section_level"):
         if level in levels:
-            style = _section_style("", level, False) | {"fillColor": "#ffffff"}
+            style = _section_style("", level, False) | {"fillColor": "#ffffff", "hatch": None}
             row.explain(label("section_level", level, lang), "point", style)
     if any(missed):
         row.explain(
-            label("compliance", "missed", lang), "point", _section_style("", "national", True)
+            label("compliance", "missed", lang),
+            "point",
+            _section_style("", "national", True) | {"fillColor": "#ffffff", "hatch": None},
         )
     _sum_sections(content, table, missed)
+    return dict(zip(strings(table, "section_id"), records, strict=True))
 
 
 def _sum_sections(content: Content, table: pd.DataFrame, missed: list[bool]) -> None:
@@ -256,13 +285,28 @@ def add_sites(content: Content, sites: Any, findings: pd.DataFrame | None) -> No
 _BANK_LINE: Style = {"color": "#37474f", "weight": 1.3, "opacity": 0.9, "dashArray": "3 3"}
 
 
+#: The sign within a symbol, for those who cannot tell its colour from another.
+_VERDICT_MARKS = {
+    "prohibited": "cross",
+    "borderline": "!",
+    "unchecked": "?",
+    "undetermined": "?",
+    "manual": "dots",
+    "conditional": "dash",
+    "clear": "tick",
+}
+
+
 def _site_style(verdict: str) -> Style:
+    fill = colour("verdict", verdict, "#37474f")
     return {
         "shape": "diamond",
-        "radius": 6.6,
-        "fillColor": colour("verdict", verdict, "#37474f"),
+        "radius": 7,
+        "fillColor": fill,
         "color": "#ffffff",
         "weight": 1.2,
+        "mark": _VERDICT_MARKS.get(verdict),
+        "textColor": text_on(fill),
     }
 
 

@@ -18,7 +18,16 @@ import shapely
 
 from basin.crs import to_exchange
 
-__all__ = ["drawn", "encode", "encode_all", "grow_bounds", "steps", "table_of", "units"]
+__all__ = [
+    "drawn",
+    "encode",
+    "encode_all",
+    "grow_bounds",
+    "name_places",
+    "steps",
+    "table_of",
+    "units",
+]
 
 _UNITS_PER_DEGREE = 1_000_000
 
@@ -135,3 +144,15 @@ def grow_bounds(bounds: list[float] | None, shapes: npt.NDArray[Any]) -> list[fl
     low = np.minimum(bounds[:2], box[:2])
     high = np.maximum(bounds[2:], box[2:])
     return [round(float(b), 6) for b in (*low, *high)]
+
+
+def name_places(shape: Any) -> Any:
+    """Places in a polygon for its name, those farthest from its border first."""
+    west, south, east, north = shapely.bounds(shape)
+    steps = (np.arange(9) + 0.5) / 9
+    lon, lat = np.meshgrid(west + steps * (east - west), south + steps * (north - south))
+    points = shapely.points(lon.ravel(), lat.ravel())
+    inside = points[shapely.contains(shape, points)]
+    depth = shapely.distance(shapely.boundary(shape), inside)
+    best = inside[np.argsort(-depth, kind="stable")][:24]
+    return shapely.multipoints([shapely.point_on_surface(shape), *best])

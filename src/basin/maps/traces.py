@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from basin.maps.cells import (
     strings,
     titles,
 )
-from basin.maps.content import Content, Row, Style, add_records, badge, name_style
+from basin.maps.content import Content, Record, Row, Style, add_records, badge, name_style
 from basin.maps.shapes import table_of
 from basin.maps.words import item_name, words
 from basin.standards.labels import codes, colour, label
@@ -32,9 +32,15 @@ _SHOWN_AT_ONCE = 3
 #: Arriving load as a share of the largest on the map: upper ends of the classes, tint, width.
 _LOAD_CLASSES = tuple(
     (float(code), colour("load_share", code), width)
-    for code, width in zip(codes("load_share"), (3.0, 3.6, 4.6, 5.6, 6.8), strict=True)
+    for code, width in zip(codes("load_share"), (2.0, 3.4, 4.4, 5.6, 6.8), strict=True)
 )
 
+
+#: Leads told in the popup of a section.
+_LEADS_TOLD = 6
+
+#: Columns that are parts of a whole.
+_SHARES = ("share_explained", "share_of_flux", "share_low", "share_high", "p_top3")
 
 #: What is asked first of a lead.
 _KEY_COLUMNS = (
@@ -84,7 +90,9 @@ def trace_subject(trace: Any, sections: Any, lang: str) -> str:
     return f"{section} {item_name(getattr(trace, 'item_id', '') or '', lang)}".strip()
 
 
-def add_traces(content: Content, traces: Iterable[Any], sections: Any) -> None:
+def add_traces(
+    content: Content, traces: Iterable[Any], sections: Any, records: Mapping[str, Record]
+) -> None:
     """Traces: reaches by the load that passes towards the section, outfalls with their rank.
 
     Parameters
@@ -93,6 +101,8 @@ def add_traces(content: Content, traces: Iterable[Any], sections: Any) -> None:
         ``SourceTrace`` objects.
     sections
         Where the traced sections may be found, for their names.
+    records
+        Of the sections on the map, by id: each trace is told there too.
     """
     told = []
     traces = list(traces)
@@ -106,6 +116,10 @@ def add_traces(content: Content, traces: Iterable[Any], sections: Any) -> None:
         _trace_reaches(content, row, getattr(trace, "reaches", None), keyed)
         _trace_outfalls(content, row, getattr(trace, "outfalls", None), keyed)
         _trace_rest(content, row, trace)
+        record = records.get(str(getattr(trace, "section_id", "")))
+        table = _lead_table(trace, lang)
+        if record is not None and table is not None:
+            record.setdefault("tables", []).append(table)
         told.append(trace_subject(trace, sections, lang))
     if told:
         content.summary.append(words("sum_traces", content.lang, ids=listed(told, content.lang)))
@@ -158,7 +172,7 @@ def _trace_outfalls(content: Content, row: Row, outfalls: Any, keyed: bool) -> N
         },
         lang=lang,
         first=_KEY_COLUMNS,
-        tellers={"share_explained": _percent, "share_of_flux": _percent},
+        tellers=dict.fromkeys(_SHARES, _percent),
     )
     arriving = numbers(table, "arriving_kg_d")
     shares, ranks = _shares(arriving), numbers(table, "rank")
@@ -174,6 +188,50 @@ def _trace_outfalls(content: Content, row: Row, outfalls: Any, keyed: bool) -> N
     row.explain(words("ranked", lang), "point", _lead_style(1.0))
     if (~(shares > 0)).any():
         row.explain(words("no_load", lang), "point", _lead_style(0.0))
+
+
+def _lead_table(trace: Any, lang: str) -> dict[str, Any] | None:
+    """The first leads of a trace as a small table, with their intervals where there are any."""
+    table = table_of(getattr(trace, "outfalls", None), "trace outfalls")
+    if table is None:
+        return None
+    ranks = numbers(table, "rank")
+    order = np.argsort(np.nan_to_num(ranks, nan=np.inf), kind="stable")
+    order = order[np.isfinite(ranks[order])]
+    names = short_titles(table, "outfall_id")
+    low, value, high = (numbers(table, f"arriving_{part}kg_d") for part in ("low_", "", "high_"))
+    first, last = numbers(table, "rank_low"), numbers(table, "rank_high")
+    share_of = next((c for c in ("share_of_flux", "share_explained") if c in table.columns), None)
+    shares = numbers(table, share_of) if share_of else np.full(len(table), np.nan)
+    distances = numbers(table, "distance_m")
+    rows = [
+        [
+            _between(ranks[i], first[i], last[i]),
+            names[i],
+            "–" if np.isnan(distances[i]) else number(distances[i] / 1000),
+            _between(value[i], low[i], high[i]),
+            "–" if np.isnan(shares[i]) else _percent(shares[i], lang),
+        ]
+        for i in order[:_LEADS_TOLD]
+    ]
+    if not rows:
+        return None
+    heads = [words(f"lead_{c}", lang) for c in ("rank", "name", "km", "load")]
+    heads.append(label("column", share_of or "share_of_flux", lang))
+    item = item_name(getattr(trace, "item_id", "") or "", lang)
+    rest = [words("leads", lang)]
+    if len(order) > len(rows):
+        rest.insert(0, words("more_leads", lang, n=len(order) - len(rows)))
+    title = words("trace", lang, what=item)
+    return {"title": title, "heads": heads, "rows": rows, "rest": rest}
+
+
+def _between(value: float, low: float, high: float) -> str:
+    """A figure with its interval where it has one."""
+    told = "–" if np.isnan(value) else number(value)
+    if np.isnan(low) or np.isnan(high) or number(low) == number(high):
+        return told
+    return f"{told} ({number(low)}–{number(high)})"
 
 
 def _lead_style(share: float) -> Style:

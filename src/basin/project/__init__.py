@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from basin.network import RiverNetwork
     from basin.quality import SectionAssessment
     from basin.siting import SitingResult
-    from basin.tracing import SourceTrace
+    from basin.tracing import SourceTrace, SpillTrace
 
 __all__ = ["LAYERS", "Basin", "open"]
 
@@ -342,6 +342,8 @@ class Basin(SitingQuestions, SpillQuestions, TerrainQuestions):
         assessment: SectionAssessment | None = None,
         siting: SitingResult | None = None,
         traces: list[SourceTrace] | None = None,
+        spill: SpillTrace | None = None,
+        basemap: Any = None,
         title: str | None = None,
         overwrite: bool = False,
     ) -> OfflineMap:
@@ -353,6 +355,10 @@ class Basin(SitingQuestions, SpillQuestions, TerrainQuestions):
             Where to write the page; None only returns the map.
         assessment, siting, traces
             Results to draw; those not given are computed where the layers for them exist.
+        spill
+            Of :meth:`spill`: the map has a slider over its hours.
+        basemap
+            The user's own tile service, as in :func:`basin.maps.basin_map`.
         title
             None is the project's name and date.
         overwrite
@@ -370,6 +376,8 @@ class Basin(SitingQuestions, SpillQuestions, TerrainQuestions):
                 assessment=assessment,
                 siting=siting,
                 traces=traces,
+                spill=spill,
+                basemap=basemap,
                 title=title,
                 overwrite=overwrite,
             )
@@ -380,6 +388,10 @@ class Basin(SitingQuestions, SpillQuestions, TerrainQuestions):
             siting = self.check()
         if traces is None and assessment is not None and not self.lacking("trace"):
             traces = self.trace_failing(assessment)
+        outfalls = self._maybe("outfalls")
+        snaps = None
+        if net is not None and outfalls is not None:
+            snaps = net.snap(outfalls, max_offset_m=self.max_offset_m)
         page = basin_map(
             reaches=None if net is None else net.reaches,
             issues=None if net is None else net.issues,
@@ -388,12 +400,15 @@ class Basin(SitingQuestions, SpillQuestions, TerrainQuestions):
             bands=self.bands,
             shorelines=self._maybe("shorelines"),
             sections=assessment.sections if assessment else self._maybe("sections"),
-            outfalls=self._maybe("outfalls"),
+            outfalls=outfalls,
+            snaps=snaps,
             intakes=self._maybe("intakes"),
             structures=self._maybe("structures"),
             sites=siting.sites if siting else self._maybe("sites"),
             findings=siting.findings if siting else None,
             traces=tuple(traces or ()),
+            spill=spill,
+            basemap=basemap,
             dem=self.dem,
             title=title or f"{self.name} · {self.effective_date.isoformat()}",
             missing=self.missing,

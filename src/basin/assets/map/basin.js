@@ -22,11 +22,11 @@
       var b = content.bounds;
       var bounds = L.latLngBounds([b[1], b[0]], [b[3], b[2]]);
       var narrow = basin.isNarrow(map), title = boxes.title;
-      var right = narrow ? 8 : boxes.panel.offsetWidth + 24;
+      var right = narrow ? 52 : boxes.panel.offsetWidth + 24;
       var below = title.offsetHeight + (narrow ? 24 : boxes.search.offsetHeight + 34);
-      var pads = [[8, below, right, 60]];
-      if (!narrow) pads.push([title.offsetWidth + 24, 16, right, 40]);
-      if (map.basinPrinting) pads = [[12, 12, 12, 44]];
+      var clock = content.clock ? 60 : 0;
+      var pads = [[8, below, right, 60 + clock]];
+      if (!narrow) pads.push([title.offsetWidth + 24, 16, right, 40 + clock]);
       var zooms = pads.map(function (p) {
         return map.getBoundsZoom(bounds, false, L.point(p[0] + p[2], p[1] + p[3]));
       });
@@ -54,6 +54,19 @@
     }, { sticky: true, className: "basin-tooltip" });
   }
 
+  /** The user's own tile service; its attribution is text, never HTML. */
+  function makeTiles(tiles) {
+    var named = basin.element("span", "", tiles.attribution);
+    var layer = L.tileLayer(tiles.url, {
+      subdomains: tiles.subdomains || "abc",
+      maxNativeZoom: tiles.maxNativeZoom,
+      maxZoom: 20,
+      attribution: named.innerHTML,
+    });
+    layer.basinSpec = tiles;
+    return layer;
+  }
+
   basin.draw = function (map, contentId) {
     var content = JSON.parse(document.getElementById(contentId).textContent);
     useEmbeddedIcons();
@@ -71,6 +84,7 @@
       overlay.basinSpec = image;
       return overlay;
     });
+    images = (content.tiles || []).map(makeTiles).concat(images);
     var labels = new basin.Labels(groups);
 
     function layersOf(rowId) {

@@ -158,7 +158,7 @@
     (spec.shapes || []).forEach(function (shape, k) {
       var options = styled(spec, renderer, shape[1]);
       if (options.hatch) options.fillColor = spec.patterns[shape[1]];
-      if (options.casing && shape[0][0] === 1) {
+      if (options.casing && shape[0][0] === 1 && !spec.spans) { // a casing knows no hour
         casings.push(makeShape(map, shape[0], Object.assign({}, options, {
           color: options.casing, weight: options.weight + 3, opacity: 0.9, interactive: false,
         })));

@@ -70,7 +70,7 @@
     var half = r * 0.42;
     ctx.strokeStyle = ctx.fillStyle = colour;
     if (!MARKS[mark]) { // letters: !, ?, IV
-      if (r < 5.6) return; // too small to read
+      if (r < (mark.length > 1 ? 5.6 : 4.6)) return; // too small to read
       ctx.font = "700 " + (mark.length > 2 ? 1.0 : 1.25) * r + "px Arial, sans-serif";
       ctx.textAlign = "center";
       ctx.textBaseline = "middle";
@@ -124,7 +124,9 @@
     }
     ctx.lineWidth = style.weight || 1;
     ctx.strokeStyle = style.color || basin.INK;
+    if (style.dashArray) ctx.setLineDash(style.dashArray.split(" ").map(Number));
     ctx.stroke();
+    ctx.setLineDash([]);
     if (style.mark) paintMark(ctx, style.mark, style.textColor || "#ffffff", x, y, r);
     ctx.restore();
   }

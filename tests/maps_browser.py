@@ -113,9 +113,10 @@ class Seen:
         )
 
     def click(self, row: str, title: str) -> str:
+        self.on_map("map.closePopup()")
+        self.page.wait_for_timeout(400)  # it fades out, and the map comes to rest
         at = self.place(row, title)
         self.page.mouse.click(at["x"], at["y"])
-        self.page.wait_for_timeout(400)  # an older popup fades out
         return self.page.locator(".leaflet-popup-content").inner_text(timeout=5000)
 
     def keep(self, name: str) -> None:

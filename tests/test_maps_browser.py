@@ -49,7 +49,7 @@ def test_a_layer_that_comes_back_goes_below_those_above_it(show):
     given = tables()
     seen = show(maps.basin_map(sections=given["sections"], zones=given["zones"]))
     at = seen.place("sections", "北渡")
-    at["y"] -= 4  # beside the numeral
+    at["x"] -= 3.5  # beside the numeral
     before = seen.colour_at(**at)
     seen.toggle("zones:control_unit")
     seen.page.wait_for_timeout(200)

@@ -278,7 +278,7 @@ def test_reductions_and_standards_lower_the_section() -> None:
     assert then.loc["MID", "p_pass_now"] <= then.loc["MID", "p_pass"] <= 1
     own = trace.what_if({"MID": 0.1})
     assert own.loc["MID", "load_after_kg_d"] == pytest.approx(3.0)
-    assert own.loc["MID", "standard_source"] == "given"
+    assert own.loc["MID", "standard_source_en"] == "given"
 
 
 def test_the_profile_follows_the_main_river() -> None:

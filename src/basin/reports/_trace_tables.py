@@ -146,7 +146,10 @@ def shares(trace: Any, lang: str) -> tuple[Section, tuple[Table, ...]]:
 def what_if(trace: Any, lang: str) -> tuple[Section, tuple[Table, Table]]:
     """What the section would be if outfalls met their standards, and the fewest reductions."""
     words = _WORDS[lang]
-    table = as_table(words["what_if"], trace.what_if(), _WHAT_IF, lang, words["what_if_none"])
+    told_of = trace.what_if()
+    if lang != "zh" and "standard_source_en" in told_of:
+        told_of = told_of.assign(standard_source=told_of["standard_source_en"])
+    table = as_table(words["what_if"], told_of, _WHAT_IF, lang, words["what_if_none"])
     plan = trace.reductions()
     cuts = as_table(words["cuts"], plan.outfalls, _CUTS, lang, words["cuts_none"])
     told: tuple[str, ...] = ()

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["what_if"]
 
 _COLUMNS = [
-    "name", "effluent_mg_l", "standard_mg_l", "standard_source", "load_kg_d", "load_after_kg_d",
+    "name", "effluent_mg_l", "standard_mg_l", "standard_source", "standard_source_en", "load_kg_d",
+    "load_after_kg_d",
     "section_now_mg_l", "section_mg_l", "section_low_mg_l", "section_high_mg_l", "p_pass_now",
     "p_pass", "why_not",
 ]  # fmt: skip
@@ -32,11 +33,12 @@ def what_if(trace: SourceTrace, standards: Mapping[Any, float] | None) -> pd.Dat
     Returns
     -------
     DataFrame by outfall_id, in the order of rank
-        ``effluent_mg_l`` now (load / flow), ``standard_mg_l`` and its source, ``load_kg_d`` and
-        ``load_after_kg_d`` at the outfall; at the section ``section_now_mg_l``, ``section_mg_l``
-        afterwards with a 90 % interval; ``p_pass_now`` and ``p_pass``: the part of the draws in
-        which the section meets its limit; ``why_not``: no_standard, no_flow or no_flux where it
-        cannot be told, meets_it where the outfall is within its standard already.
+        ``effluent_mg_l`` now (load / flow), ``standard_mg_l``, ``standard_source`` and
+        ``standard_source_en``, ``load_kg_d`` and ``load_after_kg_d`` at the outfall; at the section
+        ``section_now_mg_l``, ``section_mg_l`` afterwards with a 90 % interval; ``p_pass_now`` and
+        ``p_pass``: the part of the draws in which the section meets its limit; ``why_not``:
+        no_standard, no_flow or no_flux where it cannot be told, meets_it where the outfall is
+        within its standard already.
 
     Raises
     ------
@@ -58,15 +60,15 @@ def what_if(trace: SourceTrace, standards: Mapping[Any, float] | None) -> pd.Dat
     rows = []
     for at, outfall in enumerate(ids):
         row = trace.outfalls.loc[outfall]
-        standard, source = _standard(row, trace.item_id, given.get(outfall))
+        standard, source, source_en = _standard(row, trace.item_id, given.get(outfall))
         load, effluent = float(row["load_kg_d"]), float(row["effluent_mg_l"])
         after = standard * float(row["flow_m3_d"]) / 1000.0
         why = "no_standard" if np.isnan(standard) else "no_flow" if np.isnan(after) else ""
         why = why or ("" if told else "no_flux") or ("meets_it" if after >= load else "")
         result = {
             "name": row["name"], "effluent_mg_l": effluent, "standard_mg_l": standard,
-            "standard_source": source, "load_kg_d": load, "section_now_mg_l": observed,
-            "p_pass_now": now, "why_not": why,
+            "standard_source": source, "standard_source_en": source_en, "load_kg_d": load,
+            "section_now_mg_l": observed, "p_pass_now": now, "why_not": why,
         }  # fmt: skip
         if why == "":
             rate = np.exp(-draws.rate * trace.model.chain.outfall_hours[at])
@@ -82,10 +84,10 @@ def what_if(trace: SourceTrace, standards: Mapping[Any, float] | None) -> pd.Dat
     return pd.DataFrame(rows, index=ids).reindex(columns=_COLUMNS)
 
 
-def _standard(row: Any, item: str, given: float | None) -> tuple[float, str]:
+def _standard(row: Any, item: str, given: float | None) -> tuple[float, str, str]:
     if given is not None:
-        return given, "given"
+        return given, "给定", "given"
     if float(row["standard_mg_l"]) > 0:
-        return float(row["standard_mg_l"]), "own"
+        return float(row["standard_mg_l"]), "排口自报", "its own"
     record = effluent_limit(row["kind"], item)
-    return record.mg_l, record.source
+    return record.mg_l, record.source, record.source_en

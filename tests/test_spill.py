@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from shapely import Polygon
 
@@ -112,6 +112,8 @@ def test_with_slope_the_other_relation_is_taken():
     duration=st.floats(0, 200),
     flow=st.floats(0.1, 1000),
 )
+@example(peak=214.0, ratio=5.0, duration=0.0, flow=1.0)  # passage shorter than the rise
+@example(peak=214.0, ratio=5.0, duration=1.0, flow=1.0)
 def test_a_cloud_carries_its_mass_and_its_peak_is_the_highest(peak, ratio, duration, flow):
     first, highest, last = (float(v) for v in cloud_times(peak, ratio, duration))
     hours = np.linspace(first, last, 8_001)
@@ -272,7 +274,14 @@ def test_dispersion_of_hj_2_3_where_width_slope_and_flow_are_known():
     length = (0.11 + 0.7 * math.sqrt(0.5 - 1.1 * 0.25)) * 0.8 * 20.0**2 / ey
     assert spill.mixing_m["median"] == pytest.approx(length)
     assert one["mixed"] == (one["distance_m"] >= length)
-    assert np.isnan(row(spill_on(river(), mass_kg=1.0), "I-1")["peak_hj_mg_l"])
+    bare = spill_on(river(width_m=dict.fromkeys(same)), mass_kg=1.0)
+    assert np.isnan(row(bare, "I-1")["peak_hj_mg_l"])
+    assert bare.mixing_m.isna().all()
+    by_manning = river(velocity_m_s=same, flow_m3_s=flow)
+    fall = (0.035 * 0.8 / depth ** (2 / 3)) ** 2
+    given = river(velocity_m_s=same, flow_m3_s=flow, slope=dict.fromkeys(same, fall))
+    peaks = [row(spill_on(n, mass_kg=9.0), "I-1")["peak_hj_mg_l"] for n in (by_manning, given)]
+    assert peaks[0] == pytest.approx(peaks[1])
 
 
 def test_arms_of_a_braid_carry_their_parts():

@@ -174,6 +174,8 @@ class Reaches:
 
     def _spots(self, places: Any, *, default: str) -> Spots:
         """Find many places at once; a bare reach_id means its "upper" or "lower" end."""
+        if isinstance(places, Spots):
+            return places
         labels, ids, measure = _as_columns(places)
         reach = np.asarray(self._ids.get_indexer(ids), dtype=np.intp)
         lost = np.flatnonzero(reach < 0)

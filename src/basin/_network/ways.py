@@ -11,7 +11,13 @@ import pandas as pd
 from basin._network import navigate
 from basin._network.arrays import Bools, Floats, Ints, chain_sums
 from basin._network.base import Reaches, Start
-from basin._network.bulk import UpstreamPairs, nearest_below, next_on_main, slices_above
+from basin._network.bulk import (
+    Spots,
+    UpstreamPairs,
+    nearest_below,
+    next_on_main,
+    slices_above,
+)
 from basin.errors import NetworkError
 
 __all__ = ["Navigation"]
@@ -390,6 +396,27 @@ class Navigation(Reaches):
         return way
 
     # ---- many places at once ---------------------------------------------------------------
+
+    def spots(self, places: Any) -> Spots:
+        """Find many places once, to ask about them more than once without finding them again.
+
+        Parameters
+        ----------
+        places
+            A table with ``reach_id`` and ``measure_m``, as :meth:`snap` returns it. Rows without a
+            reach_id have no place.
+
+        Returns
+        -------
+        Spots
+            For :meth:`upstream_of_many`, :meth:`all_pairs_upstream` and :meth:`next_downstream`.
+
+        Raises
+        ------
+        NetworkError
+            For unknown reaches, or measures that are not on them.
+        """
+        return self._spots(places, default="upper")
 
     def upstream_of_many(self, starts: Any) -> UpstreamPairs:
         """Return the reaches above each of many places, as :meth:`upstream` does for one.

@@ -20,6 +20,7 @@ from basin._run import note_run
 from basin.cli._allowed import allowed
 from basin.cli._catchments import catchments, raindrop
 from basin.cli._frame import DATE, Group, output_option, project_argument, shared_options
+from basin.cli._ledger import ledger
 from basin.cli._network import network
 from basin.cli._output import (
     files_as_json,
@@ -496,6 +497,7 @@ def demo(
 main.add_command(allowed)
 main.add_command(catchments)
 main.add_command(init)
+main.add_command(ledger)
 main.add_command(network)
 main.add_command(raindrop)
 main.add_command(spill)

@@ -91,7 +91,9 @@ def spill(
         printed = {"start": result.start, **{k: t for k, t in tables.items() if k != "fronts"}}
     printed |= {"inputs": result.inputs, "note": result.explain(basin.lang).splitlines()}
     if output:
-        write_result(output, tables, printed=printed, basin=basin, overwrite=overwrite)
+        write_result(
+            output, tables, printed=printed, basin=basin, overwrite=overwrite, result=result
+        )
     if as_json:
         print_json(printed)
     else:

@@ -46,7 +46,10 @@ SHAPEFILE_NAME_BYTES = 10
 
 _BRACKETS = re.compile(r"[(\[【〔{]([^()\[\]【】〔〕{}]*)[)\]】〕}]")
 _ITEM_COLUMN = re.compile(r"(load|conc)_(\w+?)_(kg_d|mg_l)")
-_DATES = frozenset({"valid_from", "valid_to", "date", "closed_on", "sampled_on"})
+_DATES = frozenset(
+    {"valid_from", "valid_to", "date", "closed_on", "sampled_on"}
+    | {"surveyed_on", "traced_on", "rectified_on"}
+)
 
 # The unit that a canonical name ends in; the longest ending decides (m3_s before s).
 _ENDINGS = ("kg_d", "mg_l", "m3_d", "m3_s", "m_s", "m3", "m", "min")

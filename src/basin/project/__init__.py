@@ -24,6 +24,7 @@ from basin.project import _checks
 from basin.project._config import LAYERS, RULE_PACKS, Source
 from basin.project._inputs import input_files, refuse_inputs
 from basin.project._layers import Layers
+from basin.project._ledger import LedgerQuestions
 from basin.project._open import open_project as open
 from basin.project._sections import find_section
 from basin.project._siting import SitingQuestions
@@ -55,7 +56,7 @@ _BANDS_M = (1000.0, 5000.0)
 
 
 @dataclass(frozen=True)
-class Basin(SitingQuestions, SpillQuestions, TerrainQuestions):
+class Basin(SitingQuestions, SpillQuestions, TerrainQuestions, LedgerQuestions):
     """An open project: its layers, its network, and the questions that it answers.
 
     Attributes

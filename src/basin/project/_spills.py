@@ -13,7 +13,7 @@ from basin.errors import ProjectError, list_ids
 if TYPE_CHECKING:
     from basin.tracing import IntakeZones, SpillTrace
 
-__all__ = ["SpillQuestions"]
+__all__ = ["SpillQuestions", "layer_sources"]
 
 
 class SpillQuestions:
@@ -69,7 +69,7 @@ class SpillQuestions:
             **{layer: self._maybe(layer) for layer in layers},
             max_offset_m=self.max_offset_m,
             date=self.effective_date,
-            sources=_sources(self, ("rivers", *layers)),
+            sources=layer_sources(self, ("rivers", *layers)),
             **hydraulics,
         )
 
@@ -102,7 +102,7 @@ class SpillQuestions:
             zones=None if zones is None else zones[in_force(zones, self.effective_date)],
             max_offset_m=self.max_offset_m,
             date=self.effective_date,
-            sources=_sources(self, ("rivers", *layers)),
+            sources=layer_sources(self, ("rivers", *layers)),
             **hydraulics,
         )
 
@@ -122,7 +122,7 @@ def _row(table: Any, key: str, wanted: str) -> tuple[Any, str]:
     return row.geometry, f"{as_id(wanted)} {name if isinstance(name, str) else ''}".strip()
 
 
-def _sources(basin: Any, layers: Iterable[str]) -> dict[str, tuple[str, str]]:
+def layer_sources(basin: Any, layers: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Name the files of each layer, and the day of the newest."""
     result = {}
     for layer in layers:

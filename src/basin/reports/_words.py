@@ -37,6 +37,8 @@ _COUNTS = {"rank", "rank_low", "rank_high", "junctions", "corner", "n"}
 _SHARES = {
     "share", "share_explained", "share_of_flux", "share_low", "share_high", "inherited_share",
     "explained_share", "remainder_share", "cut_share",
+    "done_share", "required", "surveyed_share", "measured_share", "traced_share",
+    "rectified_share",
 }  # fmt: skip
 
 

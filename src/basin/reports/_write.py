@@ -16,6 +16,7 @@ from basin.reports._docx import render_docx
 from basin.reports._html import render_html
 from basin.reports._network import network_document
 from basin.reports._siting import siting_document
+from basin.reports._spill import intake_document, ledger_document, spill_document
 from basin.reports._trace import trace_document
 from basin.reports._xlsx import render_xlsx
 
@@ -25,9 +26,12 @@ if TYPE_CHECKING:
     from basin.network import RiverNetwork
     from basin.quality import SectionAssessment
     from basin.siting import SitingResult
-    from basin.tracing import SourceTrace
+    from basin.tracing import IntakeZones, OutfallLedger, SourceTrace, SpillTrace
 
-    Result: TypeAlias = SitingResult | SectionAssessment | SourceTrace | RiverNetwork
+    Result: TypeAlias = (
+        SitingResult | SectionAssessment | SourceTrace | RiverNetwork
+        | SpillTrace | IntakeZones | OutfallLedger
+    )  # fmt: skip
 
 __all__ = ["ENDINGS", "document", "report_filename", "write_report"]
 
@@ -146,12 +150,23 @@ def report_filename(result: Result, ending: str = ".html") -> str:
         return f"assessment{ending}"
     if kind is network_document:
         return f"network{ending}"
+    own = {spill_document: "spill", intake_document: "intake", ledger_document: "ledger"}
+    if kind in own:
+        return f"{own[kind]}{ending}"
     section = re.sub(r"[^\w\-]+", "_", str(getattr(result, "section_id", "")))[:80]
     return f"trace_{section}{ending}"
 
 
 def _layout_of(result: Any) -> Any:
     """Choose the layout by the tables that a result has, so that no room above is loaded."""
+    by_table = {
+        "arrivals": spill_document,
+        "contents": intake_document,
+        "progress": ledger_document,
+    }
+    for table, layout in by_table.items():
+        if hasattr(result, table):
+            return layout
     if hasattr(result, "findings") and hasattr(result, "sites"):
         return siting_document
     if hasattr(result, "balance") and hasattr(result, "outfalls"):
@@ -162,7 +177,7 @@ def _layout_of(result: Any) -> Any:
         return network_document
     raise BasinError(
         f"there is no report for a {type(result).__name__}",
-        mend="Give a SitingResult, a SectionAssessment, a SourceTrace or a RiverNetwork.",
+        mend="Give a result of basin: siting, assessment, trace, spill, ledger, or a network.",
     )
 
 

@@ -19,7 +19,6 @@ __all__ = [
     "dispersion_m2_s",
     "hydraulics",
     "leading_h",
-    "mixing_length_m",
     "passage_h",
     "peak_velocity",
     "unit_peak",
@@ -136,30 +135,6 @@ def passage_h(peak_h: Any, relative_flow: Any) -> Any:
     return hydraulics()["cloud"]["passage_s"] / unit_peak(peak_h, relative_flow) / _S_PER_H
 
 
-def mixing_length_m(width_m: Any, depth_m: Any, velocity_m_s: Any, slope: Any) -> Any:
-    """Metres until water let in at a bank has mixed across the river.
-
-    Nearer than that a one-dimensional concentration is not valid.
-
-    References
-    ----------
-    HJ 2.3-2018 annex E with the outlet at the bank; transverse mixing after Taylor.
-
-    Examples
-    --------
-    >>> round(float(mixing_length_m(50.0, 1.5, 0.5, 0.001)))
-    11056
-    """
-    mixing = hydraulics()["mixing"]
-    width, depth = np.asarray(width_m, dtype=float), np.asarray(depth_m, dtype=float)
-    at_bank = mixing["offset"] + mixing["factor"] * np.sqrt(0.5 - 1.1 * 0.25)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ey = (mixing["ey_depth"] * depth + mixing["ey_width"] * width) * np.sqrt(
-            GRAVITY * depth * np.asarray(slope, dtype=float)
-        )
-        return at_bank * np.asarray(velocity_m_s, dtype=float) * width**2 / ey
-
-
 def dispersion_m2_s(width_m: Any, depth_m: Any, velocity_m_s: Any, slope: Any) -> Any:
     """Longitudinal dispersion in m2/s: 0.011 u2 B2 / (H u*), u* = sqrt(g H J) (Fischer).
 
@@ -172,4 +147,4 @@ def dispersion_m2_s(width_m: Any, depth_m: Any, velocity_m_s: Any, slope: Any) -
     with np.errstate(invalid="ignore", divide="ignore"):
         shear = np.sqrt(GRAVITY * depth * np.asarray(slope, dtype=float))
         spread = (np.asarray(velocity_m_s, dtype=float) * width) ** 2 / (depth * shear)
-        return hydraulics()["mixing"]["ex_fischer"] * spread
+        return hydraulics()["dispersion"]["fischer"] * spread

@@ -12,18 +12,22 @@ from basin.tracing.mixing import mixing_length
 from basin.tracing.reductions import ReductionPlan
 from basin.tracing.result import SourceTrace
 from basin.tracing.spill import IntakeZones, SpillTrace, intake_zones, trace_spill
+from basin.tracing.survey import OutfallLedger, outfall_ledger, survey_targets
 from basin.tracing.trace import trace_sources
 
 __all__ = [
     "CAVEAT",
     "IntakeZones",
     "OutfallAttribution",
+    "OutfallLedger",
     "ReductionPlan",
     "SourceTrace",
     "SpillTrace",
     "attribute_outfalls",
     "intake_zones",
     "mixing_length",
+    "outfall_ledger",
+    "survey_targets",
     "trace_sources",
     "trace_spill",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -15,7 +15,7 @@ from basin.errors import AssessmentError, list_ids
 from basin.tracing.spill.hydraulics import flow_ratios, reach_hydraulics
 
 if TYPE_CHECKING:
-    from basin._network.bulk import UpstreamPairs
+    from basin._network.bulk import Spots, UpstreamPairs
     from basin.network import RiverNetwork
 
 __all__ = ["OutfallAttribution", "attribute_outfalls"]
@@ -23,6 +23,15 @@ __all__ = ["OutfallAttribution", "attribute_outfalls"]
 Floats = npt.NDArray[np.float64]
 
 _S_PER_H = 3_600.0
+
+
+class Hours(NamedTuple):
+    """Hours by reach: to flow through it and from its upper end on; those by default velocity."""
+
+    own: Floats
+    to_outlet: Floats
+    assumed: Floats
+    assumed_to_outlet: Floats
 
 
 @dataclass(frozen=True, repr=False)
@@ -163,7 +172,7 @@ def attribute_outfalls(
     sections, outfalls
         Points with ``section_id`` and ``outfall_id`` (or these as the index), any known CRS; or
         tables that are placed already, with ``reach_id`` and ``measure_m``, as
-        ``network.snap`` returns them.
+        ``network.snap`` returns them; or ``network.spots`` of such, to ask more than once.
     velocity_m_s
         For reaches of which nothing is known; None is the default on record. The others as in
         :func:`basin.tracing.trace_spill`.
@@ -205,31 +214,40 @@ def attribute_outfalls(
     >>> found.sections["n_outfalls"].to_dict()
     {'S-1': 1}
     """
-    above = _placed(network, outfalls, "outfall_id", max_offset_m)
-    below = _placed(network, sections, "section_id", max_offset_m)
-    pairs = network.all_pairs_upstream(above, below)
-    first = network.next_downstream(above, below)
-    onward = network.next_downstream(below, below, strict=True)
-    hours, assumed = _to_outlet(network, velocity_m_s)
-    at_above, at_below = _at(network, above, hours, assumed), _at(network, below, hours, assumed)
-    nearest, direct = below.index.get_indexer(pd.Index(first["target"])), len(below)
-    after = below.index.get_indexer(pd.Index(onward["target"]))
-    above["section_id"] = first["target"].to_numpy()
-    above["distance_m"] = first["distance_m"].to_numpy(dtype=float)
-    _add_times(above, at_above, at_below, nearest)
+    above, up = _placed(network, outfalls, "outfall_id", max_offset_m)
+    below, down = _placed(network, sections, "section_id", max_offset_m)
+    pairs = network.all_pairs_upstream(up, down)
+    # sections by their number: a million labels need not be looked up again
+    numbered = down._replace(labels=pd.Index(np.arange(len(below), dtype=float)))
+    hours = _to_outlet(network, velocity_m_s)
+    left, left_below = _left(network, up, hours), _left(network, down, hours)
+    first = _next(network.next_downstream(up, numbered), left, left_below)
+    onward = _next(network.next_downstream(numbered, numbered, strict=True), left_below, left_below)
+    names = np.append(below.index.to_numpy(dtype=object), np.nan)
+    nearest, after = first.pop("at"), onward.pop("at")
+    above["section_id"] = pd.Series(names[nearest], index=above.index, dtype=object)
+    for name, values in first.items():
+        above[name] = values
     above["n_sections"] = _count_below(pairs, len(above))
-    below["next_section"] = onward["target"].to_numpy()
-    below["distance_m"] = onward["distance_m"].to_numpy(dtype=float)
-    _add_times(below, at_below, at_below, after)
+    below["next_section"] = pd.Series(names[after], index=below.index, dtype=object)
+    for name, values in onward.items():
+        below[name] = values
     below["n_outfalls"] = pairs.counts().to_numpy()
-    below["n_direct"] = np.bincount(nearest[nearest >= 0], minlength=direct)
+    below["n_direct"] = np.bincount(nearest[nearest >= 0], minlength=len(below))
     return OutfallAttribution(above, below, pairs)
 
 
-def _placed(network: RiverNetwork, table: Any, key: str, max_offset_m: float) -> pd.DataFrame:
+def _placed(
+    network: RiverNetwork, table: Any, key: str, max_offset_m: float
+) -> tuple[pd.DataFrame, Spots]:
     """Place points on the network, or take over a table that is placed already."""
+    if isinstance(table, tuple):  # found already
+        spots: Any = table
+        return _table_of(network, spots, "snapped", key), spots
     labels = pd.Series(table[key] if key in table.columns else table.index)
-    index = pd.Index(as_ids(labels).fillna("").to_numpy(dtype=object), name=key)
+    if pd.api.types.infer_dtype(labels, skipna=False) != "string":
+        labels = as_ids(labels).fillna("")
+    index = pd.Index(labels.to_numpy(dtype=object), name=key)
     if index.has_duplicates:
         raise AssessmentError(
             f"{key} is not unique",
@@ -237,7 +255,7 @@ def _placed(network: RiverNetwork, table: Any, key: str, max_offset_m: float) ->
             mend="Give each row an id of its own; read_layer does.",
         )
     if {"reach_id", "measure_m"} <= set(table.columns):
-        known = table[["reach_id", "measure_m"]]
+        known = table
         status = table["status"].to_numpy() if "status" in table.columns else "snapped"
     elif isinstance(table, gpd.GeoDataFrame):
         known = network.snap(table, max_offset_m=max_offset_m)
@@ -247,51 +265,56 @@ def _placed(network: RiverNetwork, table: Any, key: str, max_offset_m: float) ->
             f"the table of {key} has neither geometry nor reach_id and measure_m",
             mend="Give points, or what network.snap returns.",
         )
-    return pd.DataFrame(
-        {
-            "reach_id": known["reach_id"].to_numpy(dtype=object),
-            "measure_m": known["measure_m"].to_numpy(dtype=float),
-            "snap_status": status,
-        },
-        index=index,
-    )
+    spots = network.spots(known)._replace(labels=index)
+    return _table_of(network, spots, status, key), spots
 
 
-def _to_outlet(network: RiverNetwork, velocity_m_s: float | None) -> tuple[pd.DataFrame, Any]:
+def _table_of(network: RiverNetwork, spots: Spots, status: Any, key: str) -> pd.DataFrame:
+    index = spots.labels.rename(key)
+    ids = np.append(network.reaches.index.to_numpy(dtype=object), np.nan)
+    placed = {
+        "reach_id": pd.Series(ids[spots.reach], index=index, dtype=object),
+        "measure_m": spots.measure,
+        "snap_status": status,
+    }
+    return pd.DataFrame(placed, index=index)
+
+
+def _to_outlet(network: RiverNetwork, velocity_m_s: float | None) -> Hours:
     """Hours through each reach, and from its upper end to the outlet; those by default velocity."""
     speed = reach_hydraulics(network.reaches, flow_ratios(), velocity_m_s=velocity_m_s)
     own = network.reaches["length_m"] / speed.velocity_m_s["median"] / _S_PER_H
     assumed = own.where(speed.table["tier"].eq("default"), 0.0)
-    table = {
-        "own": own.to_numpy(dtype=float),
-        "left": network.sum_to_outlet(own).to_numpy(),
-        "assumed": network.sum_to_outlet(assumed).to_numpy(),
-    }
-    return pd.DataFrame(table), assumed.to_numpy(dtype=float)
+    columns = (own, network.sum_to_outlet(own), assumed, network.sum_to_outlet(assumed))
+    return Hours(*(np.asarray(c, dtype=float) for c in columns))
 
 
-def _at(
-    network: RiverNetwork, places: pd.DataFrame, hours: pd.DataFrame, assumed: Floats
-) -> Floats:
+def _left(network: RiverNetwork, spots: Spots, hours: Hours) -> tuple[Floats, Floats]:
     """Hours from places to the outlet on the main way, and the part by default velocity."""
-    reach = network.reaches.index.get_indexer(pd.Index(places["reach_id"]))
-    length = network.reaches["length_m"].to_numpy(dtype=float)[reach]
+    length = network.reaches["length_m"].to_numpy(dtype=float)[spots.reach]
     with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.where(length > 0, places["measure_m"].to_numpy(dtype=float) / length, 0.0)
-    gone = share * hours["own"].to_numpy()[reach]
-    total = hours["left"].to_numpy()[reach] - gone
-    default = hours["assumed"].to_numpy()[reach] - share * assumed[reach]
-    return np.where(reach[:, None] >= 0, np.column_stack([total, default]), np.nan)
+        share = np.where(length > 0, spots.measure / length, 0.0)
+    total = hours.to_outlet[spots.reach] - share * hours.own[spots.reach]
+    return total, hours.assumed_to_outlet[spots.reach] - share * hours.assumed[spots.reach]
 
 
-def _add_times(table: pd.DataFrame, own: Floats, targets: Floats, which: Any) -> None:
-    """Hours to the target of each row, as the difference of both to the outlet."""
-    if len(targets):
-        between = np.where(which[:, None] >= 0, own - targets[which], np.nan)
-    else:
-        between = np.full((len(table), 2), np.nan)
-    table["travel_time_h"] = np.where(between[:, 0] > 0, between[:, 0], 0.0 * between[:, 0])
-    table["default_velocity"] = between[:, 1] > 1e-9
+def _next(found: pd.DataFrame, own: Any, targets: Any) -> dict[str, Any]:
+    """Number of the target of each row (-1: none), and the way to it."""
+    at = found["target"].fillna(-1.0).to_numpy(dtype=np.intp)
+    met = at >= 0
+    hours, assumed = (
+        np.where(met, a - _take(b, at), np.nan) for a, b in zip(own, targets, strict=True)
+    )
+    return {
+        "at": at,
+        "distance_m": found["distance_m"].to_numpy(dtype=float),
+        "travel_time_h": np.where(hours > 0, hours, 0.0 * hours),  # rounding gives no time below 0
+        "default_velocity": assumed > 1e-9,
+    }
+
+
+def _take(values: Floats, at: Any) -> Floats:
+    return values[at] if len(values) else np.full(len(at), np.nan)
 
 
 def _count_below(pairs: UpstreamPairs, count: int) -> Any:

@@ -24,6 +24,9 @@ G_M3_PER_KG_H = 1_000.0 / 3_600.0
 #: A release shorter than this part of its passage is instantaneous.
 _AT_ONCE = 1e-6
 
+#: No more than this part of a passage goes by before the peak.
+_STEEPEST = 0.99
+
 _POINTS = 2_001
 
 
@@ -45,9 +48,7 @@ def cloud_times(peak: Any, ratio: Any, duration_h: float) -> tuple[Floats, Float
         Hours from the start of the release. Of a release that outlasts the passage the peak is a
         plateau, and its beginning is given.
     """
-    first = np.asarray(leading_h(peak), dtype=float)
-    base = np.asarray(passage_h(peak, ratio), dtype=float)
-    rise = np.asarray(peak, dtype=float) - first
+    first, rise, base = _shape(peak, ratio)
     with np.errstate(invalid="ignore", divide="ignore"):
         part = np.where(base > 0, np.minimum(duration_h / base, 1.0), 1.0)
     short = first + rise * (1.0 - part) + duration_h
@@ -74,8 +75,7 @@ def concentration(
 ) -> Floats:
     """Concentration in mg/L at some hours after the start of the release, without decay."""
     t = np.asarray(hours, dtype=float)
-    first, base = float(leading_h(peak)), float(passage_h(peak, ratio))
-    rise = peak - first
+    first, rise, base = (float(v) for v in _shape(peak, ratio))
     load = mass_kg / flow_m3_s * G_M3_PER_KG_H
     if duration_h <= _AT_ONCE * base:
         return np.asarray(load * _triangle(t - first, rise, base), dtype=float)
@@ -83,12 +83,24 @@ def concentration(
     return np.asarray(load / duration_h * gone, dtype=float)
 
 
+def _shape(peak: Any, ratio: Any) -> tuple[Floats, Floats, Floats]:
+    """Leading edge of an instantaneous release, hours from there to the peak and to the end.
+
+    After weeks at high flow the published passage is shorter than 0.11 of the time of the peak:
+    the edge and the passage stand, and the peak comes near the end of it.
+    """
+    first = np.asarray(leading_h(peak), dtype=float)
+    base = np.asarray(passage_h(peak, ratio), dtype=float)
+    return first, np.minimum(np.asarray(peak, dtype=float) - first, _STEEPEST * base), base
+
+
 def _triangle(t: Floats, rise: float, base: float) -> Floats:
     """Height at `t` of a triangle of area 1 that begins at 0."""
     if not base > 0:
         return np.zeros_like(t)
     up, down = t / max(rise, 1e-12), (base - t) / max(base - rise, 1e-12)
-    return np.asarray(2.0 / base * np.clip(np.minimum(up, down), 0.0, 1.0), dtype=float)
+    inside = (t >= 0) & (t <= base)
+    return np.asarray(2.0 / base * np.where(inside, np.minimum(up, down).clip(0, 1), 0.0))
 
 
 def _area(t: Floats, rise: float, base: float) -> Floats:

@@ -14,6 +14,7 @@ from basin._text import as_ids
 from basin.errors import NetworkError
 from basin.standards.hydraulics import dispersion_m2_s, hydraulics, peak_velocity
 from basin.standards.quality import default_velocity
+from basin.standards.tracing import tracing_figures
 
 __all__ = ["CASES", "FLOWS", "TIERS", "Hydraulics", "flow_ratios", "reach_hydraulics"]
 
@@ -53,18 +54,23 @@ class Hydraulics:
     default_m_s: float
 
     def dispersion(self, case: str) -> Floats:
-        """Longitudinal dispersion of each reach in m2/s; NaN without width, slope or flow."""
-        u, width, depth = self.cross_section(case)
-        return np.asarray(dispersion_m2_s(width, depth, u, self.table["slope"].to_numpy()))
+        """Longitudinal dispersion of each reach in m2/s; NaN without width or flow."""
+        u, width, depth, slope = self.cross_section(case)
+        return np.asarray(dispersion_m2_s(width, depth, u, slope))
 
-    def cross_section(self, case: str) -> tuple[Floats, Floats, Floats]:
-        """Velocity, width and mean depth (Q / (u B)) of each reach."""
+    def cross_section(self, case: str) -> tuple[Floats, Floats, Floats, Floats]:
+        """Velocity, width, mean depth Q / (u B) and slope of each reach.
+
+        A slope that is not given is that at which Manning's formula gives the velocity.
+        """
         spread = self.ratio[case] ** hydraulics()["geometry"]["width"]
         u = self.velocity_m_s[case].to_numpy(dtype=float)
         width = self.table["width_m"].to_numpy(dtype=float) * spread
         with np.errstate(invalid="ignore", divide="ignore"):
             depth = self.flow_m3_s[case].to_numpy(dtype=float) / (u * width)
-        return u, width, depth
+            by_manning = (tracing_figures("mixing")["roughness"] * u / depth ** (2 / 3)) ** 2
+        given = self.table["slope"].to_numpy(dtype=float)
+        return u, width, depth, np.where(given > 0, given, by_manning)
 
 
 def flow_ratios(given: Any = None) -> dict[str, float]:

@@ -17,9 +17,9 @@ from basin._text import escape, html_table
 from basin.crs import EXCHANGE_CRS, GLOBE_BOUNDS, to_exchange
 from basin.errors import AssessmentError, NetworkError, SnapError
 from basin.standards.hydraulics import hydraulics as records
-from basin.standards.hydraulics import mixing_length_m
 from basin.standards.labels import item_code
 from basin.standards.quality import Decay, decay_coefficient, gb3838, limit_of
+from basin.tracing.mixing import mixing_length
 from basin.tracing.spill.arrivals import arrival_table
 from basin.tracing.spill.cloud import cloud_times, concentration
 from basin.tracing.spill.fronts import spill_fronts
@@ -67,8 +67,9 @@ class SpillTrace:
         release ``leading_h``, ``peak_h``, ``trailing_h`` (10 % of the peak), ``passage_h``,
         ``delay_h`` (part of it that structures take); ``flow_m3_s``; ``peak_mg_l`` above what the
         river had (Jobson 1996), ``peak_hj_mg_l`` (HJ 2.3, 1-D dispersion after Fischer; NaN where
-        width, slope or flow is not known), ``above_h`` (hours above the limit), ``mixed``
-        (farther than the mixing length), ``default_share`` (of the time, by default velocity).
+        width or flow is not known; a slope that is not given follows from Manning), ``above_h``
+        (hours above the limit), ``mixed`` (farther than the mixing length), ``default_share`` (of
+        the time, by default velocity).
     reaches
         Below the spill, by ``reach_id``, nearest first: ``name``, ``tier`` of the velocity,
         ``velocity_<case>_m_s``, ``flow_m3_s`` (mean), ``length_m``, ``distance_m`` (of its upper
@@ -430,11 +431,10 @@ def _limit(item_id: str) -> float:
 
 def _mixing(way: Way) -> pd.Series:
     """Mixing length at the spill's own reach, for each case."""
-    slope = way.hydraulics.table["slope"].to_numpy(dtype=float)[:1]
     found = {}
     for case in CASES:
-        u, width, depth = (v[:1] for v in way.hydraulics.cross_section(case))
-        found[case] = float(mixing_length_m(width, depth, u, slope)[0])
+        u, width, depth, slope = (v[:1] for v in way.hydraulics.cross_section(case))
+        found[case] = float(mixing_length(width, depth, u, slope)[0])
     return pd.Series(found)
 
 

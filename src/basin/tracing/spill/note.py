@@ -334,10 +334,10 @@ def _doubts(spill: SpillTrace, zh: bool) -> list[str]:
         lines.append(text[0].upper() + text[1:] + ("。" if zh else "."))
     if spill.mixing_m.isna().all():
         lines.append(
-            "缺河宽、比降或流量，横向混合段长度不明：近处浓度须核。"
+            "横向混合段长度不明（缺河宽或流量，或河宽超过水深 100 倍）：近处浓度须核。"
             if zh
-            else "Width, slope or flow is not known, and so is the length of mixing across the "
-            "river: check concentrations nearby."
+            else "The length of mixing across the river is not known (no width or flow, or over "
+            "100 times as wide as deep): check concentrations nearby."
         )
     return lines
 
@@ -358,7 +358,8 @@ def _method(spill: SpillTrace, zh: bool) -> str:
             f"前锋 = 0.89 × 峰值历时，历时与峰值浓度按 Jobson 1996（USGS WRIR 96-4013）；"
             f"闸坝滞留 = 库容 / 流量；衰减 k = {number(d.k_per_d)} /d（{d.source}）；"
             f"缺流速时默认 {default:g} m/s；报告用时 {wait:.0f} min；"
-            f"表中另列 HJ 2.3-2018 附录 E 一维离散峰值（资料齐全时）。推演日期 {spill.date}。"
+            f"表中另列 HJ 2.3-2018 附录 E 一维离散峰值（Fischer；缺比降时由曼宁公式反求）。"
+            f"推演日期 {spill.date}。"
         )
     return (
         f"Reach by reach along the network; velocity by (reaches): {counts}; a given velocity "
@@ -367,8 +368,8 @@ def _method(spill: SpillTrace, zh: bool) -> str:
         f"structures; leading edge = 0.89 of the time of the peak, passage and peak after Jobson "
         f"1996 (USGS WRIR 96-4013); delay at a structure = volume / flow; decay k = "
         f"{number(d.k_per_d)} per day ({d.source_en}); {default:g} m/s where nothing is known; "
-        f"report {wait:.0f} min; the 1-D dispersion peak of HJ 2.3-2018 annex E stands in the "
-        f"table where data allow. Reckoned for {spill.date}."
+        f"report {wait:.0f} min; the table has the peak by dispersion, HJ 2.3-2018 annex E, too "
+        f"(Fischer; a slope that is not given follows from Manning). Reckoned for {spill.date}."
     )
 
 

@@ -22,3 +22,13 @@ def test_network_subject_runs(subject, monkeypatch, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert any("ratio" in line for line in lines)
     sys.modules.pop("synthetic", None)
+
+
+@pytest.mark.parametrize("subject", ["flow", "catchments", "points"])
+def test_terrain_subject_runs(subject, capsys):
+    pytest.importorskip("pyflwdir")
+    spec = importlib.util.spec_from_file_location("terrain_benchmark", FOLDER / "terrain.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.main(["--side", "150", "--rounds", "1", "--points", "30", "--only", subject])
+    assert "ratio" in capsys.readouterr().out

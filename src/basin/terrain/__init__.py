@@ -4,6 +4,8 @@
     where the water of each cell goes, along the mapped rivers
 ``delineate_catchments``
     the land that drains to sections, outfalls, intakes
+``flow_pieces``, ``reach_areas``, ``write_flow_directions``
+    the same for DEMs of any size, in bounded memory
 ``raindrop``
     the slope from a place to the first river, and what lies below
 ``streams_from_dem``
@@ -27,6 +29,7 @@ from basin.terrain._profile import Profile, downstream_profile, reach_slopes
 from basin.terrain._raindrop import Raindrops, raindrop
 from basin.terrain._relief import hillshade, write_hillshade
 from basin.terrain._streams import streams_from_dem
+from basin.terrain._windows import flow_pieces, reach_areas, write_flow_directions
 from basin.terrain._zonal import (
     bank_belts,
     slope_degrees,
@@ -47,15 +50,18 @@ __all__ = [
     "delineate_catchments",
     "downstream_profile",
     "flow_directions",
+    "flow_pieces",
     "hillshade",
     "land_of_stretches",
     "open_dem",
     "place_points",
     "raindrop",
+    "reach_areas",
     "reach_slopes",
     "slope_degrees",
     "slope_shares",
     "streams_from_dem",
+    "write_flow_directions",
     "write_hillshade",
     "zonal_shares",
     "zonal_statistics",

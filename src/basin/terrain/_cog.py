@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ __all__ = ["write_cog"]
 
 def write_cog(
     path: str | Path,
-    values: Any,
+    parts: Iterable[tuple[int, int, Any]],
+    dtype: str,
     dem: Dem,
     window: Window,
     *,
@@ -22,23 +23,38 @@ def write_cog(
     tags: Mapping[str, str],
     overwrite: bool = False,
 ) -> Path:
-    """Write a window of a DEM's grid as a Cloud Optimized GeoTIFF."""
-    from rasterio.io import MemoryFile
+    """Write a window of a DEM's grid as a Cloud Optimized GeoTIFF.
+
+    Parameters
+    ----------
+    parts
+        First row and column in the window, and values: cells that no part holds are `nodata`. They
+        go to a file beside the target as they come, so that they need not be held together.
+    """
+    import rasterio
     from rasterio.shutil import copy
+    from rasterio.windows import Window as RasterWindow
 
     t = dem.transform
     affine = type(t)(t.a, 0.0, t.c + window.left * t.a, 0.0, t.e, t.f + window.top * t.e)
+    height, width = window.shape
     profile = {
-        "driver": "GTiff", "width": values.shape[1], "height": values.shape[0], "count": 1,
-        "dtype": values.dtype.name, "crs": dem.crs.to_wkt(), "transform": affine, "nodata": nodata,
+        "driver": "GTiff", "width": width, "height": height, "count": 1, "dtype": dtype,
+        "crs": dem.crs.to_wkt(), "transform": affine, "nodata": nodata, "compress": "deflate",
+        "tiled": width >= 256 and height >= 256, "BIGTIFF": "IF_SAFER",
     }  # fmt: skip
-    with atomic_write(path, overwrite=overwrite) as temporary, MemoryFile() as memory:
-        with memory.open(**profile) as raster:
-            raster.write(values, 1)
-            raster.update_tags(SOFTWARE="basin", **tags)
-        with memory.open() as raster:
+    with atomic_write(path, overwrite=overwrite) as temporary:
+        draft = temporary.with_name(f"{temporary.stem}.parts.tif")
+        try:
+            with rasterio.open(draft, "w", **profile) as raster:
+                for row, col, values in parts:
+                    place = RasterWindow(col, row, values.shape[1], values.shape[0])
+                    raster.write(values, 1, window=place)
+                raster.update_tags(SOFTWARE="basin", **tags)
             copy(
-                raster, temporary, driver="COG", COMPRESS="DEFLATE", PREDICTOR="YES",
+                draft, temporary, driver="COG", COMPRESS="DEFLATE", PREDICTOR="YES",
                 OVERVIEW_RESAMPLING="NEAREST", BIGTIFF="IF_SAFER",
             )  # fmt: skip
+        finally:
+            draft.unlink(missing_ok=True)
     return Path(path)

@@ -31,7 +31,7 @@ from basin.terrain._disagree import list_disagreements, stray_visits
 if TYPE_CHECKING:
     from basin.network import RiverNetwork
 
-__all__ = ["MAX_CELLS", "FlowDirections", "flow_directions", "flow_in_window"]
+__all__ = ["MAX_CELLS", "TAGS", "FlowDirections", "flow_directions", "flow_in_window"]
 
 #: Cells that one run may hold: about 80 bytes each.
 MAX_CELLS = 60_000_000
@@ -230,7 +230,14 @@ class FlowDirections:
     def write(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the directions as a Cloud Optimized GeoTIFF that names its convention."""
         return write_cog(
-            path, self.d8, self.dem, self.window, nodata=NO_FLOW, overwrite=overwrite, tags=_TAGS
+            path,
+            [(0, 0, self.d8)],
+            "uint8",
+            self.dem,
+            self.window,
+            nodata=NO_FLOW,
+            overwrite=overwrite,
+            tags=TAGS,
         )
 
     def write_upstream_area(self, path: str | Path, *, overwrite: bool = False) -> Path:
@@ -239,7 +246,8 @@ class FlowDirections:
         tags = {"QUANTITY": "upstream_area", "UNIT": "km2"}
         return write_cog(
             path,
-            area.astype(np.float32),
+            [(0, 0, area.astype(np.float32))],
+            "float32",
             self.dem,
             self.window,
             nodata=-9999.0,
@@ -248,7 +256,7 @@ class FlowDirections:
         )
 
 
-_TAGS = {
+TAGS = {
     "QUANTITY": "flow_direction",
     "CONVENTION": "D8 (ESRI): 1 E, 2 SE, 4 S, 8 SW, 16 W, 32 NW, 64 N, 128 NE, 0 outlet, "
     "247 no data",
@@ -304,8 +312,16 @@ def flow_in_window(
     streams: RiverNetwork | None,
     max_cells: int,
     tell: Callable[[str], None],
+    *,
+    listed: bool = True,
 ) -> FlowDirections:
-    """Compute the directions of one window; see :func:`flow_directions`."""
+    """Compute the directions of one window; see :func:`flow_directions`.
+
+    Parameters
+    ----------
+    listed
+        Whether to list where DEM and rivers do not agree.
+    """
     cells = window.shape[0] * window.shape[1]
     if cells > max_cells:
         raise LayerError(
@@ -332,6 +348,6 @@ def flow_in_window(
     tell("flow")
     d8 = directions(heights, visits, grid, window)
     flow = FlowDirections(d8, grid, window, heights, streams, visits)
-    if streams is None:
+    if streams is None or not listed:
         return flow
     return FlowDirections(d8, grid, window, heights, streams, visits, list_disagreements(flow))

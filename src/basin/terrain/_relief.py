@@ -83,7 +83,14 @@ def write_hillshade(
     tags = {"QUANTITY": "hillshade", "LIGHT": light}
     window = warped.window
     return write_cog(
-        path, grey.astype("uint8"), warped, window, nodata=0, tags=tags, overwrite=overwrite
+        path,
+        [(0, 0, grey.astype("uint8"))],
+        "uint8",
+        warped,
+        window,
+        nodata=0,
+        tags=tags,
+        overwrite=overwrite,
     )
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "livestock_zones",
     "overlay_zones",
     "river_strips",
+    "touched_zones",
     "water_source_zones",
     "zone_areas",
     "zone_coverage",
@@ -128,13 +129,59 @@ def _kinds_and_grades(areas: pd.DataFrame) -> npt.NDArray[np.int64]:
     return np.asarray(keys.groupby(["kind", "grade"]).ngroup(), dtype=np.int64)
 
 
+def touched_zones(sites: gpd.GeoDataFrame, zones: gpd.GeoDataFrame) -> pd.DataFrame:
+    """List which zones each site touches, without measuring anything: for counting many points.
+
+    Parameters
+    ----------
+    sites, zones
+        Any known CRS; a hole of a zone is outside, its edge inside.
+
+    Returns
+    -------
+    DataFrame
+        ``site`` and ``zone`` (rows), in the order of sites, then zones.
+    """
+    places, areas = to_exchange(sites, layer="sites"), to_exchange(zones, layer="zones")
+    shapes, bounds = valid_shapes(places.geometry), valid_shapes(areas.geometry)
+    site, zone = _touching(shapes, bounds)
+    order = np.argsort(site * np.int64(len(bounds)) + zone, kind="stable")
+    return pd.DataFrame({"site": site[order], "zone": zone[order]})
+
+
+def _touching(shapes: Shapes, bounds: Shapes) -> tuple[npt.NDArray[np.int64], ...]:
+    """Pairs of sites and zones that touch; points are looked for in slices of longitude."""
+    point = shapely.get_type_id(shapes) == 0
+    rest = np.flatnonzero(~point)
+    zone, other = shapely.STRtree(shapes[rest]).query(bounds, predicate="intersects")
+    row = np.flatnonzero(point & ~shapely.is_empty(shapes))
+    x, y = shapely.get_x(shapes[row]), shapely.get_y(shapes[row])
+    order = np.argsort(x, kind="stable")
+    row, x, y = row[order], x[order], y[order]
+    west, south, east, north = shapely.bounds(bounds).T
+    low, high = np.searchsorted(x, west, side="left"), np.searchsorted(x, east, side="right")
+    sites, zones = [rest[other]], [zone]
+    for k in np.flatnonzero(low < high):
+        some = np.arange(low[k], high[k])
+        some = some[(y[some] >= south[k]) & (y[some] <= north[k])]
+        if len(some):
+            shapely.prepare(bounds[k])
+            some = some[shapely.intersects_xy(bounds[k], x[some], y[some])]
+            sites.append(row[some])
+            zones.append(np.full(len(some), k))
+    return np.concatenate(sites).astype(np.int64), np.concatenate(zones).astype(np.int64)
+
+
 def _pairs(shapes: Shapes, bounds: Shapes, look: Floats) -> pd.DataFrame:
     """Sites and zones that touch, or whose edges come within `look` of each other."""
     near = within(cut(shapes), cut(bounds), np.zeros(len(bounds)), look)
     near = near.rename(columns={"line": "zone"}).drop(columns="group")
-    tree = shapely.STRtree(shapes)
-    zone, site = tree.query(bounds, predicate="intersects")
-    inner_zone, inner = tree.query(bounds, predicate="covers")
+    site, zone = _touching(shapes, bounds)
+    point = shapely.get_type_id(shapes) == 0  # which a zone covers where it touches it
+    solid = np.flatnonzero(~point)
+    held_by, held = shapely.STRtree(shapes[solid]).query(bounds, predicate="covers")
+    inner = np.concatenate([solid[held], site[point[site]]])
+    inner_zone = np.concatenate([held_by, zone[point[site]]])
     touching = pd.DataFrame({"site": site, "zone": zone, "touched": True})
     covered = pd.DataFrame({"site": inner, "zone": inner_zone, "covered": True})
     pairs = touching.merge(covered, on=["site", "zone"], how="outer")

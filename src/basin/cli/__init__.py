@@ -39,6 +39,7 @@ from basin.cli._siting import beside as _beside
 from basin.cli._siting import say_overrides
 from basin.cli._spill import spill
 from basin.cli._start import init
+from basin.cli._stream import stream_check
 from basin.cli._verify import verify
 from basin.cli._zones import zones
 
@@ -164,6 +165,24 @@ def validate(
     help="Exit with 1 if a site has this verdict (may be repeated); unchecked: if any rule of a "
     "site could not be checked.",
 )
+@click.option(
+    "--stream",
+    is_flag=True,
+    help="Any number of SITES (.gpkg, .fgb, .csv) in pieces, one row a site to -o OUT.csv, with "
+    "progress; a run that was cut off goes on where it stopped.",
+)
+@click.option(
+    "--chunk",
+    type=click.IntRange(1, 1_000_000),
+    default=50_000,
+    show_default=True,
+    help="With --stream: sites a piece.",
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="With --stream: hand the pieces to a Dask cluster (tcp://host:8786).",
+)
 @output_option(help=_OUTPUT_HELP)
 @shared_options
 def check(
@@ -179,6 +198,9 @@ def check(
     sensitivity: bool,
     overrides: Path | None,
     fail_on: tuple[str, ...],
+    stream: bool,
+    chunk: int,
+    scheduler: str | None,
     output: Path | None,
     as_json: bool,
     overwrite: bool,
@@ -195,7 +217,21 @@ def check(
         raise click.UsageError("give SITES or --at, not both")
     if from_crs and at is None and not sites:
         raise click.UsageError("--from-crs goes with SITES or --at; layers have crs in basin.toml")
+    if scheduler and not stream:
+        raise click.UsageError("--scheduler goes with --stream")
     basin = _open(project, lang)
+    if stream:
+        if sites is None or against or sensitivity:
+            raise click.UsageError(
+                "--stream takes SITES, and neither --at, --against nor --sensitivity"
+            )
+        verdicts = stream_check(
+            basin, _find(sites, project), output, chunk=chunk, date=date, crs=from_crs,
+            overrides=overrides, scheduler=scheduler, overwrite=overwrite, as_json=as_json,
+        )  # fmt: skip
+        report_problems(basin)
+        open_ = "undetermined" if "unchecked" in fail_on else ""
+        sys.exit(1 if {*fail_on, open_} & set(verdicts) else 0)
     found: Any = None
     with _step("check"):
         if at is not None:

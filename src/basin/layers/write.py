@@ -279,14 +279,25 @@ def _with_places(table: Any, *, wkt: bool) -> pd.DataFrame:
     return frame.assign(**{lon: x, lat: y})
 
 
+def csv_bytes(table: Any) -> bytes:
+    """Write a table as the text of a .csv file (UTF-8, without a mark at its beginning)."""
+    text = _csv_frame(_plain(table)).to_csv(index=False, lineterminator="\r\n")
+    return text.encode("utf-8")
+
+
 def _write_csv(path: Path, tables: Mapping[str, Any]) -> None:
     ((_, table),) = tables.items()
+    frame = _csv_frame(table)
+    frame.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\r\n")
+
+
+def _csv_frame(table: Any) -> pd.DataFrame:
     frame = _with_places(table, wkt=True)
     safe = frame.rename(columns=_no_formula)
     for name in safe.columns:
         if pd.api.types.is_string_dtype(safe[name].dtype):
             safe[name] = safe[name].map(_no_formula, na_action="ignore")
-    safe.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\r\n")
+    return safe
 
 
 def _no_formula(text: str) -> str:

@@ -217,6 +217,9 @@ class Oriented(NamedTuple):
 
 def attributes(flow: Oriented, source: pd.DataFrame) -> Attributes:
     """Compute the attributes of reaches; `source` has their other columns."""
+    own = _first_column(source, OWN_AREA)
+    if not np.isnan(own).all():
+        own = own * parts_share(source["source_id"], flow.lengths)
     return attributes_of(
         flow.frm,
         flow.to,
@@ -226,7 +229,7 @@ def attributes(flow: Oriented, source: pd.DataFrame) -> Attributes:
         official=np.nan_to_num(_column(source, "divergence")).astype(np.intp),
         flow=_column(source, "flow_m3_s"),
         width=_column(source, "width_m"),
-        own_area=_first_column(source, OWN_AREA) * parts_share(source["source_id"], flow.lengths),
+        own_area=own,
         total_area=_first_column(source, TOTAL_AREA),
     )
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from basin._network.arrays import Bools, Ints, components, group, on_cycles
 from basin._network.bridges import find_bridges
+from basin._network.fast import build_kernels
 
 __all__ = ["braided", "mend_blocks"]
 
@@ -60,6 +61,9 @@ def _without_dead_ends(edges: Ints, frm: Ints, to: Ints, n: int) -> Ints:
     """Take dead ends off, whichever way they flow, until only what hangs between loops is left."""
     left = np.zeros(len(frm), dtype=bool)
     left[edges] = True
+    fast = build_kernels(len(frm))
+    if fast is not None:
+        return np.flatnonzero(fast.pruned(frm, to, left, n))
     at = group(np.concatenate([frm, to]), n)
     other = np.concatenate([to, frm])
     degree = np.bincount(frm[edges], minlength=n) + np.bincount(to[edges], minlength=n)

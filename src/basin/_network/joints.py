@@ -80,6 +80,9 @@ class Joints:
         row
             The row in the ledger of each repair.
         """
+        if not self.ends and not self.turned:
+            none = np.zeros(0, dtype=np.intp)
+            return Held(none, none, none)
         named = list({*(line for line, _ in self.ends), *self.turned})
         place = pd.Index(ids, dtype=object).get_indexer(pd.Index(named, dtype=object))
         where = {line: k for line, k in zip(named, place.tolist(), strict=True) if k >= 0}

@@ -27,6 +27,7 @@ __all__ = [
     "near_pairs",
     "near_runs",
     "nested",
+    "pruned",
     "sweep_down",
     "taken",
     "unite",
@@ -135,6 +136,29 @@ def cyclic(frm: Ints, to: Ints, n: int) -> Bools:
                         queue[tail] = w
                         tail += 1
     return alive
+
+
+@compiled
+def pruned(frm: Ints, to: Ints, left: Bools, n: int) -> Bools:
+    """Take dead ends off the edges that are `left`, again and again, whichever way they run."""
+    left = left.copy()
+    degree, edges = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    for e in range(len(frm)):
+        if left[e]:
+            for v in (frm[e], to[e]):
+                degree[v] += 1
+                edges[v] ^= e  # of a single edge it is the number
+    for start in range(n):
+        v = start
+        while degree[v] == 1:
+            e = edges[v]
+            left[e] = False
+            w = to[e] if frm[e] == v else frm[e]
+            degree[v] = 0
+            degree[w] -= 1
+            edges[w] ^= e
+            v = w
+    return left
 
 
 @compiled

@@ -241,8 +241,13 @@ class Ledger:
             if row["kind"] == "reversed" and row["action"] == "applied":
                 told = (row["confidence"], row["rule"])
                 sure.update(dict.fromkeys(row["reach_ids"].split(", "), told))
-        known = [sure.get(str(k), (-1.0, "")) for k in ids] if sure else [(-1.0, "")] * len(ids)
-        return np.array([k[0] for k in known]), np.array([k[1] for k in known], dtype=object)
+        confidence, rule = np.full(len(ids), -1.0), np.full(len(ids), "", dtype=object)
+        if sure:
+            place = pd.Index(ids, dtype=object).get_indexer(pd.Index(list(sure), dtype=object))
+            for k, told in zip(place.tolist(), sure.values(), strict=True):
+                if k >= 0:
+                    confidence[k], rule[k] = told
+        return confidence, rule
 
     def frame(self) -> gpd.GeoDataFrame:
         """Return the findings, ordered by kind and then ids, numbered I0001 and on."""

@@ -227,11 +227,13 @@ def _in_words(masks: dict[str, Bools], rules: Any) -> Any:
             for c in range(1 << len(words))
         ],
         dtype=object,
-    )[code]
-    if rules is not None:
-        for k in np.flatnonzero(rules != ""):
-            parts = [*str(rules[k]).split(" + "), *str(texts[k]).split(" + ")]
-            texts[k] = " + ".join(dict.fromkeys(p for p in parts if p))
+    )
+    if rules is None or (rules == "").all():
+        return pd.Series(texts).array.take(code)
+    texts = texts[code]
+    for k in np.flatnonzero(rules != ""):
+        parts = [*str(rules[k]).split(" + "), *str(texts[k]).split(" + ")]
+        texts[k] = " + ".join(dict.fromkeys(p for p in parts if p))
     return texts
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from basin._network.arrays import stable_order
 from basin._network.geometry import unique_points
+from basin._network.lookup import Lookup
 from basin.errors import NetworkError
 from basin.network import RiverNetwork
 from network_drawings import LAT, LON, draw, points
@@ -277,6 +278,23 @@ def test_compiled_loops_build_what_arrays_build(tolerance_m, monkeypatch):
     assert kinds <= set(plain.issues["kind"])
     assert_geodataframe_equal(plain.issues, fast.issues)
     assert_geodataframe_equal(plain.reaches, fast.reaches)
+
+
+IDS = ["7", "77", "R1", "长江", "嘉陵江北源", "a b", "R1.2", "x" * 16]
+
+
+@pytest.mark.parametrize("more", [[], ["y" * 17], ["z\0", "z"]])
+@pytest.mark.parametrize("dtype", ["str", object])
+def test_ids_are_found_by_the_table_as_pandas_finds_them(more, dtype, monkeypatch):
+    """What no table holds (long texts, zero bytes, numbers) is left to pandas."""
+    pytest.importorskip("numba")
+    known = pd.Index([*IDS, *more], dtype=dtype)
+    asked = pd.Series([None, "", "R2", "x" * 17, *reversed(known), "7", "x" * 15], dtype=dtype)
+    for ask in (asked, asked[4:-1], pd.Index(asked), asked[:0], pd.Series([7, "7"], dtype=object)):
+        want = [list(known).index(t) if t in list(known) else -1 for t in ask]
+        for enough in (1, 10**9):
+            monkeypatch.setattr("basin._network.lookup._MANY_TEXTS", enough)
+            assert Lookup(known).rows(ask).tolist() == want
 
 
 def tangle(random):

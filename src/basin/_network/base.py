@@ -17,6 +17,7 @@ from basin._network.attributes import OWN_AREA, TOTAL_AREA, open_partings, sums_
 from basin._network.bulk import Spots
 from basin._network.geometry import Vertices, vertices
 from basin._network.grid import Index
+from basin._network.lookup import Lookup
 from basin._network.snap import SEGMENTS_A_RUN, Places, text_or_none
 from basin._text import as_id, as_ids
 from basin.errors import NetworkError, list_ids
@@ -73,7 +74,7 @@ class Reaches:
     @cached_property
     def _by_level(self) -> Ints:
         """Reaches in the order of their levels, those of one level by their ids."""
-        order = text_order(self._ids.to_numpy())
+        order = text_order(self.reaches.index.to_numpy(dtype=object))
         return order[np.argsort(self._parts.level[order], kind="stable")]
 
     @cached_property
@@ -167,22 +168,20 @@ class Reaches:
         return reach, min(max(measure, 0.0), length)
 
     @cached_property
-    def _ids(self) -> pd.Index:
-        """The reach_ids as objects: texts of Arrow would be turned into these at every question."""
-        ids: pd.Index = pd.Index(self.reaches.index.to_numpy(dtype=object), dtype=object)
-        return ids
+    def _lookup(self) -> Lookup:
+        return Lookup(self.reaches.index)
 
     def _spots(self, places: Any, *, default: str) -> Spots:
         """Find many places at once; a bare reach_id means its "upper" or "lower" end."""
         if isinstance(places, Spots):
             return places
         labels, ids, measure = _as_columns(places)
-        reach = np.asarray(self._ids.get_indexer(ids), dtype=np.intp)
+        reach = self._lookup.rows(ids)
         lost = np.flatnonzero(reach < 0)
         if len(lost):
+            ids = pd.Index(ids, dtype=object)
             text = as_ids(pd.Series(ids[lost]))
-            known = self._ids.get_indexer(pd.Index(text.fillna(""), dtype=object))
-            reach[lost] = known
+            reach[lost] = self._lookup.rows(pd.Index(text.fillna(""), dtype=object))
             lost = lost[(reach[lost] < 0) & text.notna().to_numpy()]
             if len(lost):
                 raise self._unknown(list(ids[lost]))
@@ -263,7 +262,7 @@ def _of_snapped(row: pd.Series) -> tuple[Any, float]:
     return row["reach_id"], float(row["measure_m"])
 
 
-def _as_columns(places: Any) -> tuple[pd.Index, pd.Index, Floats]:
+def _as_columns(places: Any) -> tuple[pd.Index, Any, Floats]:
     """Take places apart: labels, reach_ids, and measures (NaN for a bare reach_id)."""
     if isinstance(places, pd.DataFrame):
         missing = [c for c in ("reach_id", "measure_m") if c not in places]
@@ -273,7 +272,7 @@ def _as_columns(places: Any) -> tuple[pd.Index, pd.Index, Floats]:
                 mend="Give what `snap(points)` returns, or reach_id and measure_m.",
             )
         measure = pd.to_numeric(places["measure_m"]).to_numpy(dtype=float, na_value=np.nan)
-        return places.index, pd.Index(places["reach_id"], dtype=object), measure
+        return places.index, places["reach_id"], measure
     items = list(places)
     labels = places.index if isinstance(places, pd.Series) else pd.Index(items, tupleize_cols=False)
     pairs = [i if isinstance(i, tuple) else (i, np.nan) for i in items]

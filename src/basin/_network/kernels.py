@@ -13,7 +13,7 @@ import numpy as np
 from basin._network.arrays import Floats, Ints
 from basin._network.jit import compiled
 
-__all__ = ["carry", "near_feet", "order_within"]
+__all__ = ["carry", "near_feet", "order_within", "packed", "seek", "slots"]
 
 #: Two feet of one line closer together than this part of the distance are one; the first counts.
 _SAME = 1e-12
@@ -171,3 +171,55 @@ def carry(part: Floats, values: Floats, frm: Ints, to: Ints, passes: Any, n: int
             if passes[e]:
                 arrived[to[e]] += out
     return leaving
+
+
+@compiled
+def packed(first: Ints, letters: Any) -> tuple[Any, bool]:
+    """Pack texts of up to 16 bytes into two numbers each; False if one has a zero byte."""
+    n = len(first) - 1
+    keys = np.zeros((n, 2), np.uint64)
+    for k in range(n):
+        for at in range(first[k], first[k + 1]):
+            if letters[at] == 0:
+                return keys, False
+            half = (at - first[k]) // 8
+            keys[k, half] = (keys[k, half] << np.uint64(8)) | np.uint64(letters[at])
+    return keys, True
+
+
+@compiled
+def _slot(a: Any, b: Any, mask: Any) -> Any:
+    mixed = a * np.uint64(0x9E3779B97F4A7C15) ^ b * np.uint64(0xC2B2AE3D27D4EB4F)
+    mixed ^= mixed >> np.uint64(32)
+    return (mixed * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(20)) & mask
+
+
+@compiled
+def slots(keys: Any) -> Any:
+    """Lay keys into a table twice as large or more: the row in each slot, -1 for none."""
+    size = 4
+    while size < 2 * len(keys):
+        size *= 2
+    table = np.full(size, -1, np.int32)
+    mask = np.uint64(size - 1)
+    for k in range(len(keys)):
+        at = _slot(keys[k, 0], keys[k, 1], mask)
+        while table[at] >= 0:
+            at = (at + np.uint64(1)) & mask
+        table[at] = k
+    return table
+
+
+@compiled
+def seek(keys: Any, table: Any, asked: Any) -> Ints:
+    """Find the row of each asked key, -1 for none."""
+    mask = np.uint64(len(table) - 1)
+    found = np.empty(len(asked), np.int64)
+    for k in range(len(asked)):
+        at = _slot(asked[k, 0], asked[k, 1], mask)
+        row = table[at]
+        while row >= 0 and (keys[row, 0] != asked[k, 0] or keys[row, 1] != asked[k, 1]):
+            at = (at + np.uint64(1)) & mask
+            row = table[at]
+        found[k] = row
+    return found

@@ -36,6 +36,7 @@ from basin._network.ledger import Ledger
 from basin._network.missing import list_isolated, propose_joins
 from basin._network.names import name_codes
 from basin._network.snap import text_or_none
+from basin._network.states import two_way_columns
 from basin._network.topology import close_stated_gaps, stated_direction, stated_targets
 from basin._network.witness import direction_columns, known_outlets, section_votes
 from basin.crs import EXCHANGE_CRS
@@ -124,6 +125,8 @@ def assemble(
     oriented = orient(drawn, ledger, turn=turn)
     flip = oriented.flip
     source = source.assign(**direction_columns(drawn.turned(flip), oriented, ledger))
+    states, backward = two_way_columns(source, joined.ids, joined.geom, ledger)
+    source, flip = source.assign(**states), flip ^ backward
     flow_lines = joined
     if flip.any():
         geom = joined.geom.copy()

@@ -129,6 +129,12 @@ KINDS: dict[str, tuple[str, str, str]] = {
         "{ids} 附近没有可用的河线（{rule_zh}），未作为流向依据。",
         "{ids}: no river line near enough ({rule_en}); not used as evidence of the direction.",
     ),
+    "two_way": (
+        "info",
+        "河段 {ids} 水流可双向（{rule_zh}）；距离、负荷和级别按此状态计算。",
+        "{ids}: water may run either way ({rule_en}); distances, loads and orders are those of "
+        "this state.",
+    ),
     "uphill": (
         "warning",
         "河段 {ids} 按高程由低向高流（{distance}）；{action_zh}。",
@@ -162,6 +168,11 @@ _RULES: dict[str, tuple[str, str]] = {
     "sections": ("断面上下游次序", "order of the sections"),
     "drawn": ("数字化方向", "direction as drawn"),
     "network": ("与河网一致", "agrees with the network"),
+    "tidal": ("感潮", "tidal"),
+    "regulated": ("闸控", "regulated"),
+    "two-way": ("双向", "two-way"),
+    "forward": ("现状顺流", "now forward"),
+    "backward": ("现状倒流", "now backward"),
     "tail_to_tail": ("背向流出", "tail to tail"),
     "head_to_head": ("相向而流", "head to head"),
     "angle": ("汇入角", "angle at the junction"),

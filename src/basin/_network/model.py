@@ -70,7 +70,9 @@ class RiverNetwork(Navigation, Accumulation, Certainty, LegalView, Storage):
         lines : shape (n, ...)
             LineStrings or MultiLineStrings in any known CRS, with ``reach_id`` (else the index
             gives the ids), ``name``, ``width_m``, ``velocity_m_s``, ``flow_m3_s`` where known. A
-            column ``divergence`` (1 main, 2 secondary way of a parting) is followed.
+            column ``divergence`` (1 main, 2 secondary way of a parting) is followed. So is a column
+            ``two_way`` (tidal, regulated or any other word where water may run either way) with
+            ``flow_state`` (forward, which is the default, or backward); see :meth:`in_state`.
         snap_tolerance_m
             Gaps up to this are closed. Larger ones are only proposed.
         to_id

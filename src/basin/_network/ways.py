@@ -10,7 +10,7 @@ import pandas as pd
 
 from basin._network import navigate
 from basin._network.arrays import Bools, Floats, Ints, chain_sums
-from basin._network.base import Reaches, Start
+from basin._network.base import Start
 from basin._network.bulk import (
     Spots,
     UpstreamPairs,
@@ -18,12 +18,13 @@ from basin._network.bulk import (
     next_on_main,
     slices_above,
 )
+from basin._network.twoway import TwoWay
 from basin.errors import NetworkError
 
 __all__ = ["Navigation"]
 
 
-class Navigation(Reaches):
+class Navigation(TwoWay):
     """The part of :class:`basin.network.RiverNetwork` that walks it."""
 
     def upstream(
@@ -35,6 +36,7 @@ class Navigation(Reaches):
         time_h: float | None = None,
         stop_at: Iterable[Start] = (),
         partial: bool = False,
+        either_way: bool = False,
     ) -> Any:
         """Return all reaches that drain to a place, its own reach included.
 
@@ -54,6 +56,9 @@ class Navigation(Reaches):
             a reach_id for its end nearer to the place, so that the reach itself is left out.
         partial
             Return the fraction of each reach that counts, 0..1.
+        either_way
+            True: water may run both ways in reaches that are two-way, whatever their state; with
+            no limit, and not `partial`.
 
         Returns
         -------
@@ -66,6 +71,10 @@ class Navigation(Reaches):
             `time_h` where a velocity is missing.
         """
         reach, measure = self._place(start, default="lower")
+        if either_way:
+            _check_plain(distance_m, time_h, stop_at, partial, tributaries)
+            found = navigate.above(self._tree_either_way, reach)
+            return self.reaches.index[np.sort(found)]
         tree, stops = self._parts.tree, tuple(stop_at)
         whole = tributaries and not partial and not stops and distance_m is None and time_h is None
         if whole and self._together[reach]:
@@ -82,6 +91,7 @@ class Navigation(Reaches):
         time_h: float | None = None,
         stop_at: Iterable[Start] = (),
         partial: bool = False,
+        either_way: bool = False,
     ) -> Any:
         """Return the reaches on the main way from a place to the outlet, its own reach included.
 
@@ -89,10 +99,15 @@ class Navigation(Reaches):
         ----------
         diversions
             True: every reach that water from the place can come to, by any arm.
+        either_way
+            True: as `diversions`, and both ways in reaches that are two-way.
 
         Other parameters and the result as in :meth:`upstream`; order as in :attr:`reaches`.
         """
         reach, measure = self._place(start, default="upper")
+        if either_way:
+            _check_plain(distance_m, time_h, stop_at, partial, True)
+            return self.reaches.index[self._below_either_way(reach)]
         if diversions:
             found = navigate.below(self._to, self._out, reach)
         else:
@@ -454,7 +469,9 @@ class Navigation(Reaches):
         found = slices_above(self._parts.tree, None, targets)
         return UpstreamPairs(self.reaches.index, targets.labels, *found)
 
-    def all_pairs_upstream(self, points: Any, targets: Any) -> UpstreamPairs:
+    def all_pairs_upstream(
+        self, points: Any, targets: Any, *, either_way: bool = False
+    ) -> UpstreamPairs:
         """Tell which of many points drain to which of many targets.
 
         Parameters
@@ -462,6 +479,8 @@ class Navigation(Reaches):
         points, targets
             Such as outfalls and sections, each as the starts of :meth:`upstream_of_many`. A bare
             reach_id means the upstream end for a point, and the downstream end for a target.
+        either_way
+            True: water may run both ways in reaches that are two-way, whatever their state.
 
         Returns
         -------
@@ -475,7 +494,13 @@ class Navigation(Reaches):
             As for :meth:`upstream_of_many`.
         """
         above, below = self._spots(points, default="upper"), self._spots(targets, default="lower")
-        found = slices_above(self._parts.tree, above, below)
+        if either_way:
+            # on a two-way reach all points come to the target
+            everywhere = np.isin(below.reach, self._either)
+            measure = np.where(everywhere, self._lengths[below.reach], below.measure)
+            below = below._replace(measure=measure)
+        tree = self._tree_either_way if either_way else self._parts.tree
+        found = slices_above(tree, above, below)
         return UpstreamPairs(above.labels, below.labels, *found)
 
     def next_downstream(
@@ -519,3 +544,13 @@ class Navigation(Reaches):
             label = label.astype(object)  # a missing label must not turn 7 into 7.0
         label = label.reindex(found).set_axis(above.labels)
         return pd.DataFrame({"target": label, "distance_m": distance})
+
+
+def _check_plain(
+    distance_m: float | None, time_h: float | None, stop_at: Any, partial: bool, tributaries: bool
+) -> None:
+    if distance_m is not None or time_h is not None or tuple(stop_at) or partial or not tributaries:
+        raise NetworkError(
+            "either_way knows no distances: they are those of one state",
+            mend="Ask without limits, or ask `in_state(...)` of each state.",
+        )

@@ -309,7 +309,7 @@ def catchment_map(
     catchments
         What ``delineate_catchments`` returned (``catchments``), or None.
     raindrops
-        What ``follow_raindrops`` returned (``paths``), or None.
+        What ``raindrop`` returned (``paths``), or None.
     title, lang, **layers
         As in :func:`basin_map`.
     """

@@ -145,7 +145,7 @@ def _choose(
     near = snapped.assign(at=np.arange(len(snapped)))
     near = near[near["status"].isin(["snapped", "ambiguous"])]
     others = near[["at", "alternatives"]].explode("alternatives").dropna()
-    rivals = pd.DataFrame(others["alternatives"].tolist(), columns=columns)
+    rivals = pd.DataFrame([a[:3] for a in others["alternatives"]], columns=columns)
     rivals["at"] = others["at"].to_numpy()
     table = pd.concat([near[[*columns, "at"]], rivals], ignore_index=True)
     position = ids.get_indexer(pd.Index(table["reach_id"], dtype=object))

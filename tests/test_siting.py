@@ -1093,3 +1093,75 @@ def test_the_share_of_overlapping_zones_is_that_of_their_union():
     assert (row["share"], row["overlap_m2"]) == (1.0, whole["overlap_m2"])
     point = finding(check(site(shapely.Point(106.005, 29.005)), zones=grounds), "ERL-CORE")
     assert (point["share"], point["overlap_m2"]) == (1.0, 0.0)
+
+
+# ---- readings of the rule, industry codes -------------------------------------------------------
+
+BROOK = {"river": "清溪", "river_class": "tributary", "tributary_order": 2}
+
+
+@pytest.mark.parametrize(
+    ("river", "reading", "expected", "reason"),
+    [
+        (BROOK, "all", "prohibited", "hit"),
+        (BROOK, "important", "manual", "scope_disputed"),
+        (BROOK, "first_order", "manual", "scope_disputed"),
+        (BROOK, "second_order", "prohibited", "hit"),
+        (BROOK, ("清溪", "綦江"), "prohibited", "hit"),
+        (BROOK, ("綦江",), "manual", "scope_disputed"),
+        (BROOK | {"tributary_order": None}, "first_order", "prohibited", "hit"),
+        ({"river": "长江", "tributary_order": 0}, "important", "prohibited", "hit"),
+        ({"river": "嘉陵江", "river_class": "tributary", "tributary_order": 1}, "important",
+         "prohibited", "hit"),
+        ({"river": "无名", "river_class": None, "tributary_order": 2}, "first_order", "manual",
+         "scope_disputed"),
+    ],
+)  # fmt: skip
+def test_which_tributaries_count_is_a_parameter_where_the_law_is_disputed(
+    river, reading, expected, reason
+):
+    result = check(site(out(500)), shore(river), tributaries=reading)
+    row = finding(result, "CJ26-CHEM-1KM")
+    assert (row["verdict"], row["reason"]) == (expected, reason)
+    if reason == "scope_disputed":
+        assert "按条文字面触及，按所选的支流范围未触及" in row["note"]
+        assert "支流范围（有争议的条文）" in result.explain("S")
+        assert "where disputed" in result.explain("S", "en")
+    # beyond the limit the reading changes nothing
+    far = check(site(out(1500)), shore(river), tributaries=reading)
+    assert verdict(far, "CJ26-CHEM-1KM") == "clear"
+    # and a rule whose scope is not disputed is read as ever
+    assert verdict(result, "CQ-WATER-1KM") == verdict(
+        check(site(out(500)), shore(river)), "CQ-WATER-1KM"
+    )
+
+
+def test_a_nearer_brook_that_does_not_count_hides_no_river_that_does():
+    near = BROOK | {"line_id": "near", "geometry": wedge(tuple(out(300).coords[0]))}
+    result = check(site(out(900)), shore(near, {"line_id": "far"}), tributaries="first_order")
+    row = finding(result, "CJ26-CHEM-1KM")
+    assert (row["verdict"], row["evidence"]) == ("prohibited", "far")
+
+
+def test_a_reading_that_cannot_be_had():
+    with pytest.raises(RuleError, match="tributaries 'some'"):
+        check(site(out(5)), tributaries="some")
+    with pytest.raises(LayerError, match="tributary_order"):
+        check(site(out(5)), shore(), tributaries="first_order")
+
+
+@pytest.mark.parametrize(
+    ("word", "category", "expected"),
+    [("C2611", "chemical", "prohibited"), ("2631 化学农药制造", "pesticide", "prohibited"),
+     ("2521", "coking", "manual"), ("34", "machinery", None), ("9999", "9999", "manual")],
+)  # fmt: skip
+def test_a_class_of_gbt_4754_is_taken_for_a_category_and_told(word, category, expected):
+    result = check(site(out(500), word), shore())
+    assert result.sites.loc["S", "category"] == category
+    if expected is None:
+        assert "CJ26-CHEM-1KM" not in set(result.findings["rule_id"])
+    else:
+        assert verdict(result, "CJ26-CHEM-1KM") == expected
+    assert ("GB/T 4754" in result.sites.loc["S", "note"]) == (word != "9999")
+    if word == "2521":
+        assert finding(result, "CJ26-CHEM-1KM")["reason"] == "category_undecided"

@@ -36,7 +36,7 @@ from basin.cli._output import (
 from basin.cli._report import report
 from basin.cli._rules import rules
 from basin.cli._siting import beside as _beside
-from basin.cli._siting import say_overrides
+from basin.cli._siting import reading_of, say_overrides
 from basin.cli._spill import spill
 from basin.cli._start import init
 from basin.cli._stream import stream_check
@@ -152,6 +152,14 @@ def validate(
     "verdict, the setback that passes, GCJ-02, readings of the rule.",
 )
 @click.option(
+    "--tributaries",
+    default="all",
+    show_default=True,
+    metavar="READING",
+    help="Which tributaries count where the law is disputed: all, important, first_order, "
+    "second_order, or names of rivers.",
+)
+@click.option(
     "--overrides",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="CSV",
@@ -196,6 +204,7 @@ def check(
     date: dt.date | None,
     against: dt.date | None,
     sensitivity: bool,
+    tributaries: str,
     overrides: Path | None,
     fail_on: tuple[str, ...],
     stream: bool,
@@ -238,8 +247,13 @@ def check(
             asked: Any = _one_site(at, category, action, accuracy, from_crs)
         else:
             asked = found = _find(sites, project) if sites else None
-        result = basin.check(asked, date=date, crs=from_crs, overrides=overrides)
-        more = _beside(basin, asked, from_crs, result, against, sensitivity, overrides)
+        options: dict[str, Any] = {
+            "crs": from_crs,
+            "overrides": overrides,
+            "tributaries": reading_of(tributaries),
+        }
+        result = basin.check(asked, date=date, **options)
+        more = _beside(basin, asked, result, against, sensitivity, options)
     from basin.siting import json_tables
 
     printed = {**json_tables(result), **more.tables}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from basin.cli._output import hint, print_table, say
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from basin.project import Basin
     from basin.siting import DefinitionSensitivity, LineSensitivity, SitingChanges, SitingResult
 
-__all__ = ["Beside", "beside", "say_overrides"]
+__all__ = ["Beside", "beside", "reading_of", "say_overrides"]
 
 #: Notes in full up to so many sites; beyond, a table.
 _MOST_SITES = 3
@@ -44,19 +43,19 @@ class Beside:
 def beside(
     basin: Basin,
     sites: Any,
-    crs: Any,
     result: SitingResult,
     against: dt.date | None,
     sensitivity: bool,
-    overrides: Path | None,
+    options: dict[str, Any],
 ) -> Beside:
     """Ask for what stands beside the verdicts."""
     found = Beside()
     if against is not None:
-        other = basin.check(sites, date=against, crs=crs, overrides=overrides)
+        other = basin.check(sites, date=against, **options)
         first, last = sorted((other, result), key=lambda r: r.date)
         found.changes = first.compare(last)
         found.tables |= {"site_changes": found.changes.findings}
+    crs = options["crs"]
     if sensitivity:
         found.lines = basin.line_sensitivity(sites, date=result.date, crs=crs)
         found.readings = basin.definition_sensitivity(sites, date=result.date, crs=crs)
@@ -66,6 +65,12 @@ def beside(
             "site_readings": found.readings.table,
         }
     return found
+
+
+def reading_of(tributaries: str) -> str | tuple[str, ...]:
+    """Read ``--tributaries``: a word, or names of rivers."""
+    words = [word.strip() for word in tributaries.replace("，", ",").split(",") if word.strip()]
+    return words[0] if len(words) == 1 and words[0].isascii() else tuple(words)
 
 
 _LINE_HEADS = {

@@ -34,6 +34,7 @@ class SitingQuestions:
         date: dt.date | None = None,
         crs: Any = None,
         overrides: Any = None,
+        tributaries: str | tuple[str, ...] = "all",
     ) -> SitingResult:
         """May these projects be built here?
 
@@ -49,10 +50,21 @@ class SitingQuestions:
         overrides
             Decisions of people (:meth:`SitingResult.with_overrides`); None takes the project's
             ``overrides.csv``, False none.
+        tributaries
+            Which tributaries count where the law is disputed, as in
+            :func:`basin.siting.check_sites`; the orders are those of the network.
         """
         from basin.siting import check_sites
 
-        result = check_sites(self._sites(sites, crs), **self._siting_layers(date))
+        given_layers = self._siting_layers(date)
+        if tributaries in ("first_order", "second_order") and self.usable_network is not None:
+            from basin.siting import tributary_orders
+
+            lines = given_layers["shorelines"]
+            if lines is not None and "tributary_order" not in lines:
+                order = tributary_orders(lines, self.usable_network)
+                given_layers["shorelines"] = lines.assign(tributary_order=order)
+        result = check_sites(self._sites(sites, crs), **given_layers, tributaries=tributaries)
         given = self.overrides if overrides is None else overrides
         return result if given is None or given is False else result.with_overrides(given)
 

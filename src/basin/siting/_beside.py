@@ -12,10 +12,11 @@ import pandas as pd
 import shapely
 
 from basin._measure import degrees_of
+from basin.layers.codes import industry_category
 from basin.siting._conditions import OUT, Condition
 from basin.siting._evidence import Bools, Evidence, Ints
 from basin.standards.labels import label
-from basin.standards.rules import Rule
+from basin.standards.rules import Rule, category_code, category_label
 
 _LISTED = (
     "位置触及、但条文未列{}：{}",
@@ -121,3 +122,34 @@ def far_from_all(evidence: Evidence) -> Bools:
     found = shapely.STRtree(things).query(boxes, predicate="intersects")[0]
     far[rows[found]] = False
     return far
+
+
+def with_industry(notes: pd.DataFrame, written: Any) -> pd.DataFrame:
+    """Say before the notes which sites were placed by their class of GB/T 4754.
+
+    Parameters
+    ----------
+    notes
+        From :func:`site_notes`.
+    written
+        The category of each site as it was written; None where there is no such column.
+    """
+    if written is None:
+        return notes
+    told: dict[Any, tuple[str, str]] = {}
+    for word in pd.unique(written.dropna()):
+        industry = None if category_code(word) else industry_category(word)
+        if industry:
+            code, category = industry
+            told[word] = (
+                f"按 GB/T 4754 代码 {code} 归为“{category_label(category)}”，请核对",
+                f"by GB/T 4754 class {code} taken for {category_label(category, 'en')}: verify",
+            )
+    if not told:
+        return notes
+    table = notes.copy()
+    for column, name in enumerate(("note", "note_en")):
+        own = [told[w][column] if w in told else "" for w in written]
+        seam = ("；", "; ")[column]
+        table[name] = [seam.join(filter(None, pair)) for pair in zip(own, notes[name], strict=True)]
+    return table

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from basin.crs import EXCHANGE_CRS
-from basin.siting._beside import site_notes, told_once
+from basin.layers.codes import industry_category
+from basin.siting._beside import site_notes, told_once, with_industry
 from basin.siting._conditions import (
     IN,
     NEAR,
@@ -22,7 +23,14 @@ from basin.siting._conditions import (
     line_level,
 )
 from basin.siting._evidence import Evidence, Ints, gather, match_scope, version_text
-from basin.siting._ground import DEFAULT_PACKS, Ground, Packs, enter_ground, enter_sites
+from basin.siting._ground import (
+    DEFAULT_PACKS,
+    Ground,
+    Packs,
+    Tributaries,
+    enter_ground,
+    enter_sites,
+)
 from basin.siting._result import SitingResult
 from basin.standards.labels import codes, label
 from basin.standards.rules import Rule, categories, category_code
@@ -53,6 +61,7 @@ def check_sites(
     rivers: gpd.GeoDataFrame | None = None,
     bare: gpd.GeoDataFrame | None = None,
     rivers_whole: bool = True,
+    tributaries: Tributaries = "all",
 ) -> SitingResult:
     """May these projects be built here? Every rule of the packs, at every site.
 
@@ -86,6 +95,12 @@ def check_sites(
     rivers_whole
         False if there are rivers that could not be read or have lost their lines: whether each has
         a shoreline cannot be told then, and such coverage counts nowhere.
+    tributaries
+        Which tributaries a rule counts where that is disputed (``Rule.scope_disputed``): ``all``
+        by the letter; ``important``; ``first_order`` or ``second_order`` (a column
+        ``tributary_order`` of `shorelines`); or names of rivers. Main stem and important
+        tributaries always count. What the letter meets and the reading does not is left to a
+        person (``scope_disputed``), never clear.
 
     Returns
     -------
@@ -109,6 +124,7 @@ def check_sites(
         rivers=rivers,
         bare=bare,
         rivers_whole=rivers_whole,
+        tributaries=tributaries,
     )
     return check_on(sites, ground)
 
@@ -131,6 +147,7 @@ def check_on(sites: gpd.GeoDataFrame, ground: Ground) -> SitingResult:
     open_to_all = tuple(replace(rule, actions=("any",)) for rule in chosen)
     unlisted = (applicability(open_to_all, codes_of)[0] > 0) & (applies == 0)
     notes = site_notes(chosen, unlisted, codes_of["action"], evidence, state_of)
+    notes = with_industry(notes, places.get("category"))
     summary[["note", "note_en"]] = notes.to_numpy(dtype=object)
     return SitingResult(
         sites=summary,
@@ -140,6 +157,7 @@ def check_on(sites: gpd.GeoDataFrame, ground: Ground) -> SitingResult:
         rules=chosen,
         date=ground.date,
         packs=tuple(dict.fromkeys(rule.pack for rule in chosen)),
+        tributaries=ground.tributaries,
     )
 
 
@@ -153,10 +171,17 @@ def project_codes(places: pd.DataFrame) -> pd.DataFrame:
         actions |= {code: code, label("site_action", code): code}
     none = pd.Series(None, index=places.index, dtype=object)
     category, action = places.get("category", none), places.get("action", none)
-    kinds = {word: category_code(word) for word in category.dropna().unique()}
+    kinds = {word: _category_of(word) for word in category.dropna().unique()}
     deeds = {word: actions.get(str(word).strip()) for word in action.dropna().unique()}
     table = {"category": category.map(kinds), "action": action.map(deeds)}
     return pd.DataFrame({name: values.astype(object) for name, values in table.items()})
+
+
+def _category_of(word: Any) -> str | None:
+    """Code of a category: by code, by word, or by a class of GB/T 4754."""
+    found = category_code(word)
+    industry = None if found else industry_category(word)
+    return industry[1] if industry else found
 
 
 def applicability(rules: tuple[Rule, ...], projects: pd.DataFrame) -> tuple[Ints, Any, list[Words]]:
@@ -314,6 +339,9 @@ _NOTES = {
     "between": ("位于同一河流的岸线之间，按在河道内计；深度为至较近岸线的距离",
                 "between the bank lines of the river: taken as in the river, as deep as the nearer "
                 "line is far"),
+    "scope_disputed": ("按条文字面触及，按所选的支流范围未触及：请商主管部门",
+                       "met by the letter, not by the reading of tributaries that was chosen: ask "
+                       "the authority"),
     "indicative": ("距离由中心线加半宽推算，示意", "indicative: measured from a centre line"),
 }  # fmt: skip
 

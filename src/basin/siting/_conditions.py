@@ -158,9 +158,9 @@ def line_level(distance: Floats, inside: Floats, error: Floats, limit: float) ->
 
 def _matched(rule: Rule, rows: Rows) -> Rows:
     """The rows of lines in the scope of a rule, with ``match`` and the level of each."""
-    match = rows.scope(rule)
+    match, letter = rows.scope(rule)
     some = rows.take(match > 0)
-    some["match"] = match[match > 0]
+    some["match"], some["letter"] = match[match > 0], letter[match > 0]
     limit = float(rule.distance_m or 0.0)
     some["level"] = line_level(some["distance_m"], some["inside_m"], some["error_m"], limit)
     return some
@@ -178,7 +178,8 @@ def _river_condition(rule: Rule, evidence: Evidence) -> Condition:
     rows = _ranked(_matched(rule, evidence.line_rows), "line_id")
     _take_line(state, rows.take(rows["match"] == 2).first())
     loose = rows.take((rows["match"] == 1) & (rows["level"] > OUT)).first()
-    state.doubt[loose["site"]] = "scope_unknown"
+    by_letter = loose["letter"] == 2  # the reading that was chosen leaves it out
+    state.doubt[loose["site"]] = np.where(by_letter, "scope_disputed", "scope_unknown")
     _take_line(state, loose.take(state.level[loose["site"]] == OUT), level=False)
     _river_unknown(rule, evidence, state, limit)
     _other_editions(rule, evidence, state, limit)

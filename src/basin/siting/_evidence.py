@@ -24,7 +24,7 @@ from basin.buffers import (
     site_errors,
 )
 from basin.crs import EXCHANGE_CRS
-from basin.siting._ground import Ground
+from basin.siting._ground import Ground, read_tributaries
 from basin.standards.labels import codes
 from basin.standards.rules import Rule
 from basin.zones import coverage_area, known_inside, overlay_zones
@@ -69,9 +69,15 @@ def _scope_of(rule: Rule, river: str, river_class: str) -> int:
     return match
 
 
-def match_scope(rule: Rule, river: Any, river_class: Any) -> Ints:
-    """Tell for each line whether its river is in the scope of a rule: 0 no, 1 maybe, 2 surely."""
-    return _scope_of_pairs(rule, *_pairs_of(river, river_class))
+def match_scope(rule: Rule, river: Any, river_class: Any, read: Any = None) -> Ints:
+    """Tell for each line whether its river is in the scope of a rule: 0 no, 1 maybe, 2 surely.
+
+    `read` tells which lines the chosen reading of "tributary" counts: where the law is disputed,
+    those of a lesser class that it does not are "maybe".
+    """
+    number, pairs = _pairs_of(river, river_class)
+    match = _scope_of_pairs(rule, number, pairs)
+    return match if read is None else _narrowed(rule, match, number, pairs, read)
 
 
 def _pairs_of(river: Any, river_class: Any) -> tuple[Ints, list[tuple[str, str]]]:
@@ -84,7 +90,24 @@ def _pairs_of(river: Any, river_class: Any) -> tuple[Ints, list[tuple[str, str]]
 
 def _scope_of_pairs(rule: Rule, number: Ints, pairs: list[tuple[str, str]]) -> Ints:
     told = np.array([_scope_of(rule, name, of) for name, of in pairs], dtype=np.int64)
-    return told[number]
+    return np.asarray(told[number], dtype=np.int64)
+
+
+def _narrowed(
+    rule: Rule, match: Ints, number: Ints, pairs: list[tuple[str, str]], read: Any
+) -> Ints:
+    """Turn to "maybe" the lesser tributaries that the chosen reading leaves out."""
+    if not rule.scope_disputed or not len(match):
+        return match
+    great = np.array([_is_great(rule, name, of) for name, of in pairs])[number]
+    left_out = (match == _SURE) & ~great & (np.asarray(read).astype(str) != "True")
+    return np.where(left_out, _MAYBE, match)
+
+
+def _is_great(rule: Rule, river: str, river_class: str) -> bool:
+    """Whether a river is main stem or important tributary, by name or by class."""
+    named = any(names and river.startswith(names) for _, names in rule.class_rivers)
+    return named or river_class in ("main_stem", "important_tributary")
 
 
 class Rows(dict[str, Any]):
@@ -105,9 +128,13 @@ class Rows(dict[str, Any]):
             rows["pair"], rows.pairs = _pairs_of(rows["river"], rows["river_class"])
         return rows
 
-    def scope(self, rule: Rule) -> Ints:
-        """Tell for each row whether its river is in the scope of a rule (:func:`match_scope`)."""
-        return _scope_of_pairs(rule, self["pair"], self.pairs)
+    def scope(self, rule: Rule) -> tuple[Ints, Ints]:
+        """Tell for each row whether its river is in the scope of a rule (:func:`match_scope`).
+
+        By the reading of "tributary" that was chosen, and by the letter.
+        """
+        letter = _scope_of_pairs(rule, self["pair"], self.pairs)
+        return _narrowed(rule, letter, self["pair"], self.pairs, self["_read"]), letter
 
     @property
     def n(self) -> int:
@@ -246,7 +273,8 @@ def gather(sites: gpd.GeoDataFrame, ground: Ground, applies: Ints) -> Evidence:
     rules, date = ground.rules, pd.Timestamp(ground.date)
     shorelines, zones = ground.shorelines, ground.zones
     lines = _none(("line_id", "river", "river_class", "kind")) if shorelines is None else shorelines
-    lines, astray = _with_lines_only(lines.assign(_row=np.arange(len(lines))))
+    read = read_tributaries(lines, ground.tributaries)
+    lines, astray = _with_lines_only(lines.assign(_row=np.arange(len(lines)), _read=read))
     base = base_lines(lines, date)
     areas, formless = _with_areas_only(_with_river_ranges(zones, lines))
     measured = [r for r in rules if r.river_scope and r.distance_m is not None]
@@ -294,7 +322,7 @@ def gather(sites: gpd.GeoDataFrame, ground: Ground, applies: Ints) -> Evidence:
 
 _LINE_COLUMNS = (
     "site", "line_id", "river", "river_class", "distance_m", "inside_m", "error_m", "indicative",
-    "between", "low_order",
+    "between", "low_order", "_read",
 )  # fmt: skip
 _PAIR_COLUMNS = (
     "site", "zone_id", "zone_row", "kind", "grade", "distance_m", "error_m", "overlap_m2", "share",
@@ -412,6 +440,7 @@ def _signature(lines: pd.DataFrame, rules: list[Rule]) -> Any:
         if key not in seen:
             seen.add(key)
             parts.append(pd.Series(match_scope(rule, river, kind)).astype(str))
+    parts.append(lines["_read"].astype(str).reset_index(drop=True))
     return pd.concat(parts, axis=1).agg("|".join, axis=1).to_numpy() if len(lines) else []
 
 
@@ -419,7 +448,7 @@ def _nearest(
     sites: gpd.GeoDataFrame, base: gpd.GeoDataFrame, rules: list[Rule], sides: pd.DataFrame
 ) -> pd.DataFrame:
     grouped = base.assign(_group=_signature(base, rules))
-    return shoreline_distance(sites, grouped, by=("_group",), sides=sides)
+    return shoreline_distance(sites, grouped, by=("_group", "_read"), sides=sides)
 
 
 def _unsure_rows(sites: gpd.GeoDataFrame, base: gpd.GeoDataFrame, sides: pd.DataFrame) -> Rows:
@@ -466,7 +495,7 @@ def _near_lines(
     if np.isnan(radius).all():
         return nearest.iloc[:0]
     rows = base.assign(_row=base["_row"].astype(str))
-    near = shoreline_distance(sites, rows, by=("_row",), within_m=radius, sides=sides)
+    near = shoreline_distance(sites, rows, by=("_row", "_read"), within_m=radius, sides=sides)
     return _numbered(sites, near)
 
 
@@ -481,7 +510,7 @@ def _other_lines(
     others = lines[~lines["_row"].isin(base["_row"]).to_numpy() & _drawn(lines)]
     others = others.assign(_row=others["_row"].astype(str), _river=river_names(others))
     found = shoreline_distance(
-        sites, others, by=("_row", "_river"), within_m=reach + LAPSED_SHIFT_M
+        sites, others, by=("_row", "_river", "_read"), within_m=reach + LAPSED_SHIFT_M
     )
     found = _numbered(sites, found)
     found["current"] = in_force(found, date)

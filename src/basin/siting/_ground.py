@@ -9,16 +9,30 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
-from basin.buffers import site_keys
+from basin.buffers import plain_text, site_keys
 from basin.crs import to_exchange
 from basin.errors import LayerError, RuleError
 from basin.standards.rules import Rule, load_rules
 
-__all__ = ["DEFAULT_PACKS", "Ground", "Packs", "enter_ground", "enter_sites"]
+__all__ = [
+    "DEFAULT_PACKS",
+    "Ground",
+    "Packs",
+    "Tributaries",
+    "enter_ground",
+    "enter_sites",
+    "read_tributaries",
+]
 
 DEFAULT_PACKS = ("china-yangtze", "chongqing")
+
+#: Which tributaries a rule counts where the law is disputed: by the letter all; the important ones;
+#: those up to an order; or the rivers named.
+Tributaries = str | tuple[str, ...]
+_ORDERS = {"first_order": 1, "second_order": 2}
 
 Packs = str | Path | Iterable[str | Path] | tuple[Rule, ...]
 
@@ -38,6 +52,7 @@ class Ground:
     rivers: gpd.GeoDataFrame | None = field(default=None)
     bare: gpd.GeoDataFrame | None = field(default=None)
     rivers_whole: bool = True
+    tributaries: Tributaries = "all"
 
 
 def enter_ground(
@@ -50,6 +65,7 @@ def enter_ground(
     rivers: gpd.GeoDataFrame | None = None,
     bare: gpd.GeoDataFrame | None = None,
     rivers_whole: bool = True,
+    tributaries: Tributaries = "all",
 ) -> Ground:
     """Take the arguments of :func:`basin.siting.check_sites` in; validation is done here."""
     day = pd.Timestamp(date).date() if date is not None else dt.date.today()
@@ -62,7 +78,43 @@ def enter_ground(
         _entered(rivers, "rivers"),
         _entered(bare, "rivers"),
         rivers_whole,
+        _reading(tributaries, shorelines),
     )
+
+
+def _reading(tributaries: Any, shorelines: gpd.GeoDataFrame | None) -> Tributaries:
+    if not isinstance(tributaries, str):
+        return tuple(map(str, tributaries))
+    if tributaries not in ("all", "important", *_ORDERS):
+        raise RuleError(
+            f"tributaries {tributaries!r} is not known",
+            mend="Use all, important, first_order, second_order, or a list of rivers.",
+            zh=f"支流范围 {tributaries!r} 不认识",
+            mend_zh="用 all、important、first_order、second_order，或河名列表",
+        )
+    if tributaries in _ORDERS and shorelines is not None and "tributary_order" not in shorelines:
+        raise LayerError(
+            "layer 'shorelines' has no tributary_order, which this reading of the rule needs",
+            mend="Add it with `tributary_orders(shorelines, network)`, or name the rivers.",
+            zh="岸线图层没有 tributary_order（支流级别）列，按级别取支流须有这一列",
+            mend_zh="用 `tributary_orders(shorelines, network)` 算出后加上，或直接列出河名",
+        )
+    return tributaries
+
+
+def read_tributaries(lines: gpd.GeoDataFrame, tributaries: Tributaries) -> Any:
+    """Tell which lines a reading of "tributary" counts; main stem and important ones aside.
+
+    A line whose order is not known counts: nothing is left out for want of data.
+    """
+    if tributaries == "all":
+        return np.ones(len(lines), dtype=bool)
+    if tributaries == "important":
+        return np.zeros(len(lines), dtype=bool)
+    if isinstance(tributaries, str):
+        order = pd.to_numeric(lines["tributary_order"], errors="coerce").to_numpy(dtype=float)
+        return np.isnan(order) | (order <= _ORDERS[tributaries])
+    return np.array([name.startswith(tributaries) for name in plain_text(lines, "river")], bool)
 
 
 def enter_sites(sites: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

@@ -199,6 +199,18 @@ def _headline(result: SitingResult, site: str, row: Any, lang: str) -> list[str]
         else [f"{site} {row['name']} ({category}, {action})", f"Verdict: {verdict}",
               f"Date: {result.date}; rule packs: {packs}"]
     )  # fmt: skip
+    if result.tributaries != "all":
+        reading = result.tributaries
+        told = (
+            label("river_scope_reading", reading, lang)
+            if isinstance(reading, str)
+            else ("、" if zh else ", ").join(reading)
+        )
+        lines.append(
+            f"支流范围（有争议的条文）：{told}；按字面为各级支流"
+            if zh
+            else f"Tributaries (where disputed): {told}; by the letter, every one"
+        )
     if np.isfinite(row["nearest_m"]):
         line = _line_text(result, row["nearest_line_id"], row["nearest_river"], lang)
         lines.append(

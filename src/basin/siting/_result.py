@@ -54,6 +54,8 @@ class SitingResult:
         ``verdict``, ``who``, ``when``, ``why``, ``was``; ``verdict_computed``, and ``status`` (code
         of ``override_status``): applied, or why not.
     date, packs
+    tributaries
+        The reading of "tributary" where the law is disputed; ``all`` is the letter.
     """
 
     sites: gpd.GeoDataFrame
@@ -64,6 +66,7 @@ class SitingResult:
     packs: tuple[str, ...]
     lines: pd.DataFrame = field(repr=False)
     overrides: pd.DataFrame = field(default_factory=no_overrides, repr=False)
+    tributaries: str | tuple[str, ...] = "all"
 
     @property
     def unchecked(self) -> pd.DataFrame:

@@ -295,3 +295,22 @@ def test_the_profile_follows_the_main_river() -> None:
     last = line[line["kind"] == "reach"].iloc[-1]
     assert last["load_kg_d"] == pytest.approx(11.0)
     assert last["known_mg_l"] == pytest.approx(11.0 / 864)
+
+
+def test_intervals_and_ranks_are_those_of_numpy() -> None:
+    """The quantiles and rank counts are made by hand for speed: numpy is the oracle."""
+    random = np.random.default_rng(3)
+    load, rel = random.lognormal(2, 1, 7), np.full(7, 0.5)
+    model = a_model(load, rel, random.uniform(1, 30, 7), 0.4, 9.0, 501)
+    drawn = draw(model)
+    doubt, arriving = outfall_doubt(model, drawn), drawn.arriving()
+    share = arriving / drawn.flux(0, 0)
+    for column, values in (("arriving", arriving), ("share", share)):
+        unit = "_kg_d" if column == "arriving" else ""
+        low, high = np.quantile(values, [0.05, 0.95], axis=1)
+        np.testing.assert_allclose(doubt[f"{column}_low{unit}"], low)
+        np.testing.assert_allclose(doubt[f"{column}_high{unit}"], high)
+    rank = pd.DataFrame(-arriving).rank(axis=0).to_numpy()
+    ends = np.quantile(rank, [0.05, 0.95], axis=1, method="inverted_cdf")
+    np.testing.assert_array_equal(doubt[["rank_low", "rank_high"]].T, ends)
+    np.testing.assert_allclose(doubt["p_top3"], (rank <= 3).mean(axis=1))

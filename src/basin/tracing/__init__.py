@@ -11,6 +11,7 @@ from basin.tracing.explain import CAVEAT
 from basin.tracing.mixing import mixing_length
 from basin.tracing.reductions import ReductionPlan
 from basin.tracing.result import SourceTrace
+from basin.tracing.series import TraceSeries, trace_all
 from basin.tracing.spill import IntakeZones, SpillTrace, intake_zones, trace_spill
 from basin.tracing.survey import OutfallLedger, outfall_ledger, survey_targets
 from basin.tracing.trace import trace_sources
@@ -23,11 +24,13 @@ __all__ = [
     "ReductionPlan",
     "SourceTrace",
     "SpillTrace",
+    "TraceSeries",
     "attribute_outfalls",
     "intake_zones",
     "mixing_length",
     "outfall_ledger",
     "survey_targets",
+    "trace_all",
     "trace_sources",
     "trace_spill",
 ]

@@ -110,8 +110,8 @@ class OutfallAttribution:
         """
         table = self.outfalls
         if outfall_ids is not None:
-            wanted = [as_id(i) for i in outfall_ids]
-            lost = [i for i in wanted if i not in table.index]
+            wanted = pd.Index(as_ids(pd.Series(list(outfall_ids), dtype=object)), dtype=object)
+            lost = list(wanted[~wanted.isin(table.index)])
             if lost:
                 raise AssessmentError(
                     "there is no such outfall", ids=lost, mend=f"One of {list_ids(table.index)}."

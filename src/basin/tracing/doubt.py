@@ -198,17 +198,19 @@ def outfall_doubt(model: Model, draws: Draws) -> pd.DataFrame:
     table = pd.DataFrame(index=model.outfall_ids)
     if not len(table):
         return table.reindex(columns=_DOUBT)
-    table["arriving_low_kg_d"], table["arriving_high_kg_d"] = quantiles(arriving)
+    counts = _rank_counts(arriving)
     flux = draws.flux(0, 0)
     if not np.isfinite(flux).all():
         flux = arriving.sum(axis=0)
     share = arriving / flux
-    low, high, sure = np.quantile(share, [told["low"], told["high"], told["sure"]], axis=1)
-    table["share_low"], table["share_high"] = low, high
-    rank = _ranks(arriving)
-    table["rank_low"] = np.quantile(rank, told["low"], axis=1, method="lower")
-    table["rank_high"] = np.quantile(rank, told["high"], axis=1, method="higher")
-    table["p_top3"] = (rank <= told["top"]).mean(axis=1)
+    ends = [told["low"], told["high"], told["sure"]]
+    table["share_low"], table["share_high"], sure = _row_quantiles(share, ends)
+    both = _row_quantiles(arriving, ends[:2])
+    table["arriving_low_kg_d"], table["arriving_high_kg_d"] = both
+    reached = np.cumsum(counts, axis=1) / model.draws
+    table["rank_low"] = 1 + (reached < told["low"]).sum(axis=1)
+    table["rank_high"] = 1 + (reached < told["high"]).sum(axis=1)
+    table["p_top3"] = counts[:, : told["top"]].sum(axis=1) / model.draws
     table["cannot_exclude"] = sure >= told["negligible"]
     return table[_DOUBT]
 
@@ -219,10 +221,17 @@ _DOUBT = [
 ]  # fmt: skip
 
 
-def _ranks(amounts: Floats) -> Any:
-    """Rank of each outfall in each draw, the largest 1; shape (m, d)."""
-    order = np.argsort(-amounts, axis=0, kind="stable")
-    rank = np.empty(amounts.shape, dtype=np.int32)
-    places = np.arange(1, len(amounts) + 1, dtype=np.int32)[:, None]
-    np.put_along_axis(rank, order, np.broadcast_to(places, amounts.shape), axis=0)
-    return rank
+def _row_quantiles(values: Floats, ends: list[float]) -> list[Floats]:
+    """Quantiles of each row as `np.quantile` gives them; the rows lose their order."""
+    last = values.shape[1] - 1
+    places = [(int(end * last), end * last - int(end * last)) for end in ends]
+    values.partition(sorted({min(at + k, last) for at, _ in places for k in (0, 1)}), axis=1)
+    return [values[:, at] * (1 - part) + values[:, min(at + 1, last)] * part for at, part in places]
+
+
+def _rank_counts(amounts: Floats) -> Any:
+    """How often each outfall has each rank, the largest first: shape (m, m)."""
+    m = len(amounts)
+    order = np.argsort(np.ascontiguousarray(-amounts.T), axis=1)
+    cells = order * m + np.arange(m)
+    return np.bincount(cells.ravel(), minlength=m * m).reshape(m, m)

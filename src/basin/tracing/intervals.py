@@ -29,12 +29,11 @@ def month_ranks(
     return rank.reindex(grid, fill_value=0).to_numpy().reshape(len(section_ids), len(months))
 
 
-def origins(parent: Any, rank: Any, aim: int) -> Any:
+def origins(parent: Any, rank: Any, aim: Any) -> Any:
     """Say of each section and month where what is wrong with the item comes from.
 
-    The water fails at a section if its class is worse than the class that the traced section is
-    held to. It came so if, in the same month, it was that bad already at one of the next measured
-    sections above.
+    The water fails at a section if its class is worse than the class asked for there. It came so
+    if, in the same month, it was that bad already at one of the next measured sections above.
 
     Parameters
     ----------
@@ -42,8 +41,8 @@ def origins(parent: Any, rank: Any, aim: int) -> Any:
         As in `Chain`.
     rank : shape (n, k)
         Class rank by month, 0 where not measured.
-    aim
-        Rank of the class that the traced section is held to.
+    aim : int or shape (n,)
+        Rank of the class asked for: that of the traced section, or of each section.
 
     Returns
     -------
@@ -54,10 +53,11 @@ def origins(parent: Any, rank: Any, aim: int) -> Any:
     measured = rank > 0
     lower = measured_below(parent, measured)
     above = np.zeros(rank.shape, dtype=int)
+    asked = np.broadcast_to(np.asarray(aim), (len(rank),))[:, None]
     at, month = np.nonzero(measured & (lower >= 0))
     np.maximum.at(above, (lower[at, month], month), rank[at, month])
     return np.select(
-        [~measured, rank <= aim, above == 0, above > aim],
+        [~measured, rank <= asked, above == 0, above > asked],
         ["", "passes", "unknown", "inherited"],
         default="local",
     )

@@ -128,6 +128,7 @@ def model_of(
     load: bool,
     draws: int,
     seed: int,
+    one: bool = True,
 ) -> Model:
     """Average months to spans, and say how sure each figure is.
 
@@ -139,6 +140,8 @@ def model_of(
         The section's flow over the period, and where it comes from: section, reach, or none.
     outfalls
         By outfall_id: ``load_kg_d``, ``load_rel_sd``.
+    one
+        The first section is traced and counts as measured in every span.
     """
     sd = tracing_figures("concentration")
     known = np.isfinite(month_value)
@@ -153,7 +156,7 @@ def model_of(
     rel = np.hypot(np.nan_to_num(grab), sd["analytic_rel_sd"])
     flow, flux, flow_rel = _flows(spans, month_value, month_flow, mean_flow, flow_source, value)
     measured = count > 0
-    measured[0] = True
+    measured[0] |= one
     return Model(
         section_ids=section_ids,
         spans=spans,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "add_districts",
+    "discharging",
     "item_loads",
     "notes_of",
     "sift_outfalls",
@@ -106,6 +107,28 @@ def item_loads(outfalls: Any, item: str) -> pd.DataFrame:
         },
         index=outfalls.index,
     ).astype({"load_basis": "str", "carries_item": "str"})
+
+
+def discharging(outfalls: Any) -> tuple[Any, pd.DataFrame]:
+    """Part outfalls that discharge from those that are closed, planned, or told twice.
+
+    Returns
+    -------
+    outfalls
+        Those that discharge.
+    left_out
+        ``outfall_id``, ``reason``.
+    """
+    table = _complete(outfalls)
+    closed = table["status"].eq("closed") & ~_was_sampled_closed(table)
+    reason = np.select(
+        [table["duplicate_of"] != "", table["status"] == "planned", closed],
+        ["duplicate", "planned", "closed"],
+        default="",
+    )
+    out = reason != ""
+    left = pd.DataFrame({"outfall_id": table["outfall_id"][out].to_numpy(), "reason": reason[out]})
+    return table[~out], left
 
 
 def _was_sampled_closed(outfalls: Any) -> npt.NDArray[np.bool_]:

@@ -155,3 +155,41 @@ def test_every_outfall_is_ranked_listed_or_counted() -> None:
         trace = traced(section)
         total = len(trace.outfalls) + len(trace.left_out) + trace.n_elsewhere
         assert total == len(layer("outfalls"))
+
+
+def test_the_planted_loads_lie_in_their_intervals() -> None:
+    for section, leads in (("S-FH", ("P-011", "P-012")), ("S-WT", ("P-021", "P-022"))):
+        trace = traced(section)
+        assert set(leads) <= set(trace.suspects.index)
+        for outfall in leads:
+            arrives = float(re.search(r"arrives ([\d.]+)", details("scenario_outfall")[outfall])[1])
+            row = trace.outfalls.loc[outfall]
+            assert row["arriving_low_kg_d"] < arrives < row["arriving_high_kg_d"]
+            assert row["p_top3"] > 0.99
+
+
+def test_the_cross_border_share_table() -> None:
+    shares = traced("S-FH").responsibility()
+    assert shares["share_of_flux"].sum() == pytest.approx(1.0, abs=1e-3)
+    border = shares[shares["cross_border"].eq(True).fillna(False)]
+    assert border["who"].tolist() == ["万盛经开区(示意)"]
+    # P-011 and P-012 were planted in the other district: 17.6 of 29.38 kg/d
+    assert border["share_of_flux"].iloc[0] == pytest.approx(17.6 / 29.38, abs=2e-3)
+    assert shares["source"].tolist() == ["outfalls", "inherited", "remainder"]
+
+
+def test_trouble_is_local_at_both_sections() -> None:
+    for section, months in (("S-FH", 5), ("S-WT", 9)):
+        row = traced(section).intervals.iloc[0]
+        assert row["n_failing"] == months
+        assert row["n_inherited"] == 0
+        assert row["fails_first"]
+
+
+def test_every_table_of_a_trace_carries_method_and_caveat() -> None:
+    tables = traced("S-WT").tables()
+    said = tables["inputs"].set_index("input")["detail_zh"]
+    assert "线索清单，不是责任认定" in said["caveat"]
+    assert "k = 0.125" in said["method"]
+    assert tables["inputs"].set_index("input")["first"].loc["samples"] == pd.Timestamp("2025-01-01")
+    assert set(tables) >= {"outfalls", "intervals", "balances", "shares", "what_if"}

@@ -447,11 +447,8 @@ def trace(
     basin = _open(project, lang)
     with _step("trace"):
         result = basin.trace(section, item, period)
-    tables = {
-        "outfalls": result.outfalls.reset_index(),
-        "reaches": result.reaches.reset_index(),
-        "trace_left_out": result.left_out,
-    }
+    plain = ("outfalls", "reaches", "upstream_sections")
+    tables = {k if k in plain else f"trace_{k}": t for k, t in result.tables().items()}
     printed = {"balance": result.balance, **tables}
     if output:
         write_result(

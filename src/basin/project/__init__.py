@@ -449,9 +449,8 @@ class Basin(SitingQuestions, SpillQuestions, TerrainQuestions, LedgerQuestions):
             tables["section_left_out"] = assessment.left_out
             if not self.lacking("trace"):
                 for trace in self.trace_failing(assessment) if traces is None else traces:
-                    tables[f"trace_{trace.section_id}_outfalls"] = trace.outfalls.reset_index()
-                    tables[f"trace_{trace.section_id}_reaches"] = trace.reaches.reset_index()
-                    tables[f"trace_{trace.section_id}_left_out"] = trace.left_out
+                    for name, table in trace.tables().items():
+                        tables[f"trace_{trace.section_id}_{name}"] = table
         if "outfalls" in self.layers and net is not None:
             outfalls = self.layers["outfalls"]
             snapped = net.snap(outfalls, max_offset_m=self.max_offset_m)

@@ -30,7 +30,7 @@ from basin.tracing.words import (
 if TYPE_CHECKING:
     from basin.tracing.result import SourceTrace
 
-__all__ = ["CAVEAT", "explain_trace"]
+__all__ = ["CAVEAT", "explain_trace", "grounds"]
 
 #: Printed with every trace, and in every document made from one.
 CAVEAT = {"zh": "线索清单，不是责任认定", "en": "a list of leads, not proof"}
@@ -304,6 +304,15 @@ def _seasons(trace: SourceTrace, zh: bool) -> list[str]:
 
 def _grounds(trace: SourceTrace, zh: bool) -> list[str]:
     return [_method(trace, zh), *_doubt(trace, zh), inputs_line(trace, zh)]
+
+
+def grounds(trace: SourceTrace) -> pd.DataFrame:
+    """Method and caveat as rows of the table of inputs, so that they go wherever it goes."""
+    rows = {"input": ["method", "caveat"]}
+    for lang in ("zh", "en"):
+        said = [_method(trace, lang == "zh"), *_doubt(trace, lang == "zh")]
+        rows[f"detail_{lang}"] = [("" if lang == "zh" else " ").join(said), CAVEAT[lang]]
+    return pd.DataFrame(rows)
 
 
 def _doubt(trace: SourceTrace, zh: bool) -> list[str]:

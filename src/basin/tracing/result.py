@@ -13,7 +13,7 @@ import pandas as pd
 from basin._text import escape, html_table
 from basin.standards.quality import Decay
 from basin.tracing.doubt import Draws, draw
-from basin.tracing.explain import explain_trace
+from basin.tracing.explain import explain_trace, grounds
 from basin.tracing.leads import reading_table
 from basin.tracing.model import Model
 from basin.tracing.profile import profile
@@ -222,6 +222,27 @@ class SourceTrace:
             As in `basin.tracing.profile.profile`.
         """
         return profile(self)
+
+    def tables(self) -> dict[str, Any]:
+        """Return every table of the trace by name, ids as columns, to be written to files.
+
+        ``outfalls``, ``reaches``, ``left_out``, ``upstream_sections``, ``intervals``, ``balances``,
+        ``shares`` (by district), ``what_if``, ``sampling_points``, and ``inputs``, which holds the
+        method and the caveat as well.
+        """
+        said = grounds(self)
+        return {
+            "outfalls": self.outfalls.reset_index(),
+            "reaches": self.reaches.reset_index(),
+            "left_out": self.left_out,
+            "upstream_sections": self.upstream_sections.reset_index(),
+            "intervals": self.intervals.reset_index(),
+            "balances": self.balances.reset_index(),
+            "shares": self.responsibility(),
+            "what_if": self.what_if().reset_index(),
+            "sampling_points": self.sampling_points(),
+            "inputs": pd.concat([self.inputs, said], ignore_index=True),
+        }
 
     def explain(self, lang: str = "zh") -> str:
         """Write the trace as an officer's note."""

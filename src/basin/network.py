@@ -31,6 +31,7 @@ flow downstream, and lists in ``.issues`` everything that it repaired or that it
 ``loads``        accumulation, as methods of the class
 ``doubt``        which answers depend on which repairs, as methods of the class
 ``legal``        rivers as the law sees them, as methods of the class
+``merge``        pseudo-nodes merged on request, as methods of the class
 ``storage``      tables, files and networkx, and back, as methods of the class
 ``model``        the class that is asked
 ===============  ===================================================================

@@ -114,6 +114,11 @@ KINDS: dict[str, tuple[str, str, str]] = {
         "河段 {ids}：汇口落在线的中间，已在此断开。",
         "{ids}: a confluence lies in the middle of the first line, which was split there.",
     ),
+    "merged": (
+        "info",
+        "河段 {ids} 首尾相接、中间无汇流，已合并为 {rule_zh}。",
+        "{ids}: nothing joins between them; merged into {rule_en}.",
+    ),
     "second_outlet": (
         "info",
         "河段 {ids} 另有出口；按数字化方向视为分流，未改动。",

@@ -17,6 +17,7 @@ from basin._network.build import to_lonlat
 from basin._network.doubt import Certainty
 from basin._network.legal import LegalView
 from basin._network.loads import Accumulation
+from basin._network.merge import Merging
 from basin._network.score import Record, Rivers, bank_codes
 from basin._network.snap import point_xy, snap_points, text_or_none
 from basin._network.storage import Storage
@@ -25,7 +26,7 @@ from basin._network.ways import Navigation
 __all__ = ["RiverNetwork"]
 
 
-class RiverNetwork(Navigation, Accumulation, Certainty, LegalView, Storage):
+class RiverNetwork(Navigation, Accumulation, Certainty, LegalView, Merging, Storage):
     """Rivers as a directed graph of reaches, built once from lines and then asked.
 
     Make one with :meth:`from_lines`. Nothing in it is changed afterwards.
@@ -62,6 +63,7 @@ class RiverNetwork(Navigation, Accumulation, Certainty, LegalView, Storage):
         sections: gpd.GeoDataFrame | None = None,
         propose_within_m: float | None = None,
         turn: bool = True,
+        merge_pseudo_nodes: bool = False,
     ) -> RiverNetwork:
         """Build a network from river lines as they are, and list what had to be repaired.
 
@@ -99,6 +101,8 @@ class RiverNetwork(Navigation, Accumulation, Certainty, LegalView, Storage):
             How far a missing connection is looked for; five times the tolerance, at least 50 m.
         turn
             False: no reach is turned, only proposed to be.
+        merge_pseudo_nodes
+            True: reaches are merged where nothing joins, see :meth:`merge_pseudo_nodes`.
 
         Raises
         ------
@@ -127,7 +131,7 @@ class RiverNetwork(Navigation, Accumulation, Certainty, LegalView, Storage):
         >>> network.reaches["tributary_order"].sort_index().to_dict()
         {'brook': 1, 'lower': 0, 'upper': 0}
         """
-        return cls(
+        network = cls(
             assemble(
                 lines,
                 snap_tolerance_m=snap_tolerance_m,
@@ -142,6 +146,7 @@ class RiverNetwork(Navigation, Accumulation, Certainty, LegalView, Storage):
                 turn=turn,
             )
         )
+        return network.merge_pseudo_nodes() if merge_pseudo_nodes else network
 
     # ---- the graph as others know it -------------------------------------------------------
 

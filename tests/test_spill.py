@@ -391,6 +391,20 @@ def test_fronts_move_with_the_edges():
     assert spill.fronts.geometry.is_valid.all()
 
 
+def test_a_cloud_that_waits_at_a_gate_is_still_on_the_map():
+    network = river()
+    gate = ids(points({"G": (5, 0)}, kind={"G": "sluice"}, volume_m3={"G": 54_000.0 * 15}))
+    spill = spill_on(network, structures=gate.assign(close_min=30.0), hours=60.0)
+    own = spill.fronts[spill.fronts["case"] == "median"].set_index("hour")
+    comes, goes = row(spill, "G")["leading_h"], row(spill, "G")["leading_h"] + LEADING * 15
+    assert own.index.tolist() == list(range(1, len(own) + 1))  # no hour without it
+    inside = [h for h in own.index if comes < h < goes]
+    assert len(inside) >= 12
+    assert own.loc[inside, "held"].all()
+    assert not own.loc[[h for h in own.index if h < comes], "held"].any()
+    assert own.loc[inside, "head_m"].max() == pytest.approx(row(spill, "G")["distance_m"] + 50)
+
+
 def row_id(spill):
     return spill.arrivals.loc[spill.arrivals["kind"] == "outlet", "id"].iloc[0].split("-")[1]
 

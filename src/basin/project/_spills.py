@@ -37,7 +37,8 @@ class SpillQuestions:
             In place of `at`: an outfall, or a structure such as a bridge.
         **hydraulics
             ``mass_kg``, ``duration_h``, ``item``, ``flow_ratio`` ...: see
-            :func:`basin.tracing.trace_spill`.
+            :func:`basin.tracing.trace_spill`; ``intakes`` and other layers in place of the
+            project's own.
 
         Raises
         ------
@@ -63,13 +64,14 @@ class SpillQuestions:
             at, name = _row(self._need("structures", "the spill"), "id", structure_id)
         hydraulics.setdefault("name", name)
         layers = ("sections", "intakes", "structures", "districts")
+        own = {layer: self._maybe(layer) for layer in layers if layer not in hydraulics}
         return trace_spill(
             self.network,
             at,
-            **{layer: self._maybe(layer) for layer in layers},
+            **own,
             max_offset_m=self.max_offset_m,
             date=self.effective_date,
-            sources=layer_sources(self, ("rivers", *layers)),
+            sources=layer_sources(self, ("rivers", *own)),
             **hydraulics,
         )
 

@@ -24,6 +24,9 @@ __all__ = ["spill_fronts"]
 
 Floats = npt.NDArray[np.float64]
 
+#: Water that waits at a structure is drawn so long, in metres.
+_HELD_M = 50.0
+
 #: A piece of the cloud shorter than this, in metres, is no line.
 _SHORTEST_M = 0.01
 
@@ -38,8 +41,9 @@ def spill_fronts(
     EPSG:4490, by case and hour
         ``case``, ``hour`` (from the start of the release), ``head_m`` and ``tail_m`` (walked
         distance of the farthest leading edge and the nearest trailing edge), ``length_m`` (all of
-        the cloud, by every arm), geometry: MultiLineString. A case ends where the cloud has left
-        the network, and no later than `hours`.
+        the cloud, by every arm), ``held`` (a part of it waits at a structure, drawn as some metres
+        of river below it), geometry: MultiLineString. A case ends where the cloud has left the
+        network, and no later than `hours`.
     """
     steps = np.arange(step_h, hours + step_h / 2, step_h)
     parts = [_case(way, n, case, steps, duration_h) for n, case in enumerate(CASES)]
@@ -50,7 +54,10 @@ def spill_fronts(
     order = np.argsort(owner, kind="stable")
     drawn = shapely.multilinestrings(lines[order], indices=owner[order])
     table = pieces.groupby(keys, sort=True).agg(
-        head_m=("head_m", "max"), tail_m=("tail_m", "min"), length_m=("length_m", "sum")
+        head_m=("head_m", "max"),
+        tail_m=("tail_m", "min"),
+        length_m=("length_m", "sum"),
+        held=("held", "any"),
     )
     table = table.reset_index()
     table.insert(0, "case", np.array(CASES, dtype=object)[table["case_no"]])
@@ -62,8 +69,11 @@ def _case(way: Way, n: int, case: str, steps: Floats, duration_h: float) -> pd.D
     start, end = way.start_h[:, n], way.end_h[:, n]
     head = steps / hydraulics()["cloud"]["leading"]  # time of the peak where the edge lies
     tail = tail_time(steps, way.hydraulics.ratio[case], duration_h, float(end.max()))
-    covered = (head[:, None] > start) & (tail[:, None] < end)
-    step, stretch = np.nonzero(covered)
+    wait = way.wait_h[:, n]
+    moving = (head[:, None] > start) & (tail[:, None] < end)
+    waiting = (wait > 0) & (head[:, None] > start - wait) & (tail[:, None] < start)
+    step, stretch = np.nonzero(moving | waiting)
+    held = waiting[step, stretch]
     table = way.stretches
     begin = table["from_measure_m"].to_numpy(dtype=float)[stretch]
     size = table["to_measure_m"].to_numpy(dtype=float)[stretch] - begin
@@ -71,6 +81,9 @@ def _case(way: Way, n: int, case: str, steps: Floats, duration_h: float) -> pd.D
     with np.errstate(invalid="ignore", divide="ignore"):
         low = np.where(through > 0, (tail[step] - start[stretch]) / through, 0.0).clip(0, 1)
         high = np.where(through > 0, (head[step] - start[stretch]) / through, 1.0).clip(0, 1)
+    # what waits at the upper end of a stretch is seen there
+    low = np.where(held, 0.0, low)
+    high = np.where(held, np.maximum(high, np.minimum(_HELD_M / np.maximum(size, 1e-9), 1.0)), high)
     near = table["distance_m"].to_numpy(dtype=float)[stretch]
     pieces = pd.DataFrame(
         {
@@ -82,6 +95,7 @@ def _case(way: Way, n: int, case: str, steps: Floats, duration_h: float) -> pd.D
             "tail_m": near + low * size,
             "head_m": near + high * size,
             "length_m": (high - low) * size,
+            "held": held,
         }
     )
     return pieces[pieces["length_m"] > _SHORTEST_M]

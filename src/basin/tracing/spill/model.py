@@ -75,7 +75,8 @@ class SpillTrace:
         ``velocity_<case>_m_s``, ``flow_m3_s`` (mean), ``length_m``, ``distance_m`` (of its upper
         end), ``leading_<case>_h`` and ``peak_<case>_h`` at its lower end, ``share`` of the matter.
     fronts
-        The cloud hour by hour: ``case``, ``hour``, ``head_m``, ``tail_m``, ``length_m``.
+        The cloud hour by hour: ``case``, ``hour``, ``head_m``, ``tail_m``, ``length_m``, ``held``
+        (a part of it waits at a structure).
     spaces
         Structures that may hold it; see `basin.tracing.spill.spaces.space_table`.
     hydraulics, decay

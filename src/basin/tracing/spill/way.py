@@ -52,8 +52,9 @@ class Way:
         ``distance_m`` of its upper end.
     start_h, end_h : shape (s, 4)
         Hours of the peak of an instantaneous release at both ends of each stretch, by case.
-    delay_h : shape (s, 4)
-        Part of `start_h` that structures above took.
+    wait_h, delay_h : shape (s, 4)
+        How long water waits at the upper end of each stretch, and at all structures so far: part
+        of `start_h`.
     default_h, default_end_h : shape (s, 4)
         Part of both that rests on the default velocity.
     spread_s2, spread_end_s2 : shape (s, 4)
@@ -66,6 +67,7 @@ class Way:
     stretches: pd.DataFrame
     start_h: Floats
     end_h: Floats
+    wait_h: Floats
     delay_h: Floats
     default_h: Floats
     default_end_h: Floats
@@ -232,6 +234,7 @@ def _timed(
         stretches=stretches,
         start_h=end - through,  # a delay waits at the upper end: what lies in it comes later
         end_h=end,
+        wait_h=delay,
         delay_h=down(delay),
         default_h=default_end - default,
         default_end_h=default_end,

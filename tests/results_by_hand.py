@@ -130,6 +130,28 @@ class Trace(Told):
         first = self.outfalls[["name", "arriving_kg_d"]].head(1)
         return Plan(first.assign(cut_kg_d=1.25, cut_share=0.125))
 
+    def profile(self) -> pd.DataFrame:
+        at = self.outfalls["distance_m"].head(2).tolist() if len(self.outfalls) else []
+        rows = [("reach", "R8", 30e3, 0.0, 0.0, np.nan, np.nan)]
+        rows += [
+            ("outfall", i, d, 5.0, np.nan, np.nan, np.nan)
+            for i, d in zip(self.outfalls.index[:2], at, strict=False)
+        ]
+        rows += [
+            ("reach", "R6", 0.0, 18.2, 0.12, np.nan, np.nan),
+            ("section", "S-FH", 0.0, 40.0, np.nan, 0.27, 0.2),
+        ]
+        columns = [
+            "kind",
+            "label",
+            "distance_m",
+            "load_kg_d",
+            "known_mg_l",
+            "observed_mg_l",
+            "limit_mg_l",
+        ]
+        return pd.DataFrame(rows, columns=columns)  # fmt: skip
+
     def sampling_points(self) -> gpd.GeoDataFrame:
         first = self.outfalls[["reach_id", "distance_m", "geometry"]].head(1)
         return first.assign(suspects_above=", ".join(self.outfalls.index[:2]), n_above=2)

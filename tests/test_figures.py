@@ -368,7 +368,7 @@ def test_save_figure_writes_the_same_bytes_each_time(
 def test_save_figure_is_300_dpi(tmp_path: Any, drawn: list[Any]) -> None:
     path = figures.save_figure(drawn[1], tmp_path / "t.png")
     wide, tall = struct.unpack(">II", path.read_bytes()[16:24])
-    assert (wide, tall) == (3300, 2040)
+    assert (wide, tall) == (3300, 2745)
 
 
 def test_save_figure_refuses_other_endings(tmp_path: Any, drawn: list[Any]) -> None:

@@ -7,18 +7,22 @@ matplotlib comes with the extra ``[report]`` and is loaded when a figure is draw
 
 from __future__ import annotations
 
+from basin.figures._definitions import plot_definition_sensitivity
 from basin.figures._fonts import FONT_FAMILIES, FontError, find_font
 from basin.figures._save import save_figure
 from basin.figures._sections import plot_sections
 from basin.figures._siting import plot_siting
+from basin.figures._spill import plot_spill
 from basin.figures._trace import plot_trace
 
 __all__ = [
     "FONT_FAMILIES",
     "FontError",
     "find_font",
+    "plot_definition_sensitivity",
     "plot_sections",
     "plot_siting",
+    "plot_spill",
     "plot_trace",
     "save_figure",
 ]

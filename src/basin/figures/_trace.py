@@ -10,6 +10,7 @@ import numpy as np
 
 from basin._text import number
 from basin.figures._frame import INK, Mark, add_legend, key
+from basin.figures._profile import draw_profile, profile_texts
 from basin.figures._sheet import Labels, Sheet, Style, base_texts, names_of
 from basin.standards.labels import codes, colour, label
 
@@ -21,12 +22,17 @@ __all__ = ["plot_trace"]
 _MOST_BARS = 12
 _MOST_LABELS = 10
 
+#: Room at the foot for the way along the river, in inches.
+_FOOT = 2.35
+
 
 class _Bar(NamedTuple):
     name: str
     kg_d: float
     share: float
     colour: str
+    low: float = float("nan")
+    high: float = float("nan")
     hatch: str = ""
     counted: bool = True  # False: part of another bar
 
@@ -36,7 +42,7 @@ def plot_trace(
     labels: Labels = "name", title: str | None = None, source: str | None = None,
     date: dt.date | str | None = None, font: str | Path | None = None,
 ) -> Figure:  # fmt: skip
-    """Draw a trace: upstream reaches by load and ranked outfalls, and the balance of loads.
+    """Draw a trace: map, ranked outfalls with 90 % intervals and balance, and the river in profile.
 
     Parameters
     ----------
@@ -54,7 +60,7 @@ def plot_trace(
     Returns
     -------
     Figure
-        11 by 6.8 inches.
+        11 by 9.15 inches.
 
     Raises
     ------
@@ -71,14 +77,16 @@ def plot_trace(
     texts = [
         place, item, title, *names_of(outfalls, labels), *names_of(above, labels),
         *(label("outfall_kind", k, lang) for k in codes("outfall_kind")),
+        *profile_texts(trace.profile()),
         *base_texts(trace.reaches if reaches is None else reaches, districts, labels),
     ]  # fmt: skip
-    sheet = Sheet((11.0, 6.8), style, texts)
+    sheet = Sheet((11.0, 6.8 + _FOOT), style, texts)
     period = sheet.words["period"] + str(trace.period) + "　" if trace.period else ""
     head = title or sheet.words["trace"].format(place, item)
     sheet.title(head, period + sheet.words["leads"])
-    left_out = _draw_map(sheet, (0.62, 1.55, 5.2, 4.5), trace, reaches, districts)
-    _draw_bars(sheet, (7.75, 1.0, 2.2, 4.75), trace)
+    left_out = _draw_map(sheet, (0.62, 1.55 + _FOOT, 5.2, 4.5), trace, reaches, districts)
+    draw_profile(sheet, (0.85, 0.92, 9.7, 1.75), trace)
+    _draw_bars(sheet, (7.75, 1.0 + _FOOT, 2.2, 4.75), trace)
     return sheet.finish(left_out)
 
 
@@ -196,7 +204,9 @@ def _legend(
         handles.append(key(label=words["unranked"], **hollow))
     handles += sheet.base_handles(reaches, districts)
     wide = 3.9 if norm is not None else 6.0
-    add_legend(sheet.figure, handles, at=(box[0] - 0.1, 1.22), width=wide, family=sheet.families)
+    add_legend(
+        sheet.figure, handles, at=(box[0] - 0.1, 1.22 + _FOOT), width=wide, family=sheet.families
+    )
     if norm is None:
         return
     from matplotlib import colormaps
@@ -204,14 +214,14 @@ def _legend(
     from matplotlib.colors import LinearSegmentedColormap
 
     upper = LinearSegmentedColormap.from_list("load", colormaps["YlOrRd"](np.linspace(0.25, 1, 64)))
-    strip = sheet.axes((4.65, 0.86, 1.15, 0.1))
+    strip = sheet.axes((4.65, 0.86 + _FOOT, 1.15, 0.1))
     bar = sheet.figure.colorbar(ScalarMappable(norm, upper), cax=strip, orientation="horizontal")
     bar.outline.set_linewidth(0.5)
     low, high = norm.vmin, norm.vmax
     bar.set_ticks([low, high], labels=[number(low), number(high)])
     strip.minorticks_off()
     strip.tick_params(labelsize=7, length=2, width=0.5, labelfontfamily=sheet.family)
-    sheet.text(5.22, 1.08, words["passing"], size=7.5, ha="center")
+    sheet.text(5.22, 1.08 + _FOOT, words["passing"], size=7.5, ha="center")
 
 
 def _draw_bars(sheet: Sheet, box: Any, trace: Any) -> None:
@@ -235,15 +245,21 @@ def _draw_bars(sheet: Sheet, box: Any, trace: Any) -> None:
         if not bar.counted:
             patch.set(alpha=0.4)
         share = "" if np.isnan(bar.share) else f" ({bar.share:.1%})"
+        if np.isfinite(bar.low) and np.isfinite(bar.high):
+            middle = patch.get_y() + 0.34
+            ax.plot([bar.low, bar.high], [middle, middle], color=INK, lw=0.9, zorder=3)
+            ax.plot([bar.low, bar.high], [middle, middle], "|", color=INK, ms=5, zorder=3)
         ax.text(
-            max(bar.kg_d, 0), patch.get_y() + 0.34, f" {number(bar.kg_d)}{share}", va="center",
-            fontsize=7.5, family=sheet.families, color=INK, zorder=4,
+            np.nanmax([bar.kg_d, bar.high, 0]), patch.get_y() + 0.34,
+            f" {number(bar.kg_d)}{share}", va="center", fontsize=7.5, family=sheet.families,
+            color=INK, zorder=4,
         )  # fmt: skip
     words_style = {"family": sheet.families, "fontsize": 7.5, "color": INK}
     ax.set_yticks(at, [b.name for b in bars], **words_style)
     ax.set_ylim(len(bars) - 0.4, -0.6)
     low = min(0.0, *(b.kg_d for b in bars))
-    ax.set_xlim(low * 1.05, max(*(b.kg_d for b in bars), 1e-9) * 1.02 if low < 0 else None)
+    high = float(np.nanmax([1e-9, *(b.kg_d for b in bars), *(b.high for b in bars)]))
+    ax.set_xlim(low * 1.05, high * 1.02)
     ax.axvline(0, color=INK, lw=0.8)
     ax.set_xticks([])
     ax.tick_params(axis="y", length=0)
@@ -254,6 +270,8 @@ def _draw_bars(sheet: Sheet, box: Any, trace: Any) -> None:
     sheet.text(left - 1.75, bottom + box[3] + 0.27, words["arriving"], size=9)
     if not all(bar.counted for bar in bars):
         sheet.text(left - 1.75, bottom + box[3] - tall - 0.18, words["upstream_note"], size=7)
+    if any(np.isfinite(bar.high) for bar in bars):
+        note += "　" + words["interval_note"]
     under = (words["flux"].format(f"{number(flux)} kg/d") + "　" if known else "") + note
     sheet.text(left - 1.75, bottom + box[3] + 0.08, under, size=7, colour="#546e7a")
 
@@ -273,6 +291,7 @@ def _bars(sheet: Sheet, trace: Any) -> list[_Bar]:
             float(row.arriving_kg_d),
             float(shares[row.Index]),
             colour("outfall_kind", row.kind),
+            *_interval(row, "arriving_low_kg_d", "arriving_high_kg_d"),
             counted=bool(apart[row.Index]),
         )
         for name, row in zip(names, top.itertuples(), strict=False)
@@ -288,8 +307,16 @@ def _bars(sheet: Sheet, trace: Any) -> list[_Bar]:
         if np.isfinite(load) and (load != 0 or part == "remainder"):
             tone = "#90caf9" if part == "inherited" else "#eceff1"
             word = words["over" if load < 0 else part]
-            bars.append(_Bar(word, load, load / flux if flux > 0 else np.nan, tone, hatch))
+            share = load / flux if flux > 0 else np.nan
+            low, high = (
+                float(balance.get(f"{part}_{end}_kg_d", np.nan)) for end in ("low", "high")
+            )
+            bars.append(_Bar(word, load, share, tone, low, high, hatch))
     return bars
+
+
+def _interval(row: Any, low: str, high: str) -> tuple[float, float]:
+    return float(getattr(row, low, np.nan)), float(getattr(row, high, np.nan))
 
 
 def _short(name: str, most: int = 13) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import struct
+from types import SimpleNamespace
 from typing import Any
 
 import geopandas as gpd
@@ -412,3 +413,58 @@ def test_symbols_of_one_place_are_spread_so_that_each_verdict_shows() -> None:
     pixels = np.vstack([axes.transData.transform(s.get_offsets()) for s in marks])
     apart = shapely.distance(*(shapely.points(pixels[k]) for k in np.triu_indices(7, 1)))
     assert apart.min() > 7 * axes.figure.dpi / 72
+
+
+# spills, and readings of the rule
+
+
+@pytest.fixture(scope="module")
+def spilled(sample: Any) -> Any:
+    return sample.spill(outfall_id="P-021", mass_kg=2000, duration_h=1, item="nh3n")
+
+
+def test_spill_curves_peak_as_the_table_says(spilled: Any, sample: Any) -> None:
+    figure = figures.plot_spill(spilled, districts=sample.layers["districts"], labels="id")
+    curves = next(ax for ax in figure.axes if ax.get_legend() is not None)
+    drawn = {line.get_label(): line for line in curves.get_lines()}
+    told = spilled.arrivals[spilled.arrivals["case"] == "median"].set_index("id")
+    for section in ("S-WT", "S-ZX"):
+        hour, mg_l = drawn[section].get_data()
+        assert max(mg_l) == pytest.approx(told.loc[section, "peak_mg_l"], rel=0.03)
+        assert hour[0] == pytest.approx(told.loc[section, "leading_h"], rel=1e-6)
+
+
+def test_spill_windows_lie_between_first_edge_and_last(spilled: Any) -> None:
+    figure = figures.plot_spill(spilled, labels="id")
+    windows = next(
+        ax for ax in figure.axes if "S-WT" in [t.get_text() for t in ax.get_yticklabels()]
+    )
+    row = [t.get_text() for t in windows.get_yticklabels()].index("S-WT")
+    own = spilled.arrivals[spilled.arrivals["id"] == "S-WT"]
+    bands = [line for line in windows.get_lines() if line.get_linewidth() == 6]
+    (band,) = [line for line in bands if line.get_ydata()[0] == row]
+    assert list(band.get_xdata()) == [own["leading_h"].min(), own["trailing_h"].max()]
+
+
+def test_a_spill_without_mass_says_why_there_are_no_curves(sample: Any) -> None:
+    figure = figures.plot_spill(sample.spill(outfall_id="P-021"), lang="en", labels="id")
+    assert "no concentration without flow and mass" in {t.get_text() for t in figure.texts}
+
+
+def test_readings_are_drawn_as_counted() -> None:
+    rows = [
+        (scope, line, limit, 10, n, 1, 2, 7 - n)
+        for n, scope in enumerate(("main_stem", "first_order", "all"), start=1)
+        for line in ("base", "centreline")
+        for limit in (1000.0, 5000.0)
+    ]
+    columns = ["scope", "line", "limit_m", "n_sites", "n_prohibited", "n_borderline",
+               "n_unchecked", "n_clear"]  # fmt: skip
+    result = SimpleNamespace(table=pd.DataFrame(rows, columns=columns))
+    figure = figures.plot_definition_sensitivity(result, lang="en")
+    assert len(figure.axes) == 2
+    for ax in figure.axes:
+        assert len(ax.patches) == 3 * 2 * 4
+        assert sum(p.get_width() for p in ax.patches) == 3 * 2 * 10
+        red = [p.get_width() for p in ax.patches[::4]]
+        assert red == [1, 2, 3, 1, 2, 3]

@@ -76,6 +76,45 @@ def trace(
 
 @report.command()
 @project_argument
+@click.option("--at", metavar="LON,LAT", help="Where it was spilled, in degrees.")
+@click.option("--outfall", metavar="ID", help="In place of --at: an outfall.")
+@click.option("--bridge", metavar="ID", help="In place of --at: a bridge or other structure.")
+@click.option("--mass", type=float, metavar="KG", help="Matter spilled; without it times only.")
+@click.option(
+    "--duration",
+    type=float,
+    default=0.0,
+    metavar="HOURS",
+    help="How long it ran; default: at once.",
+)
+@click.option("--item", help="Item id such as phenol, for its decay and limit.")
+@_options
+def spill(
+    project: Path,
+    at: str | None,
+    outfall: str | None,
+    bridge: str | None,
+    mass: float | None,
+    duration: float,
+    item: str | None,
+    **options: Any,
+) -> None:
+    """A spill: when it comes where, what can hold it, the plan of action."""
+    from basin.cli._spill import numbers
+
+    place = None if at is None else numbers(at, 2, "--at")
+    where: dict[str, Any] = {"at": place, "outfall_id": outfall, "structure_id": bridge}
+    if sum(value is not None for value in where.values()) != 1:
+        raise click.UsageError("give one of --at, --outfall and --bridge")
+    _write(
+        project,
+        lambda basin: basin.spill(**where, mass_kg=mass, duration_h=duration, item=item),
+        **options,
+    )
+
+
+@report.command()
+@project_argument
 @_options
 def network(project: Path, **options: Any) -> None:
     """The river network: every repair, and the rivers by law."""

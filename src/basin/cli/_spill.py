@@ -11,7 +11,7 @@ import click
 from basin.cli._frame import output_option, project_argument, shared_options
 from basin.cli._output import print_json, report_problems, say, write_result
 
-__all__ = ["spill"]
+__all__ = ["numbers", "spill"]
 
 
 @click.command()
@@ -62,8 +62,8 @@ def spill(
 
     if sum(x is not None for x in (at, outfall, bridge, intake)) != 1:
         raise click.UsageError("give one of --at, --outfall, --bridge and --intake")
-    ratio = None if flow is None else _numbers(flow, 3, "--flow")
-    place = None if at is None else _numbers(at, 2, "--at")
+    ratio = None if flow is None else numbers(flow, 3, "--flow")
+    place = None if at is None else numbers(at, 2, "--at")
     basin = _open(project, lang)
     if intake is not None:
         result: Any = basin.intake_zones(intake, flow_ratio=ratio)
@@ -101,7 +101,8 @@ def spill(
     report_problems(basin)
 
 
-def _numbers(text: str, count: int, option: str) -> tuple[Any, ...]:
+def numbers(text: str, count: int, option: str) -> tuple[Any, ...]:
+    """Read so many numbers from an option."""
     try:
         found = tuple(float(part) for part in text.replace("，", ",").split(","))
     except ValueError as error:

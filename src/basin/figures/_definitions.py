@@ -85,7 +85,7 @@ def _bars(
         if first:
             ax.text(
                 -0.02, top - 0.15, label("base_line_reading", line, lang), ha="right", va="center",
-                fontsize=8, fontweight="bold", family=sheet.families, color=INK,
+                fontsize=8, family=sheet.families, color=INK,
                 transform=ax.get_yaxis_transform(),
             )  # fmt: skip
         for row, scope in enumerate(scopes):

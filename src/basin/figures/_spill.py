@@ -148,7 +148,7 @@ def _legend(sheet: Sheet, box: Any, targets: Any, reaches: Any, districts: Any, 
     words, lang = sheet.words, sheet.style.lang
     handles = [key(ls="", marker="*", ms=11, mfc="#d50000", mec="white", label=words["spill_at"])]
     handles += [
-        key(ls="", marker=shape, ms=6, mfc=tint, mec="white", 
+        key(ls="", marker=shape, ms=6, mfc=tint, mec="white",
             label=label("target_kind", kind, lang))
         for kind, (shape, tint) in _KIND.items()
         if (targets["kind"] == kind).any()
@@ -213,15 +213,16 @@ def _draw_curves(
     left, bottom, _, tall = box
     sheet.text(left - 0.25, bottom + tall + 0.13, words["curves"], size=9)
     ax = sheet.axes(box)
+    own = spill.arrivals[spill.arrivals["case"] == case]
+    reckoned = set(own.loc[own["peak_mg_l"].notna(), "id"])
     told = [
-        (row, name) for (_, row), name in zip(targets.iterrows(), names, strict=True)
-        if row["kind"] in ("intake", "section")
+        (row, name)
+        for (_, row), name in zip(targets.iterrows(), names, strict=True)
+        if row["kind"] in ("intake", "section") and row["id"] in reckoned
     ][:_MOST_CURVES]  # fmt: skip
     drawn = 0
     for (row, name), tint in zip(told, _TONES, strict=False):
         curve = spill.curve(row["id"], case)
-        if not np.isfinite(curve["mg_l"]).any():
-            continue
         style = "-" if row["kind"] == "intake" else (0, (5, 2))
         ax.plot(curve["hour"], curve["mg_l"], color=tint, lw=1.5, ls=style, label=name[:14])
         drawn += 1

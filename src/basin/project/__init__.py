@@ -500,7 +500,7 @@ class Basin(SitingQuestions, SpillQuestions, TerrainQuestions, LedgerQuestions):
         Parameters
         ----------
         result
-            What :meth:`check`, :meth:`assess` or :meth:`trace` returned, or :attr:`network`.
+            What :meth:`check`, :meth:`assess`, :meth:`trace` ... returned, or :attr:`network`.
         path
             ``.docx`` (Word), ``.html`` (prints to A4) or ``.xlsx``.
         figures
@@ -516,15 +516,13 @@ class Basin(SitingQuestions, SpillQuestions, TerrainQuestions, LedgerQuestions):
         BasinError
             As :func:`basin.reports.write_report`.
         """
-        from basin.network import RiverNetwork
-        from basin.project._report import draw_figures
+        from basin.project._report import draw_figures, plot_of
         from basin.reports import write_report
 
         self.refuse_inputs([path])
         layer_io.refuse_existing(path, overwrite=overwrite)  # before the work
         if figures is None:
-            drawn = not isinstance(result, RiverNetwork)
-            figures = draw_figures(self, {"": result})[0].values() if drawn else ()
+            figures = draw_figures(self, {"": result})[0].values() if plot_of(result) else ()
         return write_report(
             result, path, lang=self.lang, figures=figures, template=template, overwrite=overwrite
         )

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from basin.project import Basin
 
-__all__ = ["draw_figures"]
+__all__ = ["draw_figures", "plot_of"]
 
 
 def draw_figures(basin: Basin, results: dict[str, Any]) -> tuple[dict[str, Figure], str]:
@@ -37,7 +37,7 @@ def draw_figures(basin: Basin, results: dict[str, Any]) -> tuple[dict[str, Figur
 
     def draw(lang: str, labels: Literal["name", "id"]) -> dict[str, Figure]:
         words: Any = {"lang": lang, "labels": labels, "date": basin.effective_date, **ground}
-        return {name: _plot(result)(result, **words) for name, result in results.items()}
+        return {name: plot_of(result)(result, **words) for name, result in results.items()}
 
     try:
         return draw(basin.lang, "name"), ""
@@ -45,13 +45,17 @@ def draw_figures(basin: Basin, results: dict[str, Any]) -> tuple[dict[str, Figur
         return draw("en", "id"), str(error)
 
 
-def _plot(result: Any) -> Any:
+def plot_of(result: Any) -> Any:
+    """The function that draws a result; None where there is none."""
     from basin import figures
     from basin.quality import SectionAssessment
     from basin.siting import SitingResult
+    from basin.tracing import SourceTrace, SpillTrace
 
-    if isinstance(result, SitingResult):
-        return figures.plot_siting
-    if isinstance(result, SectionAssessment):
-        return figures.plot_sections
-    return figures.plot_trace
+    drawn = {
+        SitingResult: figures.plot_siting,
+        SectionAssessment: figures.plot_sections,
+        SourceTrace: figures.plot_trace,
+        SpillTrace: figures.plot_spill,
+    }
+    return drawn.get(type(result))

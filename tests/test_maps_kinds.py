@@ -6,8 +6,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from basin import maps
+from basin.cli import main
+from conftest import SAMPLE
 from maps_browser import OPEN_EVERYTHING, Seen, assert_quiet
 from maps_tables import (
     HOSTILE,
@@ -163,3 +166,19 @@ def test_the_slider_plays_to_its_end(show):
         " && !document.querySelector('.basin-running')"
     )
     assert cloud(seen) == ["泄漏后 2 h"]
+
+
+# ---- the sample, from the command line
+
+
+def test_basin_spill_draws_its_map(tmp_path):
+    page = tmp_path / "spill.html"
+    asked = ["spill", str(SAMPLE), "--outfall", "P-011", "--hours", "12", "--map", str(page)]
+    done = CliRunner().invoke(main, [*asked, "--lang", "zh"])
+    assert done.exit_code == 0, done.output
+    text = page.read_text(encoding="utf-8")
+    assert "泄漏扩散图 · P-011 示例磷化一厂排污口" in text
+    assert "泄漏后 12 h" in text
+    again = CliRunner().invoke(main, asked)
+    assert again.exit_code == 2
+    assert "--overwrite" in again.output

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from basin.cli._frame import output_option, project_argument, shared_options
-from basin.cli._output import print_json, report_problems, say, write_result
+from basin.cli._output import print_json, report_problems, say, say_files, write_result
 
 __all__ = ["numbers", "spill"]
 
@@ -37,6 +37,13 @@ __all__ = ["numbers", "spill"]
 )
 @click.option("--report-min", type=float, metavar="MIN", help="Minutes until the order to close.")
 @click.option("--hours", type=float, default=72.0, show_default=True, help="How long to draw it.")
+@click.option(
+    "--map",
+    "page",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Also draw it on a map (.html) with a slider over its hours.",
+)
 @output_option(help="Write to OUT; its ending chooses the format.")
 @shared_options
 def spill(
@@ -52,6 +59,7 @@ def spill(
     flow: str | None,
     report_min: float | None,
     hours: float,
+    page: Path | None,
     output: Path | None,
     as_json: bool,
     overwrite: bool,
@@ -62,6 +70,8 @@ def spill(
 
     if sum(x is not None for x in (at, outfall, bridge, intake)) != 1:
         raise click.UsageError("give one of --at, --outfall, --bridge and --intake")
+    if page is not None:
+        _refuse_page(page, intake, overwrite)
     ratio = None if flow is None else numbers(flow, 3, "--flow")
     place = None if at is None else numbers(at, 2, "--at")
     basin = _open(project, lang)
@@ -94,11 +104,37 @@ def spill(
         write_result(
             output, tables, printed=printed, basin=basin, overwrite=overwrite, result=result
         )
+    if page is not None:
+        _draw(result, page, basin, overwrite)
     if as_json:
         print_json(printed)
     else:
         say(result.explain(basin.lang))
     report_problems(basin)
+
+
+def _refuse_page(page: Path, intake: str | None, overwrite: bool) -> None:
+    if intake is not None:
+        raise click.UsageError("--map draws a spill, not what lies above an intake")
+    if page.suffix.lower() not in (".html", ".htm"):
+        raise click.BadParameter(f"{page} must end in .html", param_hint="--map")
+    if page.exists() and not overwrite:
+        raise click.UsageError(f"{page} exists; add --overwrite to replace it")
+
+
+def _draw(result: Any, page: Path, basin: Any, overwrite: bool) -> None:
+    from basin.maps import spill_map
+
+    basin.refuse_inputs([page])
+    drawn = spill_map(
+        result,
+        reaches=basin.network.reaches,
+        districts=basin.layers.get("districts"),
+        dem=basin.dem,
+        lang=basin.lang,
+    )
+    drawn.save(page, overwrite=overwrite)
+    say_files({page: drawn.counts})
 
 
 def numbers(text: str, count: int, option: str) -> tuple[Any, ...]:

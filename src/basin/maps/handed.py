@@ -153,7 +153,7 @@ def _style(given: Layer, form: int, code: str, place: int) -> Style:
     if form == 2:
         plain = given.codes is None and given.colour is None
         edge = "#607d8b" if plain else tint
-        style: Style = {"color": edge, "weight": 1.1, "opacity": 0.9, "fillColor": tint}
+        style: Style = {"color": edge, "weight": 0.8, "opacity": 0.8, "fillColor": tint}
         if given.outline:
             return style | {"fill": False, "weight": 1.8}
         return style | {"fillOpacity": 0.55 if plain else 0.32}

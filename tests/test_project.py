@@ -11,11 +11,11 @@ from pathlib import Path
 import geopandas as gpd
 import pandas as pd
 import pytest
-from conftest import SAMPLE
 from shapely import LineString, Point
 
 import basin
 from basin.errors import BasinError, ProjectError
+from conftest import SAMPLE
 
 RIVERS = gpd.GeoDataFrame(
     {"reach_id": ["A", "B"], "name": ["示例河", "示例河"]},
@@ -109,7 +109,6 @@ def test_open_nothing(tmp_path: Path):
         ("[layers]\nrivers = { path = 3 }", "layer 'rivers' needs a path"),
         ('[layers]\nrivers = "a\\u0000b"', "which does not exist"),
         (f'[layers]\nrivers = "{"a" * 5000}"', "which does not exist"),
-        ('[layers]\ndem = ["rivers.gpkg", "rivers.gpkg"]', "dem names 2 files"),
         (LAYER.format("layer = 3"), "layer 'rivers' layer = 3 is not a text"),
         (LAYER.format("encoding = 3"), "layer 'rivers' encoding = 3 is not a text"),
         (LAYER.format('encoding = "gkb"'), "layer 'rivers': there is no encoding 'gkb'"),

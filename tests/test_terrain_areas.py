@@ -11,12 +11,14 @@ import shapely
 from rasterio.transform import from_origin
 from shapely import LineString, box
 
+import basin
 from basin._network.heights import reach_drops
 from basin.errors import CrsError, LayerError
 from basin.network import RiverNetwork
 from basin.terrain import (
     cut_at_divide,
     flow_directions,
+    hillshade,
     land_of_stretches,
     open_dem,
     slope_degrees,
@@ -214,3 +216,24 @@ def test_the_hillshade_is_a_cog_in_the_maps_projection(tmp_path):
     # light from the north-west: the slope that faces east is dark, that which faces west is not
     assert np.median(grey[10:30, 5 : half - 5]) < 150
     assert np.median(grey[10:30, half + 5 : -5]) == 255
+
+
+# ---- a project -------------------------------------------------------------------------------
+
+
+def test_a_project_of_tiles_knows_slopes_and_areas_where_velocities_are_not_known(tmp_path):
+    z = valley(60, 41)
+    write_dem(tmp_path, z[:30], name="north.tif")
+    south = from_origin(WEST, NORTH - 30 * CELL, CELL, CELL)
+    write_dem(tmp_path, z[30:], name="south.tif", transform=south)
+    rivers = network({"r": [(0.5, 20.5), (59.5, 20.5)]}).reaches[["name", "geometry"]]
+    rivers.reset_index().to_file(tmp_path / "rivers.gpkg", layer="rivers")
+    (tmp_path / "basin.toml").write_text(
+        '[layers]\nrivers = "rivers.gpkg"\ndem = ["north.tif", "south.tif"]\n', encoding="utf-8"
+    )
+    project = basin.open(tmp_path)
+    known = project.hydraulics_of_dem()
+    assert known["slope"]["r"] == pytest.approx(1 / CELL, rel=0.01)
+    assert known["drainage_area_km2"]["r"] == pytest.approx(60 * 41 * CELL**2 / 1e6, rel=0.3)
+    assert {p.name for p in project.inputs} >= {"north.tif", "south.tif"}
+    assert hillshade(project.dem)["url"].startswith("data:image/png")

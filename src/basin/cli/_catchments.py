@@ -18,7 +18,8 @@ _TITLES = {
     "outfalls": ("排污口集水区", "Catchments of outfalls"),
     "intakes": ("取水口集水区", "Catchments of intakes"),
 }
-_OUTPUT_HELP = "Write to OUT; its ending chooses the format."
+_OUTPUT_HELP = "Write to OUT; its ending chooses the format (.html: a map)."
+_PAGES = (".html", ".htm")
 
 
 @click.command()
@@ -57,7 +58,9 @@ def catchments(
         tables[f"{one}_catchments"] = result.catchments.reset_index()
         tables[f"{one}_drainage_areas"] = result.drainage_areas.reset_index()
     tables["dem_disagreements"] = basin.flow.disagreements
-    if output:
+    if output and output.suffix.casefold() in _PAGES:
+        _draw(output, next(iter(results.values())), None, basin, overwrite)
+    elif output:
         write_result(output, tables, printed=tables, basin=basin, overwrite=overwrite)
     if directions:
         basin.refuse_inputs([directions])
@@ -131,7 +134,9 @@ def raindrop(
     with _step("raindrop"):
         result = basin.raindrop(places)
     tables = {"raindrop_paths": result.paths.reset_index(), "raindrop_below": result.below}
-    if output:
+    if output and output.suffix.casefold() in _PAGES:
+        _draw(output, None, result, basin, overwrite)
+    elif output:
         also = places if isinstance(places, Path) else None
         write_result(
             output, tables, printed=tables, basin=basin, overwrite=overwrite, also_read=also
@@ -141,6 +146,26 @@ def raindrop(
     else:
         say(result.explain(basin.lang))
     report_problems(basin)
+
+
+def _draw(path: Path, catchments: Any, drops: Any, basin: Any, overwrite: bool) -> None:
+    """Draw the result on a self-contained map instead of writing tables."""
+    from basin.layers import refuse_existing
+    from basin.maps import catchment_map
+
+    basin.refuse_inputs([path])
+    refuse_existing(path, overwrite=overwrite)
+    names = ("districts", "sections", "outfalls", "intakes", "sites")
+    page = catchment_map(
+        catchments,
+        drops,
+        reaches=basin.network.reaches,
+        dem=basin.dem,
+        lang=basin.lang,
+        **{name: basin.layers[name] for name in names if name in basin.layers},
+    )
+    page.save(path, overwrite=overwrite)
+    say_files({path: page.counts})
 
 
 def _place(name: str, lon: float, lat: float) -> Any:

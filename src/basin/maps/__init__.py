@@ -100,7 +100,7 @@ def basin_map(
     issues: gpd.GeoDataFrame | None = None,
     snaps: pd.DataFrame | None = None,
     layers: Iterable[Layer] = (),
-    dem: str | Path | None = None,
+    dem: str | Path | Iterable[Path] | None = None,
     basemap: str | Basemap | Iterable[Basemap] | None = None,
     title: str = "",
     summary: str | None = None,

@@ -84,7 +84,7 @@ class Basin(SitingQuestions, SpillQuestions, TerrainQuestions, LedgerQuestions):
     date: dt.date | None = None
     lang: str = "zh"
     rules: tuple[str, ...] | str = RULE_PACKS
-    dem: Path | None = None
+    dem: Path | tuple[Path, ...] | None = None
     overrides: Path | None = None
     snap_tolerance_m: float = 1.0
     max_offset_m: float = 500.0

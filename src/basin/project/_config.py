@@ -100,8 +100,6 @@ def read_config(file: Path) -> dict[str, Any]:
         for name, entry in given.items()
     }
     dem = sources.pop("dem", ())
-    if len(dem) > 1:
-        raise ProjectError(f"{file.name}: dem names {len(dem)} files", mend="Name one GeoTIFF.")
     overrides = sources.pop("overrides", ())
     if len(overrides) > 1:
         raise ProjectError(
@@ -116,7 +114,7 @@ def read_config(file: Path) -> dict[str, Any]:
         "lang": lang,
         "rules": _rules(config.get("rules", head.get("rules", list(RULE_PACKS))), file),
         "sources": sources,
-        "dem": Path(dem[0].path) if dem else None,
+        "dem": tuple(Path(s.path) for s in dem) if len(dem) > 1 else _only(dem),
         "overrides": Path(overrides[0].path) if overrides else beside if beside.exists() else None,
         "snap_tolerance_m": _metres(network, "snap_tolerance_m", 1.0, file),
         "max_offset_m": _metres(network, "max_offset_m", 500.0, file),
@@ -129,6 +127,10 @@ def read_config(file: Path) -> dict[str, Any]:
             mend_zh='在 [layers] 下逐行写明，例如 rivers = "rivers.gpkg"',
         )
     return read
+
+
+def _only(dem: tuple[Source, ...]) -> Path | None:
+    return Path(dem[0].path) if dem else None
 
 
 def _refuse_unknown(given: Any, known: set[str], where: str, file: Path) -> None:

@@ -14,7 +14,7 @@ __all__ = ["input_files", "refuse_inputs"]
 def input_files(
     file: Path | None,
     sources: Mapping[str, tuple[Source, ...]],
-    dem: Path | None,
+    dem: Path | tuple[Path, ...] | None,
     rules: Iterable[Path],
 ) -> dict[Path, str]:
     """Return every file that a project reads, and which layer (or file of the project) it is."""
@@ -24,8 +24,8 @@ def input_files(
             if isinstance(source.path, str):
                 continue  # a database: no file
             found |= dict.fromkeys(_parts(source.path), name)
-    if dem is not None:
-        found[dem.resolve()] = "dem"
+    for tile in (dem,) if isinstance(dem, Path) else dem or ():
+        found[tile.resolve()] = "dem"
     for path in rules:
         found[path.resolve()] = path.name
     if file is not None:

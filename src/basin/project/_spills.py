@@ -62,7 +62,7 @@ class SpillQuestions:
             at, name = _row(self._need("outfalls", "the spill"), "outfall_id", outfall_id)
         elif structure_id is not None:
             at, name = _row(self._need("structures", "the spill"), "id", structure_id)
-        hydraulics.setdefault("name", name)
+        hydraulics = {"name": name, **self.hydraulics_of_dem(), **hydraulics}
         layers = ("sections", "intakes", "structures", "districts")
         own = {layer: self._maybe(layer) for layer in layers if layer not in hydraulics}
         return trace_spill(

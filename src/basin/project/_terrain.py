@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from basin import layers as layer_io
 from basin.errors import ProjectError
 
@@ -24,6 +26,16 @@ class TerrainQuestions:
 
         def __getattr__(self, name: str) -> Any: ...
 
+    def _dem_or_refuse(self) -> Any:
+        if self.dem is None:
+            raise ProjectError(
+                f"project {self.name!r} has no DEM, which catchments need",
+                mend='Add dem = "dem.tif" to [layers] in basin.toml.',
+                zh=f"工程“{self.name}”没有高程文件（dem），无法划集水区",
+                mend_zh='在 basin.toml 的 [layers] 中加上 dem = "dem.tif"',
+            )
+        return self.dem
+
     @cached_property
     def flow(self) -> FlowDirections:
         """Flow directions of the DEM along the rivers, computed once.
@@ -37,20 +49,42 @@ class TerrainQuestions:
         """
         from basin.terrain import MAX_CELLS, flow_directions, open_dem
 
-        if self.dem is None:
-            raise ProjectError(
-                f"project {self.name!r} has no DEM, which catchments need",
-                mend='Add dem = "dem.tif" to [layers] in basin.toml.',
-                zh=f"工程“{self.name}”没有高程文件（dem），无法划集水区",
-                mend_zh='在 basin.toml 的 [layers] 中加上 dem = "dem.tif"',
-            )
-        network, grid = self.network, open_dem(self.dem)
+        grid = open_dem(self._dem_or_refuse())
+        network = self.network
         bounds = None
         if grid.shape[0] * grid.shape[1] > MAX_CELLS:
             west, south, east, north = network.reaches.total_bounds
             pad = _AROUND_DEG
             bounds = (west - pad, south - pad, east + pad, north + pad)
         return flow_directions(grid, streams=network, bounds=bounds)
+
+    @cached_property
+    def slopes(self) -> pd.DataFrame:
+        """Slope of every reach, from the DEM; see :func:`basin.terrain.reach_slopes`.
+
+        Raises
+        ------
+        ProjectError
+            If the project has no DEM or no rivers.
+        """
+        from basin.terrain import reach_slopes
+
+        return reach_slopes(self.network, self._dem_or_refuse())
+
+    def hydraulics_of_dem(self) -> dict[str, pd.Series]:
+        """What the DEM adds where velocities are not known: slope and drainage area by reach_id.
+
+        Empty without a DEM, where all velocities are given, or for columns that the rivers have.
+        """
+        reaches = self.network.reaches
+        if self.dem is None or reaches["velocity_m_s"].notna().all():
+            return {}
+        found = {}
+        if "slope" not in reaches:
+            found["slope"] = self.slopes["slope"]
+        if "drainage_area_km2" not in reaches:
+            found["drainage_area_km2"] = self.flow.reach_area_km2
+        return found
 
     def catchments(self, points: Any = "sections") -> Catchments:
         """Delineate the land that drains to points of the project.

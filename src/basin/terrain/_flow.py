@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from basin._dem import Dem, Heights, Repair, Window, open_dem
 from basin.errors import LayerError, NetworkError
@@ -149,6 +150,13 @@ class FlowDirections:
                 mend_zh="计算流向时给出 streams（河网）",
             )
         return self.rivers, self.network
+
+    @property
+    def reach_area_km2(self) -> pd.Series:
+        """Drainage area at the lower end of each reach, by reach_id, along the main ways."""
+        total = self._reach_top_km2 + self._reach_own_km2
+        index = self.enforced[1].reaches.index
+        return pd.Series(total, index=index, name="drainage_area_km2")
 
     def visit_of(self, reach: Ints, measure_m: Floats) -> Ints:
         """Return the visit that holds each place on a reach; -1 where the reach has none here.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import permutations
 
 import numpy as np
@@ -86,6 +87,9 @@ def test_the_plan_of_74_sections_lets_two_fail() -> None:
     assert sections_needed(0, 90) == (0, 0)
     with pytest.raises(AssessmentError, match="no plan"):
         sections_needed(10, 101)
+    for word in ("abc", float("nan")):
+        with pytest.raises(AssessmentError, match="no plan"):
+            sections_needed(10, word)
 
 
 @pytest.mark.parametrize(
@@ -301,3 +305,21 @@ def test_explain_says_what_must_fall() -> None:
     assert "must fall by 0.05 mg/L (20%), a mean of 0.05 over the 3 months left" in result.explain(
         "A", "en"
     )
+
+
+def test_every_table_of_an_assessment_can_be_written() -> None:
+    tables = classes("II", "IV").tables()
+    assert all("section_id" in t.columns or name == "river_grades" for name, t in tables.items())
+    assert tables["river_grades"]["river"].tolist() == ["示例河"]
+    assert tables["section_to_comply"]["item_id"].tolist() == ["tp"]
+
+
+def test_the_plan_on_the_command_line() -> None:
+    from click.testing import CliRunner
+
+    from basin.cli import main
+
+    done = CliRunner().invoke(main, ["assess", "data/sample_layers", "--plan", "86.7", "--json"])
+    assert done.exit_code == 0
+    plan = json.loads(done.stdout)["plan"]
+    assert (plan["n_compliant"], plan["needed"], plan["needed_strict"]) == (13, 13, 14)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from basin.errors import AssessmentError
+from basin.network import RiverNetwork
 from basin.standards.quality import Decay
 from basin.tracing import mixing_length, trace_sources
 from basin.tracing.chain import Chain
@@ -314,3 +315,53 @@ def test_intervals_and_ranks_are_those_of_numpy() -> None:
     ends = np.quantile(rank, [0.05, 0.95], axis=1, method="inverted_cdf")
     np.testing.assert_array_equal(doubt[["rank_low", "rank_high"]].T, ends)
     np.testing.assert_allclose(doubt["p_top3"], (rank <= 3).mean(axis=1))
+
+
+def test_an_impossible_balance_names_what_the_data_suggest() -> None:
+    net = rivers(A=[(0, 20), (0, 0)])
+    where = sections(S=(0, 0, 1.0))
+    for basis, causes in (
+        ("permit", {"permit_ceiling", "rough_loads"}),
+        ("measured", set()),
+    ):
+        table = outfalls({"X": (0, 10, 400.0)}, data_basis=basis)
+        trace = trace_sources(net, "S", table, samples(S=0.3), sections=where, draws=100)
+        assert trace.balance_status == "impossible"
+        told = set(trace.causes)
+        assert told & {"permit_ceiling", "rough_loads"} == causes
+        assert {"few_samples", "flow_unrepresentative"} <= told
+        assert ("负荷按许可量上限填报" in trace.explain()) == bool(causes)
+
+
+def test_velocities_of_low_and_high_flow_are_taken_where_the_lines_have_them() -> None:
+    net = rivers(A=[(0, 20), (0, 0)])
+    table, where = outfalls({"X": (0, 10.8, 1.0)}), sections(S=(0, 0, 1.0))
+    plain = trace_sources(net, "S", table, samples(S=0.3), sections=where, draws=10)
+    columns = ["travel_time_high_flow_h", "travel_time_h", "travel_time_low_flow_h"]
+    times = plain.outfalls.loc["X", columns].astype(float).tolist()
+    assert times == pytest.approx([3 / 1.3, 3.0, 3 / 0.7], rel=1e-3)
+    reaches = net.reaches.reset_index()[
+        ["reach_id", "name", "velocity_m_s", "flow_m3_s", "geometry"]
+    ]
+    own = RiverNetwork.from_lines(reaches.assign(velocity_low_m_s=0.25, velocity_high_m_s=2.0))
+    known = trace_sources(own, "S", table, samples(S=0.3), sections=where, draws=10)
+    times = known.outfalls.loc["X", columns].astype(float).tolist()
+    assert times == pytest.approx([1.5, 3.0, 12.0], rel=1e-3)
+
+
+def test_the_section_is_told_where_a_plume_has_not_mixed() -> None:
+    """20 m wide, 1 m deep, 0.5 m/s: Manning gives the slope, HJ 2.3 the length."""
+    net = rivers(A=[(0, 40), (0, 0)])
+    reaches = net.reaches.reset_index()[["reach_id", "name", "geometry"]]
+    lines = reaches.assign(width_m=20.0, velocity_m_s=0.5, flow_m3_s=10.0)
+    wide = RiverNetwork.from_lines(lines)
+    slope = (0.035 * 0.5 / 1.0) ** 2
+    length = float(mixing_length(20.0, 1.0, 0.5, slope)[0])
+    table = outfalls({"NEAR": (0, 1, 1.0), "FAR": (0, 30, 1.0)})
+    where = sections(S=(0, 0, 10.0))
+    trace = trace_sources(wide, "S", table, samples(S=0.3), sections=where, draws=10)
+    assert 1000 < length < 30000
+    assert trace.outfalls["mixing_length_m"].tolist() == pytest.approx([length, length])
+    assert trace.outfalls["mixed"].to_dict() == {"NEAR": False, "FAR": True}
+    assert trace.outfalls["note"].to_dict() == {"NEAR": "not_mixed", "FAR": ""}
+    assert "not_mixed" in trace.notes

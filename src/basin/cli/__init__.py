@@ -362,12 +362,14 @@ def _known_word(column: str, word: str) -> None:
     "--period",
     help="2025, 2025Q3, 2025-07 or 2025-05/2025-09; default: 12 months to the newest sample.",
 )
+@click.option("--plan", metavar="PERCENT", help="Share of sections that a plan asks to comply.")
 @click.option("--fail-on", type=click.Choice(["failing"]), help="Exit with 1 if a section fails.")
 @output_option(help=_OUTPUT_HELP)
 @shared_options
 def assess(
     project: Path,
     period: str | None,
+    plan: str | None,
     fail_on: str | None,
     output: Path | None,
     as_json: bool,
@@ -382,21 +384,29 @@ def assess(
         "sections": result.sections,
         "items": result.items,
         "left_out": result.left_out,
+        "to_comply": result.to_comply,
     }
+    share = None
+    if plan is not None:
+        from basin.quality import compliance_with_plan
+
+        share = compliance_with_plan(result, plan)
+        printed["plan"] = share._asdict()
     if output:
-        tables = {
-            "sections": result.sections.reset_index(),
-            "section_items": result.items,
-            "section_months": result.months,
-            "section_left_out": result.left_out,
-        }
         write_result(
-            output, tables, printed=printed, basin=basin, overwrite=overwrite, result=result
+            output,
+            result.tables(),
+            printed=printed,
+            basin=basin,
+            overwrite=overwrite,
+            result=result,
         )
     if as_json:
         print_json(printed)
     elif not output:
         print_table(result.to_frame(lang=basin.lang), title=result.period)
+        if share is not None:
+            say(share.explain(basin.lang))
         _say_left_out(result.left_out, basin.lang)
     report_problems(basin)
     sys.exit(1 if fail_on and result.failing else 0)

@@ -443,10 +443,7 @@ class Basin(SitingQuestions, SpillQuestions, TerrainQuestions, LedgerQuestions):
             tables["network_issues"] = net.issues.reset_index(drop=True)
         if not self.lacking("assess"):
             assessment = assessment or self.assess()
-            tables["sections"] = assessment.sections.reset_index()
-            tables["section_items"] = assessment.items
-            tables["section_months"] = assessment.months
-            tables["section_left_out"] = assessment.left_out
+            tables |= assessment.tables()
             if not self.lacking("trace"):
                 for trace in self.trace_failing(assessment) if traces is None else traces:
                     for name, table in trace.tables().items():

@@ -128,6 +128,24 @@ class SectionAssessment:
         words.index = pd.Index((names.index + " " + names).str.strip(), name=table.index.name)
         return words
 
+    def tables(self) -> dict[str, Any]:
+        """Return every table by name, ids as columns, to be written to files.
+
+        ``sections``, ``section_items``, ``section_months``, ``section_month_items``,
+        ``section_left_out``, ``section_to_comply``, and ``river_grades`` as in `assess_groups`.
+        """
+        from basin.quality.groups import assess_groups  # it needs this class
+
+        return {
+            "sections": self.sections.reset_index(),
+            "section_items": self.items,
+            "section_months": self.months,
+            "section_month_items": self.month_items,
+            "section_left_out": self.left_out,
+            "section_to_comply": self.to_comply,
+            "river_grades": assess_groups(self).reset_index(),
+        }
+
     @property
     def failing(self) -> list[str]:
         """Ids of the sections worse than their target, in the order of `sections`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -105,10 +105,16 @@ def sections_needed(n: int, target_pct: float | str) -> tuple[int, int]:
     >>> sections_needed(74, 97.3), sections_needed(42, "85.7")
     ((72, 73), (36, 36))
     """
-    share = Decimal(str(target_pct))
-    if not 0 <= share <= 100 or n < 0:
+    try:
+        share = Decimal(str(target_pct))
+    except InvalidOperation:
+        share = Decimal("NaN")
+    if not share.is_finite() or not 0 <= share <= 100 or n < 0:
         raise AssessmentError(
-            f"{n} sections at {target_pct} % is no plan", mend="Give a share between 0 and 100."
+            f"{n} sections at {target_pct} % is no plan",
+            mend="Give a share between 0 and 100.",
+            zh=f"{n} 个断面达标 {target_pct}% 不成其为目标",
+            mend_zh="给出 0 到 100 之间的百分数，如 97.3",
         )
     unit = Decimal(1).scaleb(min(int(share.as_tuple().exponent), 0))
     counts = range(n + 1)

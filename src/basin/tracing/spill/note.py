@@ -232,15 +232,17 @@ def _spaces(spill: SpillTrace, zh: bool) -> list[str]:
         close = f"{row['close_min']:.0f} min" if pd.notna(row["close_min"]) else "–"
         volume, need = _m3(row["volume_m3"], zh), _m3(row["needed_m3"], zh)
         early = span(row["arrival_h"], zh)
+        who = f"{at} {row['name']}".strip()
+        about = ("，" if zh else ", ").join(t for t in (kind, km(row["distance_m"])) if t)
         if zh:
             lines.append(
-                f"{at} {row['name']}（{kind}，{km(row['distance_m'])}）：{fit}；最早 {early} 到达，"
+                f"{who}（{about}）：{fit}；最早 {early} 到达，"
                 f"报告 {row['report_min']:.0f} min + 关闭 {close}；"
                 f"库容 {volume}，需 {need}，高流量可滞留 {span(row['hold_h'], zh)}。"
             )
         else:
             lines.append(
-                f"{at} {row['name']} ({kind}, {km(row['distance_m'])}): {fit}; not before {early}, "
+                f"{who} ({about}): {fit}; not before {early}, "
                 f"report {row['report_min']:.0f} min + closing {close}; volume {volume}, needed "
                 f"{need}, holds the high flow for {span(row['hold_h'], zh)}."
             )

@@ -112,10 +112,17 @@ def bare_rivers(rivers: gpd.GeoDataFrame, shorelines: gpd.GeoDataFrame) -> gpd.G
         width = pd.to_numeric(some["width_m"], errors="coerce").fillna(0.0).to_numpy(dtype=float)
     places = np.asarray(shapely.points(xy), dtype=object)
     shores = shorelines.geometry[drawn(shorelines)].to_crs(frame).to_numpy()
-    tree = shapely.STRtree(valid_shapes(shores))
-    near, _ = tree.query(places, predicate="dwithin", distance=_SHORE_NEAR_M + width[line] / 2)
+    # the shores ask, since GEOS prepares what asks; then the few places that a width may still help
+    near = shapely.STRtree(places).query(
+        valid_shapes(shores), predicate="dwithin", distance=_SHORE_NEAR_M
+    )[1]
     bare = np.ones(len(places), dtype=bool)
     bare[near] = False
+    left = np.flatnonzero(bare & (width[line] > 0))
+    if len(left):
+        reach = _SHORE_NEAR_M + width[line[left]] / 2
+        tree = shapely.STRtree(valid_shapes(shores))
+        bare[left[tree.query(places[left], predicate="dwithin", distance=reach)[0]]] = False
     discs = shapely.buffer(places[bare], _LOOK_EVERY_M)
     found = gpd.GeoDataFrame(
         {"reach_id": some["reach_id"].to_numpy()[line[bare]]}, geometry=discs, crs=frame

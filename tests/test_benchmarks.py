@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -32,3 +34,19 @@ def test_terrain_subject_runs(subject, capsys):
     spec.loader.exec_module(module)
     module.main(["--side", "150", "--rounds", "1", "--points", "30", "--only", subject])
     assert "ratio" in capsys.readouterr().out
+
+
+@pytest.mark.browser
+def test_maps_against_folium_run(monkeypatch, capsys):
+    pytest.importorskip("scipy")
+    pytest.importorskip("playwright")
+    if not (os.environ.get("BASIN_CHROMIUM") or shutil.which("chromium")):
+        pytest.skip("no Chromium")
+    monkeypatch.syspath_prepend(str(FOLDER))
+    spec = importlib.util.spec_from_file_location("maps_benchmark", FOLDER / "maps.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.main(["--points", "100", "--reaches", "60", "--rounds", "1"])
+    out = capsys.readouterr().out
+    assert [f"ratio {what}" in out for what in ("write", "bytes", "script")] == [True] * 3
+    sys.modules.pop("synthetic", None)

@@ -1,4 +1,5 @@
 # make demo   on a fresh machine with Python 3.11 or later: install, run the sample, say where the outputs are
+# make gallery   render the figures and maps of the sample into maps/
 # make test   all set-up, then lint, types and every test (unit, property, doctests, documentation, browser)
 
 PYTHON ?= python3
@@ -6,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml
 
-.PHONY: demo test lint sample clean
+.PHONY: demo test lint sample gallery clean
 
 demo: $(VENV)/.demo
 	$(BIN)/basin demo -o maps
@@ -23,6 +24,9 @@ lint: $(VENV)/.dev
 
 sample: $(VENV)/.dev
 	$(BIN)/python data/make_sample_layers.py
+
+gallery: $(VENV)/.dev
+	$(BIN)/python maps/gallery.py
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

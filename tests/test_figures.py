@@ -22,6 +22,8 @@ from shapely.geometry import Point
 import results_by_hand as by_hand
 from basin import figures
 from basin.errors import BasinError
+from basin.figures import FontError
+from basin.figures import _fonts as fonts
 from basin.figures._fonts import check_glyphs
 from basin.figures._frame import MapFrame, Mark
 from basin.figures._sheet import Sheet, Style
@@ -468,3 +470,17 @@ def test_readings_are_drawn_as_counted() -> None:
         assert sum(p.get_width() for p in ax.patches) == 3 * 2 * 10
         red = [p.get_width() for p in ax.patches[::4]]
         assert red == [1, 2, 3, 1, 2, 3]
+
+
+def test_a_class_is_never_blank(monkeypatch: pytest.MonkeyPatch) -> None:
+    """WenQuanYi Micro Hei lists Ⅴ and draws nothing: the class would be missing on the figure."""
+    figure = figures.plot_sections(by_hand.make_assessment())
+    shown = "".join(t.get_text() for t in figure.findobj(matplotlib.text.Text))
+    family = figure.texts[0].get_fontfamily()[0]
+    assert not fonts._blank(family, frozenset(shown))
+    assert "V类" in shown or "Ⅴ类" in shown
+    blank = Sheet((3.0, 2.0), Style(), ["甲"])
+    blank.text(0.1, 0.1, "甲㎎")
+    monkeypatch.setattr(fonts, "_blank", lambda _, characters: {"甲", "㎎"} & set(characters))
+    with pytest.raises(FontError, match="甲"):
+        blank.finish()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -12,7 +13,7 @@ from basin.errors import BasinError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FONT_FAMILIES", "FontError", "check_glyphs", "find_font"]
+__all__ = ["FONT_FAMILIES", "FontError", "check_glyphs", "find_font", "spell_out"]
 
 #: Families with Chinese letter shapes, the best to read first. The Japanese face of Noto comes
 #: last: matplotlib before 3.11 sees only that face of the collection, and it draws 骨 直 角
@@ -86,6 +87,22 @@ def find_font(texts: Iterable[object], *, font: str | Path | None = None) -> str
     )
 
 
+def spell_out(figure: Figure, family: str) -> None:
+    """Write characters that the font lists but leaves blank in plain letters: V for Ⅴ.
+
+    WenQuanYi Micro Hei has an empty shape for Ⅴ, so that a water class would silently be missing.
+    What has no plain form is found by `check_glyphs`.
+    """
+    from matplotlib.text import Text
+
+    texts: list[Any] = figure.findobj(Text)
+    blank = _blank(family, frozenset(c for text in texts for c in text.get_text()))
+    plain = {ord(c): unicodedata.normalize("NFKC", c) for c in blank}
+    if plain:
+        for text in texts:
+            text.set_text(text.get_text().translate(plain))
+
+
 def check_glyphs(figure: Figure, family: str) -> None:
     """Raise `FontError` if a text of the figure holds a character that would print as a box."""
     from matplotlib.text import Text
@@ -93,6 +110,7 @@ def check_glyphs(figure: Figure, family: str) -> None:
     texts: list[Any] = figure.findobj(Text)
     shown = {ord(c) for text in texts for c in text.get_text() if c.isprintable()}
     missing = shown - _glyphs_of(family) - _glyphs_of(FALLBACK)
+    missing |= {ord(c) for c in _blank(family, frozenset(map(chr, shown)))}
     if missing:
         raise FontError(
             f"font {family!r} lacks characters of this figure",
@@ -145,13 +163,29 @@ def _add_font(path: str | Path) -> bool:
 
 def _glyphs_of(family: str) -> frozenset[int]:
     """Characters of the regular face of a family; empty if it is not known."""
+    face = _regular(family)
+    return frozenset() if face is None else _charmap(*face)
+
+
+def _regular(family: str) -> tuple[str, int] | None:
+    """File and number of the regular face of a family; None if it is not known."""
     from matplotlib import font_manager
 
     faces = [entry for entry in font_manager.fontManager.ttflist if entry.name == family]
     if not faces:
-        return frozenset()
+        return None
     face = min(faces, key=lambda entry: (abs(_weight(entry.weight) - 400), entry.style != "normal"))
-    return _charmap(face.fname, getattr(face, "index", 0))
+    return face.fname, getattr(face, "index", 0)
+
+
+def _blank(family: str, characters: frozenset[str]) -> set[str]:
+    """Those characters that the family lists and draws as nothing."""
+    face = _regular(family)
+    if face is None:
+        return set()
+    font, listed = _open_face(*face), _charmap(*face)
+    visible = (c for c in characters if ord(c) in listed and c.isprintable() and not c.isspace())
+    return {c for c in visible if not any(font.load_char(ord(c)).bbox)}
 
 
 def _weight(weight: int | str) -> int:
@@ -162,8 +196,11 @@ def _weight(weight: int | str) -> int:
 
 @cache
 def _charmap(path: str, index: int) -> frozenset[int]:
+    return frozenset(_open_face(path, index).get_charmap())
+
+
+def _open_face(path: str, index: int) -> Any:
     from matplotlib.ft2font import FT2Font
 
     # a face number is understood from matplotlib 3.11 on; before, only face 0 is ever listed
-    face = FT2Font(path, face_index=index) if index else FT2Font(path)
-    return frozenset(face.get_charmap())
+    return FT2Font(path, face_index=index) if index else FT2Font(path)

@@ -12,7 +12,7 @@ import geopandas as gpd
 import pandas as pd
 
 from basin.errors import BasinError
-from basin.figures._fonts import FALLBACK, check_glyphs, find_font
+from basin.figures._fonts import FALLBACK, check_glyphs, find_font, spell_out
 from basin.figures._frame import INK, RIVER, Box, MapFrame, key
 
 if TYPE_CHECKING:
@@ -322,5 +322,6 @@ class Sheet:
             self.text(0.45, 0.36, words["unlabelled"] + shown, size=7, colour="#546e7a")
         for text in self.figure.findobj(Text):
             text.set_parse_math(False)  # a name may hold a dollar
+        spell_out(self.figure, self.family)
         check_glyphs(self.figure, self.family)
         return self.figure

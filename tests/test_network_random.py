@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+import shapely.ops
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -263,3 +264,36 @@ def test_strahler_on_trees_is_the_textbook_rule(lines):
 
     for reach in network.reaches.index:
         assert network.reaches["strahler"][reach] == order(reach)
+
+
+@settings(max_examples=20, deadline=None)
+@given(rivers(), st.randoms(use_true_random=False))
+def test_splitting_reaches_at_random_points_changes_no_answer(lines, random):
+    network = build(lines)
+    rows = []
+    for row in lines.itertuples():
+        at = random.choice([None, random.uniform(0.05, 0.95)])
+        parts = [row.geometry]
+        if at is not None:
+            parts = [
+                shapely.ops.substring(row.geometry, a, b, normalized=True)
+                for a, b in ((0, at), (at, 1))
+            ]
+        rows += [(f"{row.reach_id}{'abc'[k]}", part) for k, part in enumerate(parts)]
+    random.shuffle(rows)
+    cut = gpd.GeoDataFrame(
+        {"reach_id": [i for i, _ in rows]}, geometry=[g for _, g in rows], crs=4490
+    )
+    again = build(cut)
+    values = pd.Series({r: random.uniform(0, 9) for r in lines["reach_id"]})
+    last = {r: max(i for i in cut["reach_id"] if i[:-1] == r) for r in lines["reach_id"]}
+    load = network.accumulate(values, split="even")
+    cut_load = again.accumulate(values.rename(last), split="even")
+    for reach, low in last.items():
+        assert {i[:-1] for i in again.upstream(low)} == set(network.upstream(reach))
+        assert again.reaches["strahler"][low] == network.reaches["strahler"][reach]
+        assert again.reaches["strahler_all"][low] == network.reaches["strahler_all"][reach]
+        assert cut_load[low] == pytest.approx(load[reach], rel=1e-9)
+        assert again.reaches["arbolate_m"][low] == pytest.approx(
+            network.reaches["arbolate_m"][reach], rel=1e-6
+        )

@@ -402,6 +402,22 @@ def test_sections_in_order_turn_a_river_drawn_upstream():
     assert "sections" not in agree.reaches["direction_for"]["b"]
 
 
+def test_given_topology_turns_the_last_reach_too():
+    """As MERIT Hydro: all drawn upstream, NextDownID 0 out of the layer; what flows into the last
+    reach tells where it begins."""
+    ways = {
+        "1": [(0, 9), (0, 6)], "2": [(2, 8), (0, 6)], "3": [(0, 6), (0, 3)], "4": [(-2, 5), (0, 3)],
+        "5": [(0, 3), (0, 0)],
+    }  # fmt: skip
+    below = {"1": "3", "2": "3", "3": "5", "4": "5", "5": "0"}
+    lines = turned(draw(ways, NextDownID=below), *ways)
+    network = RiverNetwork.from_lines(lines, to_id="NextDownID")
+    assert set(network.upstream("5")) == set(ways)
+    assert kinds(network) == {"reversed": list(ways)}
+    blind = RiverNetwork.from_lines(lines)  # too few confluences to tell: nothing is taken for sure
+    assert (blind.reaches["direction_confidence"] < 0.9).all()
+
+
 def test_two_sections_on_one_line_tell_its_direction():
     lines = draw({"a": [(0, 0), (0, 5)]})
     sections = points({"S1": (0, 4), "S2": (0, 1)}, order={"S1": 1, "S2": 2})

@@ -98,7 +98,9 @@ def close_stated_gaps(lines: Lines, target: Ints, within_m: float, ledger: Ledge
 def stated_direction(lines: Lines, target: Ints | None) -> Any:
     """Say for each line whether the stated topology agrees (+1) with its drawn direction.
 
-    -1: its start, not its end, touches the stated reach. 0: nothing is stated, or neither does.
+    -1: its start, not its end, touches the stated reach. Of a line that flows out of the layer the
+    lines that flow into it tell: they touch its start (+1) or its end (-1). 0: nothing is stated,
+    or neither does.
     """
     nodes, frm, to = ends_of(lines)
     stated = np.zeros(len(lines.ids), dtype=np.intp)
@@ -114,4 +116,10 @@ def stated_direction(lines: Lines, target: Ints | None) -> Any:
     start_of_row = np.bincount(lines.row[by_start], minlength=rows) > 0
     stated[end_of_row[lines.row]] = 1
     stated[(start_of_row & ~end_of_row)[lines.row]] = -1
+    entered = np.concatenate([(goal * n + to)[by_end], (goal * n + frm)[by_start]])
+    begins = np.isin(lines.row * n + frm, entered)
+    ends = np.isin(lines.row * n + to, entered)
+    last = goal < 0
+    stated[last & begins & ~ends] = 1
+    stated[last & ends & ~begins] = -1
     return stated

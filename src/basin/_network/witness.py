@@ -259,8 +259,8 @@ def _by_outlets(flow: Drawn) -> Ints:
 def _by_network(flow: Drawn) -> Ints:
     """Would turning it contradict the rest? In a braid nobody can say.
 
-    Against it speak lines that meet or part where none leaves or arrives, and ways that lead to a
-    second outlet only.
+    Against it speak lines that meet or part where none leaves or arrives, ways that lead to a
+    second outlet only, and pieces with more mouths than springs, as if drawn upstream.
     """
     n = len(flow.xy)
     into, out = group(flow.to, n), group(flow.frm, n)
@@ -275,7 +275,9 @@ def _by_network(flow: Drawn) -> Ints:
         leads |= nodes_above(np.array(main, dtype=np.intp), flow.frm, into)
     alone = (n_in[flow.frm] + n_out[flow.frm] == 1) & (n_in[flow.to] + n_out[flow.to] == 1)
     good = leads[flow.to] & ~alone & ~braided(flow.frm, flow.to, n)
-    odd = (n_in[flow.to] > 1) & (n_out[flow.to] == 0) & (per_piece[piece[flow.to]] > 1)
+    springs = np.bincount(piece[(n_in == 0) & (n_out > 0)], minlength=n)
+    odd = ((per_piece > 1) & (per_piece > springs))[piece[flow.frm]]
+    odd |= (n_in[flow.to] > 1) & (n_out[flow.to] == 0)
     odd |= (n_out[flow.frm] > 1) & (n_in[flow.frm] == 0)
     return np.where(odd | ~leads[flow.to], -1, good.astype(np.intp))
 

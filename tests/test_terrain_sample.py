@@ -29,6 +29,7 @@ from basin.terrain import (
     slope_shares,
     zonal_statistics,
 )
+from basin.zones import water_source_stretch, water_source_zones
 
 pytest.importorskip("pyflwdir")
 
@@ -308,3 +309,28 @@ def test_window_by_window_is_the_same_as_the_whole(sample, flow, tmp_path):
         same = flow.d8[core.top : core.bottom, core.left : core.right]
         np.testing.assert_array_equal(piece.flow.d8[piece.rows, piece.columns], same)
     assert max(held) <= 900_000
+
+
+def test_drafts_of_water_source_zones_stop_at_the_divide(sample):
+    up, down = water_source_stretch(sample.effective_date)
+    land = sample.intake_land(up, down).set_index("id")
+    intakes = sample.layers["intakes"]
+    assert set(land.index) <= set(intakes["id"])
+    # the land of an intake is part of what drains past the lower end of its stretch
+    point = intakes[intakes["id"] == "I-03"]
+    place = sample.network.snap(point).iloc[0]
+    below = list(
+        sample.network.downstream((place["reach_id"], place["measure_m"]), distance_m=down)
+    )
+    assert land.loc["I-03", "area_km2"] < sample.flow.reach_area_km2[below[-1]]
+    plain, cut = (
+        water_source_zones(point, sample.network, land=given, date=sample.effective_date).set_index(
+            "grade"
+        )
+        for given in (None, land.reset_index())
+    )
+    assert 0 < cut.loc["II", "land_m2"] < plain.loc["II", "land_m2"]
+    assert cut.loc["II", "water_m2"] == pytest.approx(plain.loc["II", "water_m2"], rel=1e-6)
+    divide = land.geometry["I-03"]
+    dry = cut.geometry["II"].difference(divide)
+    assert area_m2(np.array([dry]))[0] <= 1.05 * cut.loc["II", "water_m2"]

@@ -28,7 +28,13 @@ from basin.standards.labels import label
 if TYPE_CHECKING:
     from basin.network import RiverNetwork
 
-__all__ = ["draft_label", "livestock_zones", "river_strips", "water_source_zones"]
+__all__ = [
+    "draft_label",
+    "livestock_zones",
+    "river_strips",
+    "water_source_stretch",
+    "water_source_zones",
+]
 
 #: The axis is looked at every so far (metres): which ground belongs to which stretch of the river.
 _STEP_M = 2.0
@@ -66,6 +72,18 @@ def _edition(date: Any) -> dict[str, Any]:
 
 
 # ---- water sources ---------------------------------------------------------------------------
+
+
+def water_source_stretch(date: Any = None) -> tuple[float, float]:
+    """Metres of river up and down from an intake that its zones take in, on a date.
+
+    Raises
+    ------
+    LayerError
+        If no recorded edition was in force on the date.
+    """
+    figures = [_edition(date)[grade] for grade in ("I", "II")]
+    return max(f["up_m"] for f in figures), max(f["down_m"] for f in figures)
 
 
 def water_source_zones(

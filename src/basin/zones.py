@@ -16,7 +16,13 @@ import pandas as pd
 import shapely
 
 from basin._measure import Floats, cut, nearest, scale_at, valid_shapes, within
-from basin._zone_drafts import draft_label, livestock_zones, river_strips, water_source_zones
+from basin._zone_drafts import (
+    draft_label,
+    livestock_zones,
+    river_strips,
+    water_source_stretch,
+    water_source_zones,
+)
 from basin._zone_statistics import check_tiling, compare_published, zone_areas
 from basin.buffers import in_force, line_errors, plain_text, site_errors, site_keys
 from basin.crs import area_m2, length_m, to_exchange
@@ -33,6 +39,7 @@ __all__ = [
     "overlay_zones",
     "river_strips",
     "touched_zones",
+    "water_source_stretch",
     "water_source_zones",
     "zone_areas",
     "zone_coverage",

@@ -103,7 +103,7 @@ def _published(file: Path, areas: Any) -> Any:
 
 def _draft(basin: Any, name: str, day: dt.date, depth: float) -> Any:
     from basin.buffers import base_lines
-    from basin.zones import livestock_zones, river_strips, water_source_zones
+    from basin.zones import livestock_zones, river_strips, water_source_stretch, water_source_zones
 
     if name == "livestock":
         return livestock_zones(basin._need("zones", "the draft"), date=day)
@@ -113,8 +113,9 @@ def _draft(basin: Any, name: str, day: dt.date, depth: float) -> Any:
     shores = basin.layers.get("shorelines")
     water = None if shores is None else base_lines(shores, day).query("kind == 'water_polygon'")
     intakes = basin._need("intakes", "the draft")
+    land = basin.intake_land(*water_source_stretch(day))
     return water_source_zones(
-        intakes, basin.network, water=water, date=day, max_offset_m=basin.max_offset_m
+        intakes, basin.network, water=water, land=land, date=day, max_offset_m=basin.max_offset_m
     )
 
 

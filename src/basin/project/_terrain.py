@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import geopandas as gpd
 import pandas as pd
 
 from basin import layers as layer_io
@@ -85,6 +86,27 @@ class TerrainQuestions:
         if "drainage_area_km2" not in reaches:
             found["drainage_area_km2"] = self.flow.reach_area_km2
         return found
+
+    def intake_land(self, up_m: float, down_m: float) -> gpd.GeoDataFrame | None:
+        """Land that drains to the river around each intake, up to the divide.
+
+        None where the project has no DEM, or pyflwdir is not installed: a draft of zones then says
+        that it was not cut at the divide.
+
+        Parameters
+        ----------
+        up_m, down_m
+            Metres of river above and below each intake.
+        """
+        from importlib.util import find_spec
+
+        from basin.terrain import land_of_intakes
+
+        if self.dem is None or find_spec("pyflwdir") is None:
+            return None
+        intakes = self._need("intakes", "the land of intakes")
+        offset = self.max_offset_m
+        return land_of_intakes(intakes, self.flow, up_m=up_m, down_m=down_m, max_offset_m=offset)
 
     def catchments(self, points: Any = "sections") -> Catchments:
         """Delineate the land that drains to points of the project.

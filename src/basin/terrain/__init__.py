@@ -14,7 +14,7 @@
     how rivers fall
 ``zonal_statistics``, ``zonal_shares``, ``slope_shares``, ``bank_belts``
     what lies within areas, with exact fractions of cells
-``land_of_stretches``, ``cut_at_divide``
+``land_of_stretches``, ``land_of_intakes``, ``cut_at_divide``
     land up to the divide
 ``hillshade``, ``write_hillshade``
     relief for maps
@@ -22,7 +22,7 @@
 
 from basin._dem import open_dem
 from basin.terrain._catchments import Catchments, catchments_of, delineate_catchments
-from basin.terrain._divide import cut_at_divide, land_of_stretches
+from basin.terrain._divide import cut_at_divide, land_of_intakes, land_of_stretches
 from basin.terrain._flow import MAX_CELLS, FlowDirections, flow_directions
 from basin.terrain._place import place_points
 from basin.terrain._profile import Profile, downstream_profile, reach_slopes
@@ -52,6 +52,7 @@ __all__ = [
     "flow_directions",
     "flow_pieces",
     "hillshade",
+    "land_of_intakes",
     "land_of_stretches",
     "open_dem",
     "place_points",

@@ -9,9 +9,10 @@ import shapely
 
 from basin.crs import EXCHANGE_CRS, to_exchange
 from basin.terrain._flow import FlowDirections
+from basin.terrain._place import point_ids
 from basin.terrain._polygons import outlines
 
-__all__ = ["cut_at_divide", "land_of_stretches"]
+__all__ = ["cut_at_divide", "land_of_intakes", "land_of_stretches"]
 
 
 def land_of_stretches(stretches: pd.DataFrame, flow: FlowDirections) -> gpd.GeoDataFrame:
@@ -52,6 +53,57 @@ def land_of_stretches(stretches: pd.DataFrame, flow: FlowDirections) -> gpd.GeoD
     columns = ["zone_id", "area_km2", "at_data_edge", "geometry"]
     frame = gpd.GeoDataFrame(rows, columns=columns, geometry="geometry", crs=EXCHANGE_CRS)
     return frame.set_index("zone_id")
+
+
+def land_of_intakes(
+    intakes: gpd.GeoDataFrame,
+    flow: FlowDirections,
+    *,
+    up_m: float,
+    down_m: float,
+    max_offset_m: float = 500.0,
+) -> gpd.GeoDataFrame:
+    """Draw the land that drains to the river around each intake, for `water_source_zones`.
+
+    Parameters
+    ----------
+    intakes
+        Points with ``id`` (else the index), any known CRS.
+    flow
+        Enforced along the rivers.
+    up_m, down_m
+        Metres of river above (tributaries too) and below each intake.
+    max_offset_m
+        Farthest that an intake may lie from its reach; those farther have no row.
+
+    Returns
+    -------
+    GeoDataFrame
+        ``id``, ``area_km2``, ``at_data_edge``, ``geometry`` (EPSG:4490): its edge is the divide.
+    """
+    _, network = flow.enforced
+    length = network.reaches["length_m"]
+    placed = network.snap(intakes, max_offset_m=max_offset_m).set_axis(point_ids(intakes))
+    parts = []
+    for key, row in placed[placed["reach_id"].notna()].iterrows():
+        start, at = row["reach_id"], float(row["measure_m"])
+        up = network.upstream((start, at), distance_m=up_m, partial=True)
+        down = network.downstream((start, at), distance_m=down_m, diversions=True, partial=True)
+        high = length[up.index].where(up.index != start, at)
+        low = pd.Series(0.0, index=down.index).where(down.index != start, at)
+        for first, last in (
+            (high - up * length[up.index], high),
+            (low, low + down * length[down.index]),
+        ):
+            parts.append(
+                pd.DataFrame(
+                    {"zone_id": key, "reach_id": first.index, "from_m": first, "to_m": last}
+                )
+            )
+    columns = ["zone_id", "reach_id", "from_m", "to_m"]
+    stretches = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+    land = land_of_stretches(stretches, flow)
+    return land[~land.geometry.is_empty].rename_axis("id").reset_index()
 
 
 def cut_at_divide(

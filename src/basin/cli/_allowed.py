@@ -9,7 +9,14 @@ from typing import Any
 import click
 
 from basin.cli._frame import DATE, output_option, project_argument, shared_options
-from basin.cli._output import print_json, print_table, report_problems, say, write_result
+from basin.cli._output import (
+    print_json,
+    print_table,
+    report_problems,
+    say,
+    say_files,
+    write_result,
+)
 
 __all__ = ["allowed"]
 
@@ -69,7 +76,9 @@ def allowed(
     if nearest is not None:
         tables["allowed_nearest"] = nearest
     printed = {"summary": result.summary(), **tables}
-    if output:
+    if output and output.suffix.casefold() in (".html", ".htm"):
+        _write_map(output, result, basin, overwrite)
+    elif output:
         write_result(output, tables, printed=printed, basin=basin, overwrite=overwrite)
     if as_json:
         print_json(printed)
@@ -96,6 +105,18 @@ def _ground(basin: Any, within: str | None, place: Any, radius: float) -> Any:
         point = place.geometry.iloc[0]
         return (point.x, point.y, radius)
     return within
+
+
+def _write_map(path: Path, result: Any, basin: Any, overwrite: bool) -> None:
+    """Draw the areas on a map that opens without a network."""
+    from basin.maps import allowed_map
+
+    basin.refuse_inputs([path])
+    names = ("districts", "shorelines", "sites")
+    layers = {name: basin.layers.get(name) for name in names if name in basin.layers}
+    page = allowed_map(result, lang=basin.lang, **layers)
+    page.save(path, overwrite=overwrite)
+    say_files({path: {"allowed_areas": len(result.areas), "allowed_parks": len(result.parks)}})
 
 
 def _failed_sites(basin: Any, result: Any, place: Any) -> Any:

@@ -22,7 +22,8 @@ ITEM, K = "nh3n", 0.125
 DRAWS = 10_000
 #: So many draws and sections are walked by networkx; the rest is reckoned.
 DRAWN, SAMPLED = 10, 20
-OUTFALLS, SECTIONS = 10_000, 500
+#: A province of 100,000 reaches has 10,000 outfalls and 500 sections.
+REACHES_AN_OUTFALL, REACHES_A_SECTION = 10, 200
 
 
 class World(Basin):
@@ -72,7 +73,7 @@ def draws(size: int) -> Subject:
     from basin.tracing import trace_sources
     from basin.tracing.doubt import draw, outfall_doubt
 
-    world = World(size, max(size // 20, 20), 50)
+    world = World(size, max(size // 20, 20), min(50, max(size // 50, 5)))
     above = (
         world.network.upstream_of_many(world.network.reaches.index[world.section_row])
         .counts()
@@ -135,10 +136,10 @@ def draws(size: int) -> Subject:
 def year(size: int) -> Subject:
     from basin.tracing import trace_all
 
-    world = World(size, OUTFALLS, SECTIONS)
+    world = World(size, size // REACHES_AN_OUTFALL, max(size // REACHES_A_SECTION, 5))
     reaches = world.network.reaches
     above = world.network.upstream_of_many(reaches.index[world.section_row]).counts().to_numpy()
-    some = np.arange(SAMPLED)
+    some = np.arange(min(SAMPLED, len(above)))
     by_month = {
         m: dict(zip(t["section_id"], t[ITEM], strict=True))
         for m, t in world.samples.groupby(world.samples["date"].dt.month)
@@ -200,7 +201,7 @@ def year(size: int) -> Subject:
     rest = float(above.sum() / above[some].sum())
     print(
         f"  {len(reaches):,} reaches, {len(made.balances):,} balances, {len(made.leads):,} leads; "
-        f"networkx walks {SAMPLED} sections, {above[some].sum():,} of {above.sum():,} reaches"
+        f"networkx walks {len(some)} sections, {above[some].sum():,} of {above.sum():,} reaches"
     )
     yield "a year of traces, networkx walks each trace", ours, lambda: theirs(True), rest
     yield "a year of traces, networkx walks each section once", ours, lambda: theirs(False), rest
@@ -209,12 +210,12 @@ def year(size: int) -> Subject:
 SUBJECTS = {"draws": draws, "year": year}
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", type=float, default=1e5)
     parser.add_argument("--only", default=",".join(SUBJECTS))
     parser.add_argument("--rounds", type=int, default=3)
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     for name in args.only.split(","):
         print(name)
         for words, ours, theirs, scale in SUBJECTS[name](int(args.size)):

@@ -26,6 +26,19 @@ def test_network_subject_runs(subject, monkeypatch, capsys):
     sys.modules.pop("synthetic", None)
 
 
+@pytest.mark.parametrize("subject", ["draws", "year"])
+def test_tracing_subject_runs(subject, monkeypatch, capsys):
+    pytest.importorskip("scipy")
+    monkeypatch.syspath_prepend(str(FOLDER))
+    spec = importlib.util.spec_from_file_location("tracing_benchmark", FOLDER / "tracing.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.main(["--size", "1000", "--rounds", "1", "--only", subject])
+    assert capsys.readouterr().out.count("ratio") == 2
+    for name in ("synthetic", "network"):
+        sys.modules.pop(name, None)
+
+
 @pytest.mark.parametrize("subject", ["flow", "catchments", "points"])
 def test_terrain_subject_runs(subject, capsys):
     pytest.importorskip("pyflwdir")

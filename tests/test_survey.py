@@ -68,6 +68,9 @@ def test_steps_are_counted_by_their_dates_and_by_year():
     assert line(ledger, "district", "A", 2025)["rectified_n"] == 2
     assert line(ledger, "river", "綦江河", 2025)["rectified_n"] == 1
     assert ledger.inferred == ("measured",)
+    # a date after the ledger's own is not yet done
+    done = ledger.outfalls["rectified"]
+    assert done[done].index.tolist() == ["P1", "P3", "P5"]
 
 
 def test_targets_hold_on_their_day():

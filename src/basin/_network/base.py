@@ -133,11 +133,12 @@ class Reaches:
     # ---- finding a place -------------------------------------------------------------------
 
     def _reach(self, reach_id: Any) -> int:
+        index = self.reaches.index
         try:
-            position = self.reaches.index.get_loc(as_id(reach_id))
+            known = isinstance(reach_id, str) and reach_id in index
+            return int(index.get_loc(reach_id if known else as_id(reach_id)))
         except KeyError:
             raise self._unknown([reach_id]) from None
-        return int(position)
 
     def _unknown(self, ids: Any) -> NetworkError:
         first = as_id(ids[0])

@@ -78,7 +78,9 @@ class Navigation(TwoWay):
         tree, stops = self._parts.tree, tuple(stop_at)
         whole = tributaries and not partial and not stops and distance_m is None and time_h is None
         if whole and self._together[reach]:
-            return self.reaches.index[reach + 1 - int(tree.size[reach]) : reach + 1]
+            ids = self.reaches.index.array[reach + 1 - int(tree.size[reach]) : reach + 1]
+            # an Index that has been asked gets all its texts ready again when it is cut itself
+            return pd.Index(ids, name=self.reaches.index.name, copy=False)
         found = navigate.above(tree, reach) if tributaries else navigate.main_above(tree, reach)
         return self._result(found, reach, measure, distance_m, time_h, stops, partial, up=True)
 

@@ -102,16 +102,13 @@ def vertices(lines: Objects) -> Vertices:
     lines : shape (n,)
         LineStrings, none empty; a third dimension is left out.
     """
-    parts, counts = [], []
+    first = np.zeros(len(lines) + 1, dtype=np.intp)
+    np.cumsum(shapely.get_num_coordinates(lines), out=first[1:])
+    xy = np.empty((first[-1], 2))
     for k in range(0, len(lines), _CHUNK):
         chunk = lines[k : k + _CHUNK]
-        parts.append(shapely.get_coordinates(chunk))
-        counts.append(shapely.get_num_coordinates(chunk))
-    if not parts:
-        return Vertices(np.zeros((0, 2)), np.zeros(1, dtype=np.intp))
-    first = np.zeros(len(lines) + 1, dtype=np.intp)
-    np.cumsum(np.concatenate(counts), out=first[1:])
-    return Vertices(np.concatenate(parts), first)
+        xy[first[k] : first[k + len(chunk)]] = shapely.get_coordinates(chunk)
+    return Vertices(xy, first)
 
 
 def metres_per_degree(lat: Floats) -> tuple[Floats, Floats]:

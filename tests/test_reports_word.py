@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import docx
+import openpyxl
 import pytest
 from docx.enum.section import WD_ORIENT
 
@@ -227,3 +228,21 @@ def test_report_command_writes_word_with_the_figure(sample, tmp_path: Path) -> N
     )
     assert again.exit_code == 2
     assert "exists" in again.output
+
+
+def test_siting_report_tells_what_its_verdicts_hang_on(sample, tmp_path: Path) -> None:
+    """The sensitivities are those of the sites that were checked, at the date of the check."""
+    import datetime as dt
+
+    some = sample.layers["sites"].iloc[:2]
+    result = sample.check(some, date=dt.date(2025, 12, 31))
+    path = sample.report(result, tmp_path / "s.xlsx")
+    book = openpyxl.load_workbook(path)
+    rows = list(book["结论系于哪条岸线"].values)
+    assert {row[0] for row in rows[1:]} == set(some["site_id"])
+    shift = rows[0].index("移动多少到限值 (m)")
+    told = {row[0]: row[shift] for row in rows[1:] if row[1] == "CJ26-CHEM-1KM"}
+    assert told["X-01"] == pytest.approx(1000 - 996.0, abs=0.01)
+    assert told["X-02"] == pytest.approx(1003.0 - 1000, abs=0.01)
+    readings = list(book["结论系于哪种读法"].values)
+    assert {row[3] for row in readings[1:]} == {2}, "two sites in each reading"

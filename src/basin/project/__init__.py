@@ -515,14 +515,23 @@ class Basin(SitingQuestions, SpillQuestions, TerrainQuestions, LedgerQuestions):
         """
         from basin.project._report import draw_figures, plot_of
         from basin.reports import write_report
+        from basin.siting import SitingResult
 
         self.refuse_inputs([path])
         layer_io.refuse_existing(path, overwrite=overwrite)  # before the work
+        also: tuple[Any, ...] = ()
+        if isinstance(result, SitingResult) and figures is None and "shorelines" in self.layers:
+            sites, date = result.sites.reset_index(), result.date  # those that were checked
+            also = (
+                self.line_sensitivity(sites, date=date),
+                self.definition_sensitivity(sites, date=date),
+            )
         if figures is None:
             figures = draw_figures(self, {"": result})[0].values() if plot_of(result) else ()
         return write_report(
-            result, path, lang=self.lang, figures=figures, template=template, overwrite=overwrite
-        )
+            result, path, lang=self.lang, figures=figures, template=template, also=also,
+            overwrite=overwrite,
+        )  # fmt: skip
 
     def __repr__(self) -> str:
         return (

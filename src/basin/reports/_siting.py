@@ -10,6 +10,7 @@ import shapely
 
 from basin.crs import area_m2
 from basin.reports._document import Column, Document, Picture, Section, Table, clean, tabulate
+from basin.reports._sensitivity import sensitivity
 from basin.reports._words import heads, join_ids
 from basin.siting._note import deciding_text
 from basin.standards.labels import codes, label
@@ -121,8 +122,10 @@ _LINES = (
 _MOST_CORNERS = 60
 
 
-def siting_document(result: Any, lang: str, pictures: tuple[Picture, ...]) -> Document:
-    """Lay out a `SitingResult`."""
+def siting_document(
+    result: Any, lang: str, pictures: tuple[Picture, ...], also: tuple[Any, ...] = ()
+) -> Document:
+    """Lay out a `SitingResult`, with the sensitivities of its sites in `also`."""
     words = _WORDS[lang]
     sites, findings = _strictest_first(result.sites), _in_words(result.findings, lang)
     overview = tabulate(
@@ -159,17 +162,19 @@ def siting_document(result: Any, lang: str, pictures: tuple[Picture, ...]) -> Do
         ("site_id", "name", "category", "action", "verdict", "blocking_rules", "n_unchecked",
          "nearest_river", "nearest_m")
     )  # fmt: skip
+    hanging, hangs_on = sensitivity(also, lang)
     sections = [
         Section(words["overview"], tables=(short,)),
         Section(words["each"]),
         *_each_site(result, sites, every, corners, lang),
         Section(words["editions"], (words["editions_text"],), (editions.filled(),)),
+        *hanging,
         Section(words["unchecked"], (words["unchecked_text"],), (unchecked,)),
         Section(words["rules"], (words["rules_text"],), (_rules(findings, lang),)),
     ]
     decided = (overrides,) if overrides.rows else ()
     if decided:
-        sections.insert(2, Section(words["overrides"], (words["overrides_text"],), decided))
+        sections.insert(1, Section(words["overrides"], (words["overrides_text"],), decided))
     if pictures:
         sections.append(Section(words["figures"], pictures=pictures))
     return Document(
@@ -182,7 +187,7 @@ def siting_document(result: Any, lang: str, pictures: tuple[Picture, ...]) -> Do
         ),
         conclusion=_conclusion(sites, unchecked, lang), sections=tuple(sections),
         sheets=(
-            overview, every, unchecked, *decided, editions, lines, corners
+            overview, every, unchecked, *decided, editions, *hangs_on, lines, corners
         ), pictures=pictures,
     )  # fmt: skip
 

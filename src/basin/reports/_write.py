@@ -51,6 +51,7 @@ def write_report(
     lang: str = "zh",
     figures: Iterable[Figure | str | Path | tuple[str, Figure | str | Path]] = (),
     template: str | Path | None = None,
+    also: Iterable[Any] = (),
     overwrite: bool = False,
 ) -> Path:
     """Write the report of a result: web page (``.html``), Word (``.docx``), workbook (``.xlsx``).
@@ -69,6 +70,8 @@ def write_report(
     template
         A Word document of the user's own for ``.docx``: its styles, page, header and footer, and
         its tags where it has any (docxtpl; see docs/reports.md).
+    also
+        With a SitingResult: the LineSensitivity and DefinitionSensitivity of the same sites.
     overwrite
         Replace an existing file; the file is written whole or not at all.
 
@@ -101,7 +104,7 @@ def write_report(
             zh=f"模板只用于 .docx，不用于 {target.name!r}",
             mend_zh="报告后缀改为 .docx",
         )
-    laid_out = document(result, lang=lang, figures=figures)
+    laid_out = document(result, lang=lang, figures=figures, also=also)
     content = _render(laid_out, ending, template)
     with atomic_write(target, overwrite=overwrite) as temporary:
         Path(temporary).write_bytes(content)
@@ -129,12 +132,15 @@ def document(
     *,
     lang: str = "zh",
     figures: Iterable[Figure | str | Path | tuple[str, Figure | str | Path]] = (),
+    also: Iterable[Any] = (),
 ) -> Document:
     """Lay out a result as a document, apart from any file format; raises as `write_report`."""
     if lang not in ("zh", "en"):
         raise BasinError(f"there are no reports in {lang!r}", mend="Take lang='zh' or 'en'.")
     pictures = tuple(_picture(figure) for figure in figures)
-    laid_out: Document = _layout_of(result)(result, lang, pictures)
+    layout = _layout_of(result)
+    more = {"also": tuple(also)} if layout is siting_document else {}
+    laid_out: Document = layout(result, lang, pictures, **more)
     return laid_out
 
 

@@ -128,6 +128,7 @@
         if (left > 0 && writes()) { left -= 1; self.placed.push(text); }
       }
       (spec.names || []).forEach(function (name) {
+        if (self.placed.indexOf(name[0]) >= 0) return; // a catchment bears the name of its section
         var geometry = name[1];
         if (geometry[0] === 0) {
           // several places: the first that is free

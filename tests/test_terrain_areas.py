@@ -182,7 +182,9 @@ def test_a_strip_ends_at_the_divide(tmp_path):
         {"zone_id": ["Z"], "reach_id": ["a"], "from_m": [20 * CELL], "to_m": [40 * CELL]}
     )
     land = land_of_stretches(stretch, flow)
-    _, _, east, _ = gpd.GeoSeries(land.geometry, crs=4490).to_crs(CRS).total_bounds
+    _, south, east, north = gpd.GeoSeries(land.geometry, crs=4490).to_crs(CRS).total_bounds
+    assert (NORTH - south) / CELL == pytest.approx(40, abs=1.5)  # no farther down than the stretch
+    assert (NORTH - north) / CELL > 8
     assert (east - WEST) / CELL == pytest.approx(
         21, abs=1
     )  # the ridge, not the strip's 16 cells more

@@ -118,15 +118,17 @@ def _cross(
 
 
 @_compiled
-def _gap_m(s: Floats, k: Floats, box: Floats) -> float:
-    """Metres that an edge and a box are surely apart."""
-    low_x, high_x = min(s[0], s[2]), max(s[0], s[2])
-    low_y, high_y = min(s[1], s[3]), max(s[1], s[3])
-    gap_x = max(max(box[0] - high_x, low_x - box[2]), 0.0)
-    gap_y = max(max(box[1] - high_y, low_y - box[3]), 0.0)
-    off = (low_y + high_y + box[1] + box[3]) * 0.25 - k[4]
-    spread = 1.0 + 0.02 * (max(high_y, box[3]) - min(low_y, box[1]))
-    x, y = gap_x * max(k[0] + k[2] * off, 0.0), gap_y * (k[1] + k[3] * off)
+def _gap_m(
+    low_x: float, low_y: float, high_x: float, high_y: float,
+    k0: float, k1: float, k2: float, k3: float, k4: float,
+    west: float, south: float, east: float, north: float,
+) -> float:  # fmt: skip
+    """Metres that two boxes are surely apart, in the frame of the first."""
+    gap_x = max(max(west - high_x, low_x - east), 0.0)
+    gap_y = max(max(south - high_y, low_y - north), 0.0)
+    off = (low_y + high_y + south + north) * 0.25 - k4
+    spread = 1.0 + 0.02 * (max(high_y, north) - min(low_y, south))
+    x, y = gap_x * max(k0 + k2 * off, 0.0), gap_y * (k1 + k3 * off)
     return float(math.sqrt(x * x + y * y) / spread)
 
 
@@ -181,8 +183,11 @@ def near_pairs(
         begin = used
         nearest = -1
         for s in range(s_first[site], s_first[site + 1]):
-            edge, frame, point = s_edges[s], s_frames[s], s_point[s]
-            k0, k1, k2, k3, k4 = frame[0], frame[1], frame[2], frame[3], frame[4]
+            sx, sy, tx, ty = s_edges[s, 0], s_edges[s, 1], s_edges[s, 2], s_edges[s, 3]
+            k0, k1, k2 = s_frames[s, 0], s_frames[s, 1], s_frames[s, 2]
+            k3, k4 = s_frames[s, 3], s_frames[s, 4]
+            low_x, high_x, low_y, high_y = min(sx, tx), max(sx, tx), min(sy, ty), max(sy, ty)
+            point = s_point[s]
             top = 0
             stack[top] = len(boxes) - 1
             if n_groups == 1 and last >= 0:
@@ -197,7 +202,10 @@ def near_pairs(
                 elif box == skip:
                     continue
                 bound = min(best[0], reach) if n_groups == 1 else reach
-                gap = _gap_m(edge, frame, boxes[box])
+                gap = _gap_m(
+                    low_x, low_y, high_x, high_y, k0, k1, k2, k3, k4,
+                    boxes[box, 0], boxes[box, 1], boxes[box, 2], boxes[box, 3],
+                )  # fmt: skip
                 if gap - box_weight[box] > bound + 0.02 + gap * gap * gap * _BEND:
                     continue
                 if box >= level[1]:
@@ -213,9 +221,8 @@ def near_pairs(
                 group, weight = l_group[c], l_weight[c]
                 for e in range(l_first[c], l_first[c + 1]):
                     ax, ay, bx, by = l_edges[e, 0], l_edges[e, 1], l_edges[e, 2], l_edges[e, 3]
-                    d = _foot_m(edge[0], edge[1], k0, k1, k2, k3, k4, ax, ay, bx, by)
+                    d = _foot_m(sx, sy, k0, k1, k2, k3, k4, ax, ay, bx, by)
                     if not point:
-                        sx, sy, tx, ty = edge[0], edge[1], edge[2], edge[3]
                         d = min(d, _foot_m(tx, ty, k0, k1, k2, k3, k4, ax, ay, bx, by))
                         d = min(d, _foot_m(ax, ay, k0, k1, k2, k3, k4, sx, sy, tx, ty))
                         d = min(d, _foot_m(bx, by, k0, k1, k2, k3, k4, sx, sy, tx, ty))

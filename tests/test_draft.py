@@ -12,13 +12,13 @@ import geopandas as gpd
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from conftest import SAMPLE
 from shapely.geometry import LineString, Point, box
 
 import basin
 from basin.cli import main
 from basin.draft import draft_project, report_lines
 from basin.errors import ProjectError
+from conftest import SAMPLE
 from disguise import disguise
 
 DATE = dt.date(2026, 3, 31)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import SAMPLE
 
 import basin
 from basin.reports import write_report
+from conftest import SAMPLE
 
 #: Columns of the layers whose words stand as they were given.
 _QUOTED = (

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from conftest import SAMPLE
 
 from basin.cli import main
 from basin.demo import run_demo
 from basin.errors import LayerError, masked
 from basin.manifest import unchanged_outputs, verify_folder
+from conftest import SAMPLE
 
 
 def basin(*arguments: object) -> Result:

@@ -10,12 +10,12 @@ import geopandas as gpd
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from conftest import SAMPLE
 
 from basin.cli import main
 from basin.layers import read_layer
 from basin.network import RiverNetwork
 from basin.reports import document
+from conftest import SAMPLE
 from network_drawings import NORTH_M, draw
 
 ROOT = Path(__file__).resolve().parents[1]

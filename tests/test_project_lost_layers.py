@@ -11,13 +11,13 @@ from pathlib import Path
 import geopandas as gpd
 import pandas as pd
 import pytest
-from conftest import SAMPLE
 from shapely import LineString
 
 import basin
 from basin.errors import BasinError
 from basin.siting import SitingResult
 from basin.standards import codes
+from conftest import SAMPLE
 
 #: Strictest first; what is undetermined asks for more and lets nothing pass.
 _RANK = {verdict: place for place, verdict in enumerate(codes("verdict"))}

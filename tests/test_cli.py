@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 
 from basin.cli import main
 from basin.crs import to_web_map
-from conftest import SAMPLE
+from places import SAMPLE
 
 
 def basin(*arguments: object) -> Result:

@@ -18,8 +18,8 @@ import basin
 from basin.cli import main
 from basin.draft import draft_project, report_lines
 from basin.errors import ProjectError
-from conftest import SAMPLE
 from disguise import disguise
+from places import SAMPLE
 
 DATE = dt.date(2026, 3, 31)
 

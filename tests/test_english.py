@@ -12,7 +12,7 @@ import pytest
 
 import basin
 from basin.reports import write_report
-from conftest import SAMPLE
+from places import SAMPLE
 
 #: Columns of the layers whose words stand as they were given.
 _QUOTED = (

@@ -14,7 +14,7 @@ from basin.cli import main
 from basin.demo import run_demo
 from basin.errors import LayerError, masked
 from basin.manifest import unchanged_outputs, verify_folder
-from conftest import SAMPLE
+from places import SAMPLE
 
 
 def basin(*arguments: object) -> Result:

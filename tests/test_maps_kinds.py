@@ -10,7 +10,6 @@ from click.testing import CliRunner
 
 from basin import maps
 from basin.cli import main
-from conftest import SAMPLE
 from maps_browser import OPEN_EVERYTHING, Seen, assert_quiet
 from maps_tables import (
     HOSTILE,
@@ -22,6 +21,7 @@ from maps_tables import (
     spill,
     tables,
 )
+from places import SAMPLE
 
 pytestmark = pytest.mark.browser
 

@@ -15,8 +15,8 @@ from basin.cli import main
 from basin.layers import read_layer
 from basin.network import RiverNetwork
 from basin.reports import document
-from conftest import SAMPLE
 from network_drawings import NORTH_M, draw
+from places import SAMPLE
 
 ROOT = Path(__file__).resolve().parents[1]
 METRE = 1 / NORTH_M

@@ -15,7 +15,7 @@ from shapely import LineString, Point
 
 import basin
 from basin.errors import BasinError, ProjectError
-from conftest import SAMPLE
+from places import SAMPLE
 
 RIVERS = gpd.GeoDataFrame(
     {"reach_id": ["A", "B"], "name": ["示例河", "示例河"]},

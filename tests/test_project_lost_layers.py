@@ -17,7 +17,7 @@ import basin
 from basin.errors import BasinError
 from basin.siting import SitingResult
 from basin.standards import codes
-from conftest import SAMPLE
+from places import SAMPLE
 
 #: Strictest first; what is undetermined asks for more and lets nothing pass.
 _RANK = {verdict: place for place, verdict in enumerate(codes("verdict"))}

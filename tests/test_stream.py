@@ -15,7 +15,7 @@ from basin.cli import main
 from basin.errors import LayerError
 from basin.project import _stream
 from basin.project._stream import check_stream
-from conftest import SAMPLE
+from places import SAMPLE
 
 N, CHUNK = 90, 40
 

@@ -14,8 +14,8 @@ from basin import zones
 from basin.cli import main
 from basin.errors import LayerError
 from basin.network import RiverNetwork
-from conftest import SAMPLE
 from network_drawings import NORTH_M, draw, points
+from places import SAMPLE
 from siting_world import zone
 
 LABEL = "按规范推算, 非法定范围"

@@ -107,7 +107,8 @@ def spearman(values: Any) -> tuple[float, float, float]:
     -------
     rs, w05, w01
         1 - 6 sum(d2) / (n3 - n), d the difference of the ranks (equal values have their mean rank);
-        the values that abs(rs) must reach for 0.05 and 0.01. NaN for fewer than five periods.
+        the values that abs(rs), to three decimals, must reach for 0.05 and 0.01. NaN for fewer than
+        five periods.
 
     References
     ----------
@@ -173,7 +174,7 @@ def spearman_trend(each: pd.DataFrame) -> pd.DataFrame:
         own = own[own["value"].notna()]
         rs, w05, w01 = spearman(own["value"])
         change = "unknown" if np.isnan(rs) else (
-            "marked" if abs(rs) >= w01 else "some" if abs(rs) >= w05 else "none"
+            "marked" if _reaches(rs, w01) else "some" if _reaches(rs, w05) else "none"
         )  # fmt: skip
         rows.append(
             {
@@ -188,6 +189,11 @@ def spearman_trend(each: pd.DataFrame) -> pd.DataFrame:
     columns = ["section_id", "item_id", "n", "first", "last", "rs", "w05", "w01", "change",
                "direction", "clause"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
+
+
+def _reaches(rs: float, critical: float) -> bool:
+    """Compare to three decimals, to which the table of critical values is rounded."""
+    return round(abs(rs), 3) >= round(critical, 3)
 
 
 def _direction(item: str, rs: float) -> str:

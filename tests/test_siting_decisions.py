@@ -140,6 +140,22 @@ def test_a_table_from_excel_in_gbk_is_read(tmp_path):
     assert row[["verdict", "who", "when"]].to_list() == ["clear", "张三", "2026-03-01"]
 
 
+@pytest.mark.parametrize(
+    ("written", "day"),
+    [("2026年3月1日", "2026-03-01"), ("46112", "2026-03-31"), ("2026-03", "2026-03-31"),
+     ("2026-03-01T23:30+08:00", "2026-03-01"), (pd.Timestamp("2026-03-01"), "2026-03-01")],
+)  # fmt: skip
+def test_the_day_of_an_override_is_read_as_dates_of_layers_are(written, day):
+    table = pd.DataFrame([decision(when="2026-03-01"), decision(when=written)])
+    assert read_overrides(table)["when"].to_list() == ["2026-03-01", day]
+
+
+@pytest.mark.parametrize("written", ["now", "26-3-31", "1/4/2026", "2026-02-30"])
+def test_a_day_that_may_be_another_is_refused(written):
+    with pytest.raises(LayerError, match="when is no date in rows 2"):
+        read_overrides(pd.DataFrame([decision(when=written)]))
+
+
 def test_an_override_stands_in_the_documents(result, tmp_path):
     from openpyxl import load_workbook
 

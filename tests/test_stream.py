@@ -104,6 +104,55 @@ def test_parts_of_another_run_are_not_mixed_in(project, sites, tmp_path, monkeyp
         check_stream(project, sites, out, chunk=CHUNK + 1, crs="EPSG:4490")
 
 
+def test_overrides_changed_since_are_not_mixed_in(project, sites, tmp_path, monkeypatch):
+    out, decided = tmp_path / "out.csv", tmp_path / "decided.csv"
+    decided.write_text("site_id,rule_id,verdict,who,when,why\n", encoding="utf-8")
+    monkeypatch.setattr(_stream, "check_part", lambda *task: 1 / 0)
+    call = {"chunk": CHUNK, "crs": "EPSG:4490", "overrides": decided}
+    with pytest.raises(ZeroDivisionError):
+        check_stream(project, sites, out, **call)
+    with decided.open("a", encoding="utf-8") as file:
+        file.write("S1,CJ26-CHEM-1KM,clear,A,2026-01-01,x\n")
+    with pytest.raises(LayerError, match="parts of another run"):
+        check_stream(project, sites, out, **call)
+
+
+def test_the_command_reads_tributaries_in_pieces_too(project, tmp_path):
+    """A chemical plant by a tributary that is not among the important ones."""
+    sites, out = tmp_path / "one.csv", tmp_path / "out.csv"
+    row = "T0,chemical,new,106.804971,28.453482"
+    sites.write_text(f"site_id,category,action,lon,lat\n{row}\n", encoding="utf-8")
+    call = ["check", str(SAMPLE), str(sites), "--stream", "--from-crs", "EPSG:4490"]
+    done = CliRunner().invoke(main, [*call, "--tributaries", "important", "-o", str(out)])
+    assert done.exit_code == 0, done.output
+    assert pd.read_csv(out, dtype=str)["verdict"].to_list() == ["undetermined"]
+    by = [project.check(sites, crs="EPSG:4490", tributaries=reading).sites["verdict"].iloc[0]
+          for reading in ("all", "important")]  # fmt: skip
+    assert by == ["prohibited", "undetermined"]
+
+
+def test_unchecked_behind_a_graver_verdict_fails_in_pieces_too(project, sites, tmp_path):
+    result = project.check(sites, crs="EPSG:4490")
+    hidden = result.sites[(result.sites["n_unchecked"] > 0)
+                          & ~result.sites["verdict"].isin(["undetermined"])]  # fmt: skip
+    table = pd.read_csv(sites, dtype=str).set_index("site_id").loc[hidden.index[:1]]
+    table.reset_index().to_csv(tmp_path / "one.csv", index=False)
+    call = ["check", str(SAMPLE), str(tmp_path / "one.csv"), "--from-crs", "EPSG:4490",
+            "--fail-on", "unchecked"]  # fmt: skip
+    whole_run = CliRunner().invoke(main, call)
+    pieces = CliRunner().invoke(main, [*call, "--stream", "-o", str(tmp_path / "out.csv")])
+    assert (whole_run.exit_code, pieces.exit_code) == (1, 1)
+
+
+def test_lines_that_end_as_on_an_old_mac_are_counted(project, sites, whole, tmp_path):
+    (tmp_path / "mac.csv").write_bytes(sites.read_bytes().replace(b"\n", b"\r"))
+    done = check_stream(
+        project, tmp_path / "mac.csv", tmp_path / "out.csv", chunk=CHUNK, crs="EPSG:4490"
+    )
+    assert done.rows == N
+    assert done.path.read_bytes() == whole
+
+
 def test_ids_that_occur_twice_in_different_pieces_are_refused(project, sites, tmp_path):
     table = pd.read_csv(sites, dtype=str).iloc[[0, 1, 2, 0]]
     table.to_csv(tmp_path / "twice.csv", index=False)

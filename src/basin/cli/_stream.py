@@ -27,11 +27,12 @@ def stream_check(
     date: Any,
     crs: str | None,
     overrides: Path | None,
+    tributaries: str | tuple[str, ...],
     scheduler: str | None,
     overwrite: bool,
     as_json: bool,
-) -> dict[str, int]:
-    """Check a file of sites piece by piece; return the number of sites by verdict."""
+) -> set[str]:
+    """Check a file of sites piece by piece; return what ``--fail-on`` may ask for."""
     from basin.project._stream import check_stream
     from basin.standards import label
 
@@ -46,6 +47,7 @@ def stream_check(
             date=date,
             crs=crs,
             overrides=overrides,
+            tributaries=tributaries,
             scheduler=scheduler,
             overwrite=overwrite,
             progress=told,
@@ -64,7 +66,7 @@ def stream_check(
     hint(f"→ {output} ({done.rows:,}: {', '.join(words)})")
     if as_json:
         print_json({"rows": done.rows, "verdicts": done.verdicts})
-    return done.verdicts
+    return set(done.verdicts) | ({"unchecked"} if done.n_unchecked else set())
 
 
 @contextmanager

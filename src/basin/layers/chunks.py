@@ -33,12 +33,14 @@ def count_rows(path: str | Path, *, layer: str | None = None) -> int:
     file = _checked(path)
     if file.suffix.casefold() != ".csv":
         return int(pyogrio.read_info(file, layer=_layer(file, layer))["features"])
-    lines, last = 0, b"\n"
+    lines, returns, last = 0, 0, b"\n"
     with file.open("rb") as stream:
         while block := stream.read(_BLOCK):
             lines += block.count(b"\n")
+            returns += block.count(b"\r")
             last = block[-1:]
-    return max(lines + (last != b"\n") - 1, 0)
+    # either ends a line; of both together one: rather too many than to leave rows out
+    return max(max(lines, returns) + (last not in b"\r\n") - 1, 0)
 
 
 def read_chunks(

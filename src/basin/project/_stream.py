@@ -55,6 +55,8 @@ class StreamedCheck:
     rows
     verdicts
         Number of sites by verdict.
+    n_unchecked
+        Sites with a rule that could not be checked, whatever their verdict.
     problems
         What reading found: ``kind``, ``severity``, ``n`` and a text, summed over the pieces.
     resumed
@@ -64,6 +66,7 @@ class StreamedCheck:
     path: Path
     rows: int
     verdicts: dict[str, int]
+    n_unchecked: int
     problems: pd.DataFrame
     resumed: int
 
@@ -77,6 +80,7 @@ def check_stream(
     date: dt.date | None = None,
     crs: Any = None,
     overrides: Any = None,
+    tributaries: str | tuple[str, ...] = "all",
     scheduler: Any = None,
     overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None,
@@ -95,7 +99,7 @@ def check_stream(
         point on it). Findings are not kept: ask :meth:`Basin.check` about a site.
     chunk
         Sites a piece. The answers do not depend on it.
-    date, crs, overrides
+    date, crs, overrides, tributaries
         As in :meth:`Basin.check`.
     scheduler
         Address of a Dask scheduler (``tcp://host:8786``) or a ``distributed.Client``: pieces are
@@ -121,6 +125,9 @@ def check_stream(
     decided = basin.overrides if overrides is None else overrides
     told = {"date": str(date or basin.effective_date), "crs": crs and str(crs)}
     told["overrides"] = None if decided is None else str(decided)
+    if isinstance(decided, pd.DataFrame):
+        told["overrides"] = decided.to_csv()
+    told["tributaries"] = list(tributaries) if isinstance(tributaries, tuple) else tributaries
     job = _fingerprint(basin, source, chunk, told)
     parts = _Parts(target, job, overwrite=overwrite)
     frozen = pickle.dumps(dataclasses.replace(basin))  # without the tables that it has read
@@ -129,9 +136,10 @@ def check_stream(
     done = min(total, resumed * chunk)
     if progress:
         progress(done, total)
+    options = {"date": date or basin.effective_date, "overrides": overrides}
+    options["tributaries"] = tributaries
     work = (
-        (k, (frozen, table, k * chunk, date or basin.effective_date, crs, overrides))
-        for k, table in _pieces(source, chunk, todo)
+        (k, (frozen, table, k * chunk, crs, options)) for k, table in _pieces(source, chunk, todo)
     )
     for number, part in _worked(work, scheduler):
         parts.keep(number, part)
@@ -162,7 +170,9 @@ def _refuse(basin: Basin, source: Path, target: Path, crs: Any, *, overwrite: bo
 
 def _fingerprint(basin: Basin, source: Path, chunk: int, told: dict[str, Any]) -> dict[str, Any]:
     """What a run rests on: parts of another run are not mixed in."""
+    decided = told["overrides"]
     files = [source, *sorted(basin.inputs)]
+    files += [Path(decided)] if decided and "\n" not in decided else []
     return {
         "basin": version("basin-gis"),
         "chunk": chunk,
@@ -244,7 +254,7 @@ def _thawed(frozen: bytes) -> Basin:
 
 
 def check_part(
-    frozen: bytes, table: Any, first: int, date: dt.date, crs: Any, overrides: Any
+    frozen: bytes, table: Any, first: int, crs: Any, options: dict[str, Any]
 ) -> dict[str, Any]:
     """Check one piece: its rows of the output as CSV, and what is to be summed up."""
     with _LOCK:  # the threads of a worker share a project and what it has read
@@ -253,7 +263,7 @@ def check_part(
         sites = layer_io.read_layer(table, "sites", crs=crs, problems=found)
         if any(p.kind == "id_missing" for p in found):
             sites["site_id"] = [_row_name(name, first) for name in sites["site_id"]]
-        result = basin.check(sites, date=date, overrides=overrides)
+        result = basin.check(sites, **options)
         frame = _as_points(result.to_frame())
     problems = [
         {
@@ -270,6 +280,7 @@ def check_part(
         "rows": len(table),
         "ids": frame["site_id"].to_numpy(dtype=object),
         "verdicts": frame["verdict"].value_counts().to_dict(),
+        "n_unchecked": int(result.unchecked["site_id"].nunique()),
         "problems": problems,
     }
 
@@ -329,9 +340,10 @@ class _Parts:
 
     def assemble(self, resumed: int, *, overwrite: bool) -> StreamedCheck:
         """Join the parts in the order of the file, and remove them."""
-        rows, verdicts, problems, hashes = 0, pd.Series(dtype="int64"), [], []
+        rows, unchecked, verdicts, problems, hashes = 0, 0, pd.Series(dtype="int64"), [], []
         for part in self._read():
             rows += part["rows"]
+            unchecked += part["n_unchecked"]
             verdicts = verdicts.add(pd.Series(part["verdicts"], dtype="int64"), fill_value=0)
             problems += part["problems"]
             hashes.append(pd.util.hash_array(part["ids"]))
@@ -349,6 +361,7 @@ class _Parts:
             self.target,
             rows,
             {str(k): int(v) for k, v in verdicts.items()},
+            unchecked,
             _summed(problems),
             resumed,
         )

@@ -16,6 +16,7 @@ import pandas as pd
 from basin._run import note_input
 from basin.errors import LayerError
 from basin.layers.encodings import choose
+from basin.layers.measurements import parse_date
 from basin.standards.labels import codes, label
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def read_overrides(source: str | Path | pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame of text
-        ``when`` as 2026-03-31, verdicts as codes.
+        ``when`` as 2026-03-31 (a month or a year counts from its last day), verdicts as codes.
 
     Raises
     ------
@@ -94,13 +95,15 @@ def read_overrides(source: str | Path | pd.DataFrame) -> pd.DataFrame:
                 f"第 {_rows(strange)} 行的结论认不出：{table[name][strange[0]]}",
             )
         table[name] = table[name].map(lambda w: words.get(w, ""))
-    days = pd.to_datetime(table["when"], errors="coerce", format="mixed")
+    days = pd.Series(
+        [parse_date(day, end=True) for day in table["when"]], table.index, dtype=object
+    )
     strange = table.index[days.isna()]
     if len(strange):
         raise _wrong(
             f"when is no date in rows {_rows(strange)}", f"第 {_rows(strange)} 行的日期认不出"
         )
-    read: pd.DataFrame = table.assign(when=days.dt.strftime("%Y-%m-%d"))
+    read: pd.DataFrame = table.assign(when=[day.date().isoformat() for day in days])
     return read
 
 

@@ -337,9 +337,53 @@ def test_every_text_of_the_help_has_its_chinese():
         for line in done.output.splitlines()[1:]:
             words = re.findall(r"(?<![-\w])[a-z]{3,}(?: [a-z]{2,}){3,}", line)
             assert not words, line
+            assert not re.search(r"\[(default|required)", line), line
 
 
 AT = ("check", SAMPLE, "--at", "106.65,29.03")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("trace", SAMPLE, "S-XX"), "没有断面“S-XX”"),
+        (("trace", SAMPLE, "S-FH", "--item", "gold"), "指标不在 GB 3838-2002 表 1 中（编号 gold）"),
+        (("assess", SAMPLE, "--period", "2025-13"), "“2025-13”不是时段"),
+        (("assess", SAMPLE, "--period", "2025-12/2025-01"), "起止颠倒"),
+        (("spill", SAMPLE), "--at、--outfall、--bridge、--intake 给且只给一个"),
+        (("spill", SAMPLE, "--at", "x"), "--at 的值 x 应为逗号分开的几个数"),
+        (("report", "spill", SAMPLE), "--at、--outfall、--bridge 给且只给一个"),
+        (("report", "trace", SAMPLE, "S-FH", "--template", "no.docx"), "没有文件 no.docx"),
+        (("check", SAMPLE, "--overrides", "no.csv"), "没有改判表“no.csv”"),
+        (("check", SAMPLE, "--stream"), "--stream 须给 SITES"),
+        (("check", SAMPLE, "--scheduler", "tcp://a:1"), "--scheduler 要与 --stream 一起用"),
+        (("check", SAMPLE, "--chunk", "0"), "--chunk 的值 0 超出范围"),
+        (("check", SAMPLE, "--chunk", "x"), "--chunk 的值 x 不是数字"),
+        (("network", SAMPLE, "--tolerance", "3"), "--tolerance 只用于河线文件"),
+        ((*AT, "--category", "xyz"), "--category 的值 xyz 不对，只能是 生产经营性项目；"),
+    ],
+)
+def test_a_wrong_call_is_told_in_chinese(arguments: tuple[object, ...], message: str):
+    done = CliRunner().invoke(main, [str(a) for a in arguments], env={"BASIN_LANG": "zh"})
+    assert done.exit_code == 2, done.exception
+    assert message in done.stderr.replace("'", "")
+
+
+def test_what_was_decided_about_the_place_asked_is_told(tmp_path: Path):
+    done = basin(*AT, "--lang", "en", "--category", "2611")
+    assert "[warning] sites: column category" in done.stderr  # `basin validate` has no word of it
+    assert done.stderr.rstrip().splitlines()[-1].startswith("2 things to verify")
+    asked = tmp_path / "mine.csv"
+    asked.write_text("site_id,category,action,lon,lat\nA,2611,new,106.65,29.03\n")
+    done = basin("check", SAMPLE, asked, "--lang", "en")
+    assert "[warning] mine.csv: column category" in done.stderr
+
+
+def test_rules_are_listed_in_words_not_in_codes():
+    done = CliRunner().invoke(main, ["rules"])
+    assert "规则编号" in done.output
+    assert "已核原文" in done.output
+    assert "policy_document" not in done.output
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,14 @@ import click
 from basin._run import note_run
 from basin.cli._allowed import allowed
 from basin.cli._catchments import catchments, raindrop
-from basin.cli._frame import DATE, Group, output_option, project_argument, shared_options
+from basin.cli._frame import (
+    DATE,
+    Group,
+    frame_lang,
+    output_option,
+    project_argument,
+    shared_options,
+)
 from basin.cli._ledger import ledger
 from basin.cli._network import network
 from basin.cli._output import (
@@ -182,6 +189,7 @@ def validate(
 @click.option(
     "--chunk",
     type=click.IntRange(1, 1_000_000),
+    metavar="N",
     default=50_000,
     show_default=True,
     help="With --stream: sites a piece.",
@@ -348,11 +356,11 @@ def _one_site(
 
 def _known_word(column: str, word: str) -> None:
     """Refuse a category or an action that is no word for one."""
-    from basin.layers.codes import code_of, known_codes
+    from basin.layers.codes import code_of, words_of
 
     table = f"site_{column}"
     if code_of(word, table) is None:
-        allowed = ", ".join(known_codes(table))
+        allowed = words_of(table, frame_lang())
         raise click.BadParameter(f"{word!r} is not one of {allowed}", param_hint=f"--{column}")
 
 
@@ -473,7 +481,7 @@ def trace(
 
 @main.command(name="map")
 @project_argument
-@output_option(default=Path("basin.html"), show_default=True)
+@output_option(default=Path("basin.html"), show_default=True, help="Web page to write.")
 @click.option(
     "--basemap",
     metavar="URL",
@@ -504,7 +512,7 @@ def map_command(
 
 @main.command(name="layers")
 @project_argument
-@output_option(default=Path("layers.gpkg"), show_default=True)
+@output_option(default=Path("layers.gpkg"), show_default=True, help=_OUTPUT_HELP)
 @shared_options
 def layers_command(
     project: Path, output: Path, as_json: bool, overwrite: bool, lang: str | None

@@ -66,14 +66,28 @@ def _message(english: str) -> str:
     return english
 
 
+def _extra(text: str) -> str:
+    """Translate what click adds to the help of an option: its default, or that it is required."""
+    text = re.sub(r"\[default: (.*?)(?:; (.*))?\]$", _default, text)
+    return re.sub(r"\[required\]$", "[必填]", text)
+
+
+def _default(found: re.Match[str]) -> str:
+    return f"[默认：{found[1]}{f'；{found[2]}' if found[2] else ''}]"
+
+
 class _Formatter(click.HelpFormatter):
-    """Usage and headings in Chinese."""
+    """Usage, headings and defaults in Chinese."""
 
     def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
         super().write_usage(prog, args, "用法：" if prefix is None else prefix)
 
     def write_heading(self, heading: str) -> None:
         super().write_heading(_word(heading, "headings") or heading)
+
+    def write_dl(self, rows: Any, *args: Any, **kwargs: Any) -> None:
+        told = [(term, _extra(text)) for term, text in rows]
+        super().write_dl(told, *args, **kwargs)
 
 
 class _ChineseContext(click.Context):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -178,7 +179,14 @@ def report_problems(basin: Basin) -> None:
     mark = "缺" if basin.lang == "zh" else "missing"
     for sentence in basin.missing:
         hint(f"! {mark} {sentence}")
+    from basin.layers import problems_frame, shown_source
+
     serious = [p for p in basin.problems if p.severity != "info"]
+    own = {shown_source(source.path) for given in basin.sources.values() for source in given}
+    asked = [p for p in serious if p.layer == "sites" and p.file not in own]
+    if asked:  # of --at or SITES: no part of the project, so `basin validate` does not see them
+        list_problems(problems_frame(asked, basin.lang), basin.lang, hint)
+    serious = [p for p in serious if p not in asked]
     if not serious:
         return
     layers = ", ".join(dict.fromkeys(p.file or p.layer for p in serious))
@@ -190,7 +198,7 @@ def report_problems(basin: Basin) -> None:
     )
 
 
-def list_problems(problems: Any, lang: str) -> None:
+def list_problems(problems: Any, lang: str, say: Callable[[str], None] = say) -> None:
     """Print one problem a paragraph: how grave, where, what, and how to mend it."""
     from basin.standards import label
 

@@ -31,6 +31,7 @@ def rules(
     as_json: bool,
 ) -> None:
     """List the rules of PACKS (names or .toml files) with their legal basis, or check them."""
+    from basin.standards.labels import label
     from basin.standards.rules import load_rules, rules_frame
 
     if schema:
@@ -45,7 +46,10 @@ def rules(
     if as_json:
         print_json({"rules": frame})
     else:
-        print_table(frame[["rule_id", "title", "basis", "edition", "confidence"]], most=500)
+        shown = frame[["rule_id", "title", "basis", "edition", "confidence"]].copy()
+        shown["confidence"] = [label("confidence", code, lang) for code in shown["confidence"]]
+        shown.columns = [label("column", name, lang) for name in shown.columns]
+        print_table(shown, most=500)
 
 
 def _lint(packs: tuple[str, ...], lang: str, as_json: bool) -> None:
@@ -64,7 +68,7 @@ def _lint(packs: tuple[str, ...], lang: str, as_json: bool) -> None:
             say(Fault(**{str(key): value for key, value in row.items()}).text(lang))
     warnings = len(table) - errors
     hint(
-        f"{len(packs)} 个规则包：错误 {errors} 处，提醒 {warnings} 处"
+        f"{len(packs)} 个规则包：错误 {errors} 处，警告 {warnings} 处"
         if lang == "zh"
         else f"{len(packs)} packs: {errors} errors, {warnings} warnings"
     )

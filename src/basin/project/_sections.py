@@ -20,9 +20,20 @@ def find_section(given: str, sections: Any) -> str:
     if len(named) == 1:
         return str(named.iloc[0])
     if len(named) > 1:
-        raise ProjectError(f"several sections are named {given!r}", ids=named, mend="Give the id.")
+        raise ProjectError(
+            f"several sections are named {given!r}",
+            ids=named,
+            mend="Give the id.",
+            zh=f"名称为“{given}”的断面不止一个",
+            mend_zh="请写断面编号",
+        )
     near = difflib.get_close_matches(given, [*ids, *sections["name"].dropna().astype("str")], n=1)
     hint = f"Did you mean {near[0]!r}? " if near else ""
+    hint_zh = f"是否指“{near[0]}”？" if near else ""
+    known = list_ids(ids, show=20)
     raise ProjectError(
-        f"there is no section {given!r}", mend=f"{hint}The sections are: {list_ids(ids, show=20)}."
+        f"there is no section {given!r}",
+        mend=f"{hint}The sections are: {known}.",
+        zh=f"没有断面“{given}”",
+        mend_zh=f"{hint_zh}全部断面：{known}",
     )

@@ -13,6 +13,7 @@ from basin.errors import AssessmentError
 __all__ = ["Period", "parse_period"]
 
 _GRAMMAR = "Write '2025', '2025Q3', '2025-07' or '2025-05/2025-09'."
+_GRAMMAR_ZH = "写成 2025、2025Q3、2025-07 或 2025-05/2025-09"
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,12 @@ def parse_period(period: str | None, dates: Any = ()) -> Period:
     if "/" in text:
         ends = [_month(part.strip(), text) for part in text.split("/", 1)]
         if ends[1] < ends[0]:
-            raise AssessmentError(f"period {text!r} runs backwards", mend=_GRAMMAR)
+            raise AssessmentError(
+                f"period {text!r} runs backwards",
+                mend=_GRAMMAR,
+                zh=f"时段“{text}”的起止颠倒",
+                mend_zh=_GRAMMAR_ZH,
+            )
         return Period(text, ends[0].start_time, (ends[1] + 1).start_time, "range")
     quarter = re.fullmatch(r"(\d{4})-?[Qq]([1-4])", text)
     if quarter:
@@ -74,7 +80,12 @@ def parse_period(period: str | None, dates: Any = ()) -> Period:
 
 def _month(text: str, whole: str) -> pd.Period:
     if not re.fullmatch(r"[12]\d{3}-(0?[1-9]|1[0-2])", text):
-        raise AssessmentError(f"{whole!r} is not a period", mend=_GRAMMAR)
+        raise AssessmentError(
+            f"{whole!r} is not a period",
+            mend=_GRAMMAR,
+            zh=f"“{whole}”不是时段",
+            mend_zh=_GRAMMAR_ZH,
+        )
     return pd.Period(text, freq="M")
 
 

@@ -114,6 +114,13 @@ def _table(source: str | Path | pd.DataFrame) -> pd.DataFrame:
     try:
         note_input(path)
         data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise LayerError(
+            f"overrides: there is no file {str(path)!r}",
+            mend="Check the path.",
+            zh=f"没有改判表“{path}”",
+            mend_zh="检查路径",
+        ) from error
     except OSError as error:
         raise _wrong(f"cannot be read: {error.strerror}", f"读不了：{error.strerror}") from error
     data = data.removeprefix(b"\xef\xbb\xbf")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from basin.errors import RuleError
 from basin.standards._toml_lines import TomlLines
+from basin.standards.labels import label
 from basin.standards.rules import Rule, load_rules, pack_file, pack_names, read_pack
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class Fault:
         """Return ``file:line severity rule, key: what is wrong``, as compilers do."""
         where = ", ".join(part for part in (self.rule_id, self.key) if part)
         said = self.zh if lang == "zh" else self.en
-        return f"{self.file}:{self.line} {self.severity} {where}{': ' if where else ''}{said}"
+        severity = label("severity", self.severity, lang)
+        return f"{self.file}:{self.line} {severity} {where}{': ' if where else ''}{said}"
 
 
 @cache

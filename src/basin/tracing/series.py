@@ -164,7 +164,11 @@ def trace_all(
     """
     if item not in gb3838().index:
         raise AssessmentError(
-            "item is not in GB 3838-2002 table 1", ids=[item], mend="Use an item_id, e.g. 'tp'."
+            "item is not in GB 3838-2002 table 1",
+            ids=[item],
+            mend="Use an item_id, e.g. 'tp'.",
+            zh="指标不在 GB 3838-2002 表 1 中",
+            mend_zh="写指标代码，例如 tp（总磷）、nh3n（氨氮）",
         )
     sections = entered(sections, "sections", "section_id")
     outfalls = entered(outfalls, "outfalls", "outfall_id")

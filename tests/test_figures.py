@@ -484,3 +484,32 @@ def test_a_class_is_never_blank(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fonts, "_blank", lambda _, characters: {"甲", "㎎"} & set(characters))
     with pytest.raises(FontError, match="甲"):
         blank.finish()
+
+
+def test_location_shows_the_ground_and_where_it_lies() -> None:
+    sites = by_hand.make_siting().sites.iloc[:3]
+    districts = by_hand.make_districts()
+    figure = figures.plot_location(
+        sites, reaches=by_hand.make_reaches(), districts=districts, around_m=2000, lang="en"
+    )
+    inset = figure.axes[1]
+    frame = inset.get_lines()[-1].get_xydata()
+    west, south, east, north = sites.total_bounds
+    assert frame[:, 0].min() < west
+    assert frame[:, 1].min() < south
+    assert frame[:, 0].max() > east
+    assert frame[:, 1].max() > north
+    # 2 km of ground: at 29 degrees one degree of latitude is 110.85 km
+    assert south - frame[:, 1].min() == pytest.approx(2000 / 110_850, rel=0.02)
+    (x0, x1), (y0, y1) = inset.get_xlim(), inset.get_ylim()
+    box = districts.total_bounds
+    assert x0 <= box[0]
+    assert y0 <= box[1]
+    assert x1 >= box[2]
+    assert y1 >= box[3]
+    assert inset.get_xlabel() == inset.get_ylabel() == ""
+
+
+def test_location_of_nothing_is_an_empty_map() -> None:
+    sites = by_hand.make_siting().sites.iloc[:0]
+    assert figures.plot_location(sites, lang="en", labels="id").axes

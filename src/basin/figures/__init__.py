@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from basin.figures._definitions import plot_definition_sensitivity
 from basin.figures._fonts import FONT_FAMILIES, FontError, find_font
+from basin.figures._location import plot_location
 from basin.figures._save import save_figure
 from basin.figures._sections import plot_sections
 from basin.figures._siting import plot_siting
@@ -20,6 +21,7 @@ __all__ = [
     "FontError",
     "find_font",
     "plot_definition_sensitivity",
+    "plot_location",
     "plot_sections",
     "plot_siting",
     "plot_spill",

@@ -181,6 +181,25 @@ def test_wrong_tables_are_refused():
     assert "0" in empty.explain("zh")
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        ["2022-06-01"] * 4 + ["2022/6/1", "2024年6月", "20240601", None],
+        [20220601] * 5 + [20240601] * 2 + [None],
+    ],
+)
+def test_dates_count_however_they_are_written(written):
+    ledger = outfall_ledger(table(surveyed_on=pd.Series(written, dtype=object)), date=DATE)
+    assert [int(line(ledger, "all", "", y)["surveyed_n"]) for y in (2022, 2025)] == [5, 7]
+    assert ledger.progress["year"].min() == 2022
+
+
+def test_what_is_no_date_is_told_and_not_dropped():
+    bad = table(surveyed_on=["2022-06-01"] * 6 + ["待定", ""])
+    with pytest.raises(AssessmentError, match=r"surveyed_on.*P7"):
+        outfall_ledger(bad, date=DATE)
+
+
 def test_dates_of_the_steps_are_read_under_their_chinese_names(tmp_path):
     file = tmp_path / "排污口.csv"
     file.write_text(

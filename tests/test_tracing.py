@@ -674,3 +674,15 @@ def test_empty_tables_keep_their_kinds() -> None:
         assert one.dtypes.to_dict() == other.dtypes.to_dict(), name
         assert len(one) > 0
     assert empty.by_district().empty
+
+
+def test_an_outfall_sampled_after_its_closing_ranks_however_its_dates_are_written() -> None:
+    table = outfalls({"EARLY": (0, 15, 1.0), "LATE": (0, 16, 2.0), "SHUT": (0, 17, 3.0)})
+    table["status"] = "closed"
+    table["closed_on"] = ["2025-03-01", "2025年3月1日", "2025/3/1"]
+    table["sampled_on"] = ["2025-04-01", "2025/4/1", 20250101]
+    trace = trace_sources(
+        the_tree(), "S", table, samples(S=0.3), sections=sections(S=(0, 10, 10.0))
+    )
+    assert sorted(trace.outfalls.index) == ["EARLY", "LATE"]
+    assert trace.left_out.set_index("outfall_id")["reason"].to_dict()["SHUT"] == "closed"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from basin.layers.measurements import parse_dates
 from basin.quality import SectionAssessment
 from basin.standards.labels import label
 from basin.tracing.routes import Routes
@@ -80,7 +81,7 @@ def _flows(source: list[str], gauged: bool) -> Any:
 def _outfalls(outfalls: Any, ranked: Any) -> Any:
     dates = pd.Series(dtype="datetime64[ns]")
     if "sampled_on" in ranked.columns:
-        dates = pd.to_datetime(ranked["sampled_on"], errors="coerce").dropna()
+        dates = parse_dates(ranked["sampled_on"])[0].dropna()
     first, last = (dates.min(), dates.max()) if len(dates) else (None, None)
     n = len(ranked)
     return (

@@ -11,6 +11,7 @@ import pandas as pd
 
 from basin._text import as_ids
 from basin.crs import GEOD
+from basin.layers.measurements import parse_dates
 from basin.standards.quality import carries
 from basin.tracing.routes import Place, Routes
 
@@ -142,8 +143,7 @@ def _was_sampled_closed(outfalls: Any) -> npt.NDArray[np.bool_]:
 def _dates(table: Any, column: str) -> pd.Series:
     if column not in table.columns:
         return pd.Series(pd.NaT, index=table.index, dtype="datetime64[ns]")
-    dates: pd.Series = pd.to_datetime(table[column], errors="coerce")
-    return dates
+    return parse_dates(table[column])[0]
 
 
 def add_districts(outfalls: gpd.GeoDataFrame, districts: Any) -> tuple[pd.Series, pd.Series]:

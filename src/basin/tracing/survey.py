@@ -22,6 +22,7 @@ import pandas as pd
 from basin._text import as_ids, escape, html_table
 from basin.crs import EXCHANGE_CRS, GLOBE_BOUNDS, to_exchange
 from basin.errors import AssessmentError
+from basin.layers.measurements import parse_dates
 from basin.tracing.attribution import attribute_outfalls
 from basin.tracing.outfalls import add_districts
 from basin.tracing.survey_findings import ledger_findings
@@ -165,7 +166,7 @@ def outfall_ledger(
     Raises
     ------
     AssessmentError
-        If the outfalls have no geometry or no ids.
+        If the outfalls have no geometry or no ids, or a date cannot be read.
     CrsError
         If the CRS of a table is missing or refused.
 
@@ -230,8 +231,23 @@ def _entered(outfalls: Any) -> gpd.GeoDataFrame:
     for column in ("closed_on", *STEPS.values()):
         if column not in table.columns:
             table[column] = pd.Series(pd.NaT, index=table.index, dtype="datetime64[us]")
-        table[column] = pd.to_datetime(table[column], errors="coerce")
+        table[column] = _dates(table, column)
     return table
+
+
+def _dates(table: pd.DataFrame, column: str) -> pd.Series:
+    """A column of dates; what is none would make a step that was done look undone."""
+    found, wrong = parse_dates(table[column])
+    if wrong.any():
+        ids = list(table["outfall_id"][wrong])
+        raise AssessmentError(
+            f"column {column!r} holds something that is not a date",
+            ids=ids,
+            mend="Write dates as 2023-07-01, or leave them empty.",
+            zh=f"列“{column}”里有不是日期的内容",
+            mend_zh="日期写成 2023-07-01，或留空",
+        )
+    return found
 
 
 def _steps(table: gpd.GeoDataFrame, today: pd.Timestamp) -> tuple[pd.DataFrame, tuple[str, ...]]:

@@ -195,6 +195,19 @@ def test_the_nearest_place_for_a_failed_site_and_its_park():
     assert found.parks.loc[0, "share"] < 1e-2  # a park of a hundred kilometres
 
 
+def test_the_nearest_park_is_the_nearest_in_metres():
+    """Off an edge that runs askew the foot in degrees lies elsewhere; brute force by Geod."""
+    edge = [(TIP[0] + 0.001, TIP[1] - 0.018), (TIP[0] + 0.037, TIP[1] + 0.018)]
+    park = PARK | {"geometry": shapely.Polygon([*edge, (TIP[0] + 0.037, TIP[1] - 0.018)])}
+    given = layers() | {"zones": zone(park)}
+    found = find_allowed_area("chemical", "new", within=GROUND, **given)
+    place = shapely.Point(TIP[0] + 0.012, TIP[1] + 0.018)
+    row = found.nearest(site(place)).iloc[0]
+    x, y = np.linspace(*edge, 20_001).T
+    metres = GEOD.inv(np.full(len(x), place.x), np.full(len(x), place.y), x, y)[2]
+    assert row["park_m"] == pytest.approx(metres.min(), abs=0.1)
+
+
 def test_no_place_is_found_where_there_is_none():
     given = layers({"geometry": shapely.box(106.0, 29.0, 107.0, 30.0)})
     found = find_allowed_area("chemical", "new", within=GROUND, **given)

@@ -13,6 +13,7 @@ import basin
 from basin import layers
 from basin.cli import main
 from basin.errors import LayerError
+from basin.layers.chunks import read_chunks
 from basin.project import _stream
 from basin.project._stream import check_stream
 from places import SAMPLE
@@ -151,6 +152,24 @@ def test_lines_that_end_as_on_an_old_mac_are_counted(project, sites, whole, tmp_
     )
     assert done.rows == N
     assert done.path.read_bytes() == whole
+
+
+def test_a_comma_at_the_end_of_each_row_shifts_no_cell(project, sites, whole, tmp_path):
+    text = sites.read_bytes()
+    head, _, rest = text.partition(b"\n")
+    (tmp_path / "comma.csv").write_bytes(head + b"\n" + rest.replace(b"\n", b",\n"))
+    call = {"chunk": CHUNK, "crs": "EPSG:4490"}
+    done = check_stream(project, tmp_path / "comma.csv", tmp_path / "out.csv", **call)
+    assert done.path.read_bytes() == whole
+
+
+@pytest.mark.parametrize(("row", "more"), [(50, b",x"), (50, b",x,y"), (1, b",x"), (1, b",,y")])
+def test_rows_longer_than_the_heading_are_refused(sites, tmp_path, row, more):
+    lines = sites.read_bytes().splitlines()
+    lines[row] += more
+    (tmp_path / "long.csv").write_bytes(b"\n".join(lines))
+    with pytest.raises(LayerError, match="more cells than the heading"):
+        list(read_chunks(tmp_path / "long.csv", CHUNK))
 
 
 def test_ids_that_occur_twice_in_different_pieces_are_refused(project, sites, tmp_path):

@@ -194,6 +194,17 @@ def test_a_published_figure_that_does_not_follow_from_the_layers_is_told():
     assert found["district_km2"] == pytest.approx(170 / 0.0762)
 
 
+def test_published_figures_in_gbk_are_read_and_no_number_is_told(tmp_path):
+    told = tmp_path / "公布.csv"
+    text = "district_id,kind,area_km2,share,备注\nD-QJ,red_line,{},0.0762,公报\n"
+    told.write_bytes(text.format("166.59").encode("gb18030"))
+    done = CliRunner().invoke(main, ["zones", str(SAMPLE), "--json", "--published", str(told)])
+    assert done.exit_code == 0, done.output
+    told.write_bytes(text.format("166.59平方千米").encode("gb18030"))
+    done = CliRunner().invoke(main, ["zones", str(SAMPLE), "--published", str(told)])
+    assert "area_km2 is no number in row 2: '166.59平方千米'" in done.stderr
+
+
 def test_the_command_writes_areas_and_drafts(tmp_path):
     told = tmp_path / "published.csv"
     told.write_text("district_id,kind,area_km2,share\nD-QJ,red_line,166.59,0.0762\n")

@@ -84,12 +84,17 @@ def zones(
 
 
 def _published(file: Path, areas: Any) -> Any:
+    import io
+
     import pandas as pd
 
     from basin.errors import LayerError
+    from basin.layers.encodings import choose
     from basin.zones import compare_published
 
-    told = pd.read_csv(file, dtype=str)
+    data = file.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    text = data.decode(choose(data, file=file.name).encoding)
+    told = pd.read_csv(io.StringIO(text), dtype=str)
     lost = {"district_id", "kind"} - set(told.columns)
     if lost:
         raise LayerError(
@@ -98,6 +103,16 @@ def _published(file: Path, areas: Any) -> Any:
             zh=f"{file.name} 缺少列 {'、'.join(sorted(lost))}",
             mend_zh="列为 district_id、kind、area_km2、share（0 至 1）",
         )
+    for name in {"area_km2", "share"} & set(told.columns):
+        strange = told[name][pd.to_numeric(told[name], errors="coerce").isna() & told[name].notna()]
+        if len(strange):
+            row, word = int(strange.index[0]) + 2, strange.iloc[0]
+            raise LayerError(
+                f"{file.name}: {name} is no number in row {row}: {word!r}",
+                mend="Write figures without units; share from 0 to 1.",
+                zh=f"{file.name}：第 {row} 行的 {name} 不是数：{word}",
+                mend_zh="只写数字，不带单位；share 为 0 至 1",
+            )
     return compare_published(areas, told)
 
 

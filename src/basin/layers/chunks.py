@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyogrio
 
@@ -63,14 +64,43 @@ def read_chunks(
     file = _checked(path)
     if file.suffix.casefold() == ".csv":
         options: dict[str, Any] = {"dtype": str, "keep_default_na": False, "na_values": [""]}
-        with pd.read_csv(file, chunksize=rows, encoding=_encoding(file), **options) as reader:
-            for number, table in enumerate(reader):
-                if number >= start:
-                    yield table.reset_index(drop=True)
+        options |= {"encoding": _encoding(file), "chunksize": rows}
+        try:
+            with pd.read_csv(file, **options) as reader:
+                for number, table in enumerate(reader):
+                    if number >= start:
+                        yield _even(file, table, number * rows)
+        except pd.errors.ParserError as error:
+            raise _uneven(file, str(error)) from error
         return
     name, total = _layer(file, layer), count_rows(file, layer=layer)
     for first in range(start * rows, total, rows):
         yield pyogrio.read_dataframe(file, layer=name, skip_features=first, max_features=rows)
+
+
+def _even(file: Path, table: pd.DataFrame, first: int) -> pd.DataFrame:
+    """Number the rows; where they have cells beyond the heading, these must be empty.
+
+    pandas takes as many first cells for an index then, and shifts the others.
+    """
+    if isinstance(table.index, pd.RangeIndex):
+        return table.reset_index(drop=True)
+    head = table.columns
+    shifted = table.set_axis(range(len(head)), axis=1).reset_index()
+    more = shifted.iloc[:, len(head) :].fillna("")
+    long = np.flatnonzero((more != "").any(axis=1))
+    if len(long):
+        raise _uneven(file, f"row {first + int(long[0]) + 2}")
+    return shifted.iloc[:, : len(head)].set_axis(head, axis=1)
+
+
+def _uneven(file: Path, where: str) -> LayerError:
+    return LayerError(
+        f"{file.name} has rows with more cells than the heading ({where})",
+        mend="Put cells that hold a comma in quotes.",
+        zh=f"{file.name} 有的行格数多于表头（{where}）",
+        mend_zh="含逗号的单元格用引号括起",
+    )
 
 
 def _checked(path: str | Path) -> Path:

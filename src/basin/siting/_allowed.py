@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import geopandas as gpd
@@ -12,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from basin._measure import valid_shapes
+from basin._measure import scale_at, valid_shapes
 from basin.buffers import SITE_ACCURACY_M, in_force, plain_text
 from basin.crs import EXCHANGE_CRS, GEOD, area_m2, local_metric_crs, to_exchange
 from basin.errors import BasinError
@@ -166,7 +167,11 @@ class AllowedArea:
         for row, shape in enumerate(places.geometry):
             if shape is None or shape.is_empty:
                 continue
-            ends = shapely.get_coordinates(shapely.shortest_line(shape, shapes))
+            # nearest in metres, not in degrees
+            k = np.array(scale_at(shapely.centroid(shape).y), dtype=float)
+            scaled: Any = partial(np.multiply, k)
+            here, there = (shapely.transform(some, scaled) for some in (shape, shapes))
+            ends = shapely.get_coordinates(shapely.shortest_line(here, there)) / k
             a, b = ends[0::2], ends[1::2]
             azimuth, _, metres = GEOD.inv(a[:, 0], a[:, 1], b[:, 0], b[:, 1])
             first = int(np.argmin(metres))

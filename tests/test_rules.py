@@ -368,6 +368,11 @@ def faults(path):
     return lint_pack(path).to_dict("records")
 
 
+def test_a_rule_that_is_no_table_is_a_fault_of_the_pack(tmp_path):
+    (tmp_path / "own.toml").write_text('rule = ["a"]\n', encoding="utf-8")
+    assert "no. 1" in lint_pack(tmp_path / "own.toml")["rule_id"].to_list()
+
+
 def test_the_schema_and_the_packs_agree():
     schema = rule_pack_schema()
     Draft202012Validator.check_schema(schema)

@@ -143,7 +143,8 @@ def _by_schema(name: str, table: dict[str, Any], lines: TomlLines) -> Iterator[F
         path = list(error.absolute_path)
         rule = ""
         if len(path) > 1 and path[0] == "rule" and isinstance(path[1], int):
-            rule = str(plain["rule"][path[1]].get("id", f"no. {path[1] + 1}"))
+            one, number = plain["rule"][path[1]], f"no. {path[1] + 1}"
+            rule = str(one.get("id", number)) if isinstance(one, dict) else number
         for key, zh, en in _worded(error):
             at = [*path, key] if key else path
             last = next((str(p) for p in reversed(at) if isinstance(p, str)), "")

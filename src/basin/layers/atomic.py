@@ -20,7 +20,15 @@ from pathlib import Path
 from basin._run import Run, Staged, current_run, open_run
 from basin.errors import LayerError
 
-__all__ = ["atomic_write", "beside", "put_all", "refuse_existing", "stage", "whole_set"]
+__all__ = [
+    "atomic_write",
+    "beside",
+    "check_target",
+    "put_all",
+    "refuse_existing",
+    "stage",
+    "whole_set",
+]
 
 _SIDECARS = ("-journal", "-wal", "-shm")
 #: Left by a run that was killed: cleared when its target is written again, after a day.
@@ -52,7 +60,7 @@ def atomic_write(path: str | Path, *, overwrite: bool = True) -> Iterator[Path]:
         open in another program, or cannot be written.
     """
     target = Path(path)
-    _check_target(target, overwrite=overwrite)
+    check_target(target, overwrite=overwrite)
     temporary = beside(target)
     try:
         with whole_set():
@@ -76,7 +84,8 @@ def refuse_existing(path: str | Path, *, overwrite: bool) -> None:
         raise _exists(Path(path))
 
 
-def _check_target(target: Path, *, overwrite: bool) -> None:
+def check_target(target: Path, *, overwrite: bool) -> None:
+    """Raise as `atomic_write` would for a file that cannot be written there; make its folder."""
     if target.is_dir():
         raise LayerError(
             f"{target} is a folder",

@@ -10,7 +10,7 @@ from typing import Any
 import geopandas as gpd
 
 from basin.errors import LayerError
-from basin.layers.atomic import atomic_write, whole_set
+from basin.layers.atomic import atomic_write, check_target, whole_set
 from basin.layers.qgs import project_text
 from basin.layers.qml import FAMILIES
 from basin.layers.styles import FAMILY_OF
@@ -109,6 +109,7 @@ def _with_project(
     beside = project_file(target)
     if not overwrite and not target.exists():
         _refuse_beside(target, [beside] if beside.exists() else [])
+    check_target(target, overwrite=overwrite)  # what is wrong is told of the file asked for
     text = project_text(tables, file=target.name, title=title, lang=lang)
     with whole_set():
         with atomic_write(beside, overwrite=overwrite) as temporary:

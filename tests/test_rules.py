@@ -482,3 +482,11 @@ def test_a_provinces_pack_works_without_touching_code(pack, river, metres, categ
                          rules=[path])  # fmt: skip
     found = result.findings.set_index("rule_id")["verdict"].to_dict()
     assert {name: found[name] for name in expected} == expected
+
+
+def test_a_pack_saved_by_notepad_is_read(tmp_path: Path) -> None:
+    plain = Path("data/rule_packs/anhui.toml").read_text(encoding="utf-8")
+    marked = tmp_path / "anhui.toml"
+    marked.write_text(plain, encoding="utf-8-sig")
+    read = [rule.id for rule in load_rules(str(marked))]
+    assert read == [rule.id for rule in load_rules("data/rule_packs/anhui.toml")]

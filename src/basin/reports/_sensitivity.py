@@ -14,7 +14,7 @@ _WORDS = {
     "zh": {
         "title": "敏感性",
         "lines": "结论系于哪条岸线",
-        "lines_text": "逐项目、逐距离规则：移动多少距离恰到限值，再退多少可通过（含误差），"
+        "lines_text": "逐项目、逐距离规则：至少移动多少才到限值，至少再退多少（含误差；新位置须重新核查），"
         "换用其他版本、类别的岸线时最严和最宽的结论，坐标若为 GCJ-02 时的结论。"
         "只列未通过的、相差不到 2 千米的和结论会变的；全部见工作簿。",
         "readings": "结论系于哪种读法",
@@ -24,8 +24,8 @@ _WORDS = {
     "en": {
         "title": "Sensitivity",
         "lines": "Which line a verdict hangs on",
-        "lines_text": "By site and distance rule: the shift that brings the distance to the limit, "
-        "how much farther away it passes (error included), the strictest and mildest verdict under "
+        "lines_text": "By site and distance rule: the least shift to the limit, the least setback "
+        "(error included; check the new place again), the strictest and mildest verdict under "
         "other editions and kinds of line, and the verdict if the coordinates were GCJ-02. Only "
         "what does not pass, lies within 2 km of the limit, or would change; all in the workbook.",
         "readings": "Which reading a verdict hangs on",

@@ -46,8 +46,8 @@ class LineSensitivity:
         ``distance_m`` to the nearest line that counts, ``error_m``, ``limit_m``; ``shift_m`` (the
         smallest shift of the site or the line that brings the distance to the limit) and
         ``bearing_deg`` (from the line to the site: away from it); ``setback_m`` (how much farther
-        away it passes for sure, error included; 0 if it does) and ``setback_all_m`` (the same
-        under every edition and kind); ``strictest`` and ``mildest`` verdict of the lines;
+        away it must lie at the least, error included; 0 if it passes) and ``setback_all_m`` (the
+        same under every edition and kind); ``strictest`` and ``mildest`` verdict of the lines;
         ``flag`` (code of ``line_flag``: ``newer_line`` is the red flag, it passes only under the
         newer, narrower line; ``later_line``, ``better_kind``, or empty); and the counter-reading
         if the coordinates were GCJ-02: ``gcj02_distance_m``, ``gcj02_verdict``,

@@ -65,10 +65,10 @@ def _row_texts(row: dict[Any, Any], lang: str) -> list[str]:
     if np.isfinite(row["shift_m"]):
         told.append(
             f"距离 {row['distance_m']:,.1f} ± {row['error_m']:,.1f} m，限值 {row['limit_m']:,.0f} "
-            f"m；岸线或项目移动 {row['shift_m']:,.1f} m 结论即翻转"
+            f"m；岸线或项目至少移动 {row['shift_m']:,.1f} m 结论才翻转"
             if zh
             else f"{row['distance_m']:,.1f} ± {row['error_m']:,.1f} m, limit {row['limit_m']:,.0f}"
-            f" m; a shift of line or site by {row['shift_m']:,.1f} m flips it"
+            f" m; it takes a shift of line or site by {row['shift_m']:,.1f} m to flip it"
         )
     if row["setback_all_m"] > 0:
         told.append(_setback_text(row, lang))
@@ -90,18 +90,22 @@ def _setback_text(row: dict[Any, Any], lang: str) -> str:
     zh, away = lang == "zh", direction_text(row["bearing_deg"], lang)
     now, every = row["setback_m"], row["setback_all_m"]
     head = (
-        (f"向{away}再退 {now:,.1f} m（含误差）可通过" if now > 0 else "按现行岸线已在限值外")
+        (
+            f"向{away}至少再退 {now:,.1f} m（含误差），新位置须重新核查"
+            if now > 0
+            else "按现行岸线已在限值外"
+        )
         if zh
-        else f"{now:,.1f} m farther {away} it passes, error included"
+        else f"at least {now:,.1f} m farther {away}, error included; check the new place again"
         if now > 0
         else "it passes under the lines in force"
     )
     if every == now:
         return head
     return (
-        f"{head}；各版本、各类岸线均通过须向{away}退 {every:,.1f} m"
+        f"{head}；各版本、各类岸线均通过至少须向{away}退 {every:,.1f} m"
         if zh
-        else f"{head}; under every edition and kind, {every:,.1f} m farther {away}"
+        else f"{head}; under every edition and kind, at least {every:,.1f} m farther {away}"
     )
 
 

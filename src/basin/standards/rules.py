@@ -402,7 +402,7 @@ def read_pack(name: str | Path) -> list[Rule]:
     path, source = pack_file(name), str(name)
     label = Path(source).stem if source.endswith(".toml") else source
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # Notepad writes a mark
         table = tomllib.loads(text)
     except OSError as error:
         raise RuleError(f"rule pack {source!r} cannot be read: {error.strerror}") from None

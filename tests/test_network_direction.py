@@ -492,3 +492,13 @@ def test_water_in_a_net_of_pipes_obeys_kirchhoff():
     want = np.zeros(n)
     want[inner] = np.linalg.solve(laplace[np.ix_(inner, inner)], supply[inner])
     assert undirected._heads(a, b, conducts, supply, 7) == pytest.approx(want, rel=1e-6)
+
+
+def test_what_contradicts_itself_either_way_stays_as_drawn() -> None:
+    """Braids that part at their very springs, drawn downstream: no other direction is better."""
+    from test_tracing import _braided_river, rivers
+
+    cells = [(3, [1, 1], [2]), (1, [1, 2], [2, 2]), (3, [2], [2, 1]), (2, [], [])]
+    network = rivers(**_braided_river(cells))
+    turned = network.issues[network.issues["kind"].eq("reversed")]
+    assert not turned["action"].eq("applied").any(), turned[["reach_ids", "rule"]].to_string()

@@ -18,7 +18,7 @@ from basin._network.attributes import main_outlets
 from basin._network.blocks import mend_blocks
 from basin._network.bridges import DRAWN_RIGHT, Chain, Core, Evidence, core_of
 from basin._network.ledger import Ledger
-from basin._network.undirected import chance_of_error, redirect
+from basin._network.undirected import chance_of_error, contradictions, redirect
 
 __all__ = ["CLEAR_DROP_M", "SAYS", "TURN_AT", "Drawn", "Oriented", "orient"]
 
@@ -33,6 +33,9 @@ _MEETING = 2
 
 #: So sure a direction is taken for true in a layer drawn at random.
 _CLEAR = 0.9
+
+#: A layer is directed anew only where that leaves at most this part of its contradictions.
+_FEWER = 0.5
 
 #: A reach must climb by this much before its elevations say anything, in metres.
 CLEAR_DROP_M = 3.0
@@ -229,6 +232,11 @@ def _turn_random(
         return flip, DRAWN_RIGHT
     odds = float(np.log((1.0 - error) / error))
     found = redirect(now.frm, now.to, n, now.lengths, _evidence(now), error)
+    then = now.turned(found.turn)
+    before = sum(contradictions(now.frm, now.to, n))
+    if sum(contradictions(then.frm, then.to, n)) > _FEWER * before:
+        # what contradicts itself as much in any other direction was not drawn at random
+        return flip, DRAWN_RIGHT
     edges = np.flatnonzero(found.turn)
     clear = edges[found.sure[edges] >= _CLEAR]
     if len(clear):

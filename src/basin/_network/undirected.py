@@ -16,7 +16,7 @@ import numpy as np
 from basin._network.arrays import Bools, Floats, Ints, components, group
 from basin._network.bridges import DRAWN_RIGHT, Evidence, Piece
 
-__all__ = ["Redirected", "chance_of_error", "redirect"]
+__all__ = ["Redirected", "chance_of_error", "contradictions", "redirect"]
 
 #: Contradicting nodes that make a habit, and the chance of a wrong line from which on it is one.
 _FEW, _RANDOM_FROM = 6, 0.1
@@ -42,12 +42,9 @@ def chance_of_error(frm: Ints, to: Ints, n: int) -> float:
     if one of them is wrong; at a confluence if the outflow is, or both inflows are), or makes a
     spring a mouth. 0 where only a few are: deltas have many mouths, but no impossible nodes.
     """
-    n_in, n_out = np.bincount(to, minlength=n), np.bincount(frm, minlength=n)
-    degree = n_in + n_out
-    wrong = int(((degree > 1) & ((n_in == 0) | (n_out == 0))).sum())
+    wrong, spare = contradictions(frm, to, n)
+    degree = np.bincount(np.concatenate([frm, to]), minlength=n)
     ends = degree == 1
-    mouths = np.bincount(components(frm, to, n)[ends & (n_out == 0)], minlength=n)
-    spare = int(np.maximum(mouths - 1, 0).sum())
     if wrong < _FEW / 2 or wrong + spare < _FEW:
         return 0.0
     # wrong + spare = e (1 - e) inner + e ends, solved for e
@@ -56,6 +53,15 @@ def chance_of_error(frm: Ints, to: Ints, n: int) -> float:
     root = np.sqrt(max(both**2 - 4.0 * inner * (wrong + spare), 0.0))
     error = min(float((both - root) / (2.0 * inner)), 0.5)
     return error if error >= _RANDOM_FROM else 0.0
+
+
+def contradictions(frm: Ints, to: Ints, n: int) -> tuple[int, int]:
+    """Count nodes where all lines meet or all part, and mouths beyond one for each piece."""
+    n_in, n_out = np.bincount(to, minlength=n), np.bincount(frm, minlength=n)
+    degree = n_in + n_out
+    wrong = int(((degree > 1) & ((n_in == 0) | (n_out == 0))).sum())
+    mouths = np.bincount(components(frm, to, n)[(degree == 1) & (n_out == 0)], minlength=n)
+    return wrong, int(np.maximum(mouths - 1, 0).sum())
 
 
 def redirect(

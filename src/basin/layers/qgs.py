@@ -21,13 +21,17 @@ __all__ = ["layer_title", "project_text"]
 #: From the top of the map to the ground; what is not named lies above the last three.
 _ORDER = (
     "sites", "sections", "intakes", "structures", "outfalls", "trace_*_outfalls", "network_issues",
-    "trace_*_reaches", "*", "reaches", "shorelines", "bands", "zones", "districts",
+    "trace_*_sampling_points", "trace_*_reaches", "*", "reaches", "shorelines", "bands", "zones",
+    "districts",
 )  # fmt: skip
 
 #: There, but not drawn until it is ticked.
 _HIDDEN = ("network_issues",)
 
-_TRACE = re.compile(r"trace_(.+)_(outfalls|reaches|left_out)$")
+_TRACE = re.compile(
+    r"trace_(.+)_(outfalls|reaches|left_out|upstream_sections|intervals|balances"
+    r"|shares|what_if|sampling_points|inputs)$"
+)
 
 
 class _Opened(NamedTuple):

@@ -82,6 +82,7 @@ _WORDS = {
         "trace": "按溯源负荷", "no_load": "无该指标负荷数据", "zones": "按分区类型",
         "bands": "按距离", "band": "岸线 {} km 范围（示意）", "sites": "按核查结论",
         "plain_sites": "项目", "issues": "按问题程度", "reach": "河流",
+        "sampling": "加测点",
         "about": "basin 图式：{}",
     },
     "en": {
@@ -90,6 +91,7 @@ _WORDS = {
         "leads": "by arriving load", "trace": "by load", "no_load": "no load of the item known",
         "zones": "by kind of zone", "bands": "by distance", "band": "{} km band (indicative)",
         "sites": "by verdict", "plain_sites": "sites", "issues": "by severity", "reach": "rivers",
+        "sampling": "where to sample",
         "about": "drawn by basin: {}",
     },
 }  # fmt: skip
@@ -485,11 +487,20 @@ def _ground(table: Any, lang: str, name: str) -> _Look:
     return _Look(name, [Entry(label("layer", name, lang), symbols)], naming=naming)
 
 
+def _sampling(table: Any, lang: str) -> _Look:
+    """Where to sample next: a ring with its number."""
+    mark = _marker("circle", None, 4.2, line="#d81b60", width=0.7)
+    entry = Entry(label("layer", "trace_sampling_points", lang), _everywhere([mark], "#d81b60"))
+    naming = Naming(f"to_string({quoted('point')})", colour="#ad1457", size_pt=8, bold=True)
+    return _Look("sampling", [entry], naming=naming)
+
+
 #: The columns that tell a layer, those with more first.
 _LOOKS: tuple[tuple[frozenset[str], Callable[[Any, str], _Look]], ...] = (
     (frozenset({"outfall_id", "rank", "arriving_kg_d"}), _leads),
     (frozenset({"outfall_id", "kind"}), _outfalls),
     (frozenset({"reach_id", "strahler", "distance_m", "load_kg_d"}), _trace),
+    (frozenset({"point", "suspects_above"}), _sampling),
     (frozenset({"reach_id", "strahler"}), _reaches),
     (frozenset({"zone_id", "kind"}), _zones),
     (frozenset({"limit_m", "river_class"}), _bands),

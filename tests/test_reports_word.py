@@ -42,6 +42,16 @@ def test_word_and_page_hold_the_same_tables(kind: str, lang: str, tmp_path: Path
     assert len(tables) > 1
 
 
+def test_a_table_without_rows_is_a_line_of_text(tmp_path: Path) -> None:
+    trace = RESULTS["trace"]()
+    bare = replace(trace, left_out=trace.left_out[:0], intervals=trace.intervals[:0])
+    told = reports.document(bare)
+    empty = [t for s in told.sections for t in s.tables if not t.rows and t.empty]
+    assert empty
+    texts = [p.text for p in word_of(bare, tmp_path).paragraphs]
+    assert all(table.empty in texts for table in empty)
+
+
 def test_headings_contents_and_captions_are_real(tmp_path: Path) -> None:
     book = word_of(RESULTS["trace"](), tmp_path)
     document = reports.document(RESULTS["trace"]())

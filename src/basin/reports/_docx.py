@@ -184,7 +184,7 @@ class _Writer:
             self._picture(picture)
 
     def _too_wide(self, table: Table) -> bool:
-        return sum(_widths(table, self.document.lang)[0]) > self.upright_mm
+        return bool(table.rows) and sum(_widths(table, self.document.lang)[0]) > self.upright_mm
 
     def _turn(self, *, across: bool) -> None:
         if across != self.across:

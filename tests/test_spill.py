@@ -198,39 +198,164 @@ def test_a_structure_delays_what_lies_below_by_volume_over_flow():
     assert unknown.note_ids["delay_unknown"] == ("G",)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(6))
 def test_distances_and_times_are_those_of_networkx(seed):
-    """A random braided grid: the shortest way by length, and the hours along that way."""
+    """A random braided grid with dams: the quickest way of each case, its length, and the last."""
     random = np.random.default_rng(seed)
-    lines, speed = {}, {}
+    lines, speed, flow, dams = {}, {}, {}, {}
     for x in range(5):
         for y in range(3):
             for k, (to_x, to_y) in enumerate([(x + 1, y), (x, y + 1)]):
                 if random.random() < 0.75:
                     bend = ((x + to_x) / 2 + random.uniform(-0.2, 0.2), (y + to_y) / 2 + 0.1)
-                    lines[f"r{x}{y}{k}"] = [(x, y), bend, (to_x, to_y)]
-                    speed[f"r{x}{y}{k}"] = random.uniform(0.2, 2)
-    network = RiverNetwork.from_lines(draw(lines, velocity_m_s=speed), turn=False)
-    reaches = network.reaches
-    graph = nx.DiGraph()
-    for reach_id, r in reaches.iterrows():
-        hours = r["length_m"] / r["velocity_m_s"] / 3600
-        graph.add_edge(r["from_node"], r["to_node"], m=r["length_m"], h=hours, id=reach_id)
-    start = reaches.index[0]
-    spill = trace_spill(network, (start, 0.0))
-    source = reaches.loc[start, "from_node"]
-    ways = nx.single_source_dijkstra_path(graph, reaches.loc[start, "to_node"], weight="m")
-    for reach_id, r in spill.reaches.iterrows():
-        nodes = [source, *ways[reaches.loc[reach_id, "from_node"]]] if reach_id != start else []
-        hours = sum(graph.edges[e]["h"] for e in pairwise(nodes))
-        metres = sum(graph.edges[e]["m"] for e in pairwise(nodes))
-        own = reaches.loc[reach_id]
-        assert r["distance_m"] == pytest.approx(metres, abs=1e-6)
-        assert r["peak_median_h"] == pytest.approx(
-            hours + own["length_m"] / own["velocity_m_s"] / 3600
-        )
+                    name = f"r{x}{y}{k}"
+                    lines[name] = [(x, y), bend, (to_x, to_y)]
+                    speed[name], flow[name] = random.uniform(0.2, 2), random.uniform(1, 20)
+                    if random.random() < 0.3:
+                        dams[name] = bend
+    network = RiverNetwork.from_lines(draw(lines, velocity_m_s=speed, flow_m3_s=flow), turn=False)
+    volume = {name: random.uniform(1e3, 1e6) for name in dams}
+    built = ids(points(dams, kind=dict.fromkeys(dams, "dam"), volume_m3=volume))
+    reaches, start = network.reaches, network.reaches.index[0]
+    spill = trace_spill(network, (start, 0.0), structures=built)
+    source, first = reaches.loc[start, ["from_node", "to_node"]]
+    for case, ratio in spill.hydraulics.ratio.items():
+        graph = nx.DiGraph()
+        for reach_id, r in reaches.iterrows():
+            hours = r["length_m"] / (r["velocity_m_s"] * ratio**0.34) / 3600
+            if reach_id in dams and case != "fastest":
+                hours += volume[reach_id] / (r["flow_m3_s"] * ratio) / 3600
+            graph.add_edge(r["from_node"], r["to_node"], m=r["length_m"], h=hours, id=reach_id)
+        own = graph.edges[source, first]
+        ways = nx.single_source_dijkstra_path(graph, first, weight="h")
+        last = dict.fromkeys(ways, -np.inf) | {first: own["h"]}  # by the slowest way
+        for node in nx.topological_sort(graph.subgraph(ways)):
+            for _, to, edge in graph.edges(node, data=True):
+                last[to] = max(last[to], last[node] + edge["h"])
+        for reach_id, r in spill.reaches.iterrows():
+            if reach_id == start:
+                continue
+            upper, lower = reaches.loc[reach_id, ["from_node", "to_node"]]
+            edges = [graph.edges[e] for e in pairwise([source, *ways[upper]])]
+            hours = sum(e["h"] for e in edges) + graph.edges[upper, lower]["h"]
+            assert r[f"peak_{case}_h"] == pytest.approx(hours)
+            if case == "median":
+                assert r["distance_m"] == pytest.approx(sum(e["m"] for e in edges), abs=1e-6)
+        at_ends = spill.arrivals[spill.arrivals["case"] == case]
+        for _, target in at_ends[at_ends["kind"] == "outlet"].iterrows():
+            node = reaches.loc[target["reach_id"], "to_node"]
+            edges = [graph.edges[e] for e in pairwise([source, *ways[node]])]
+            quick = sum(e["h"] for e in edges)
+            assert target["instant_h"] == pytest.approx(quick)
+            assert target["distance_m"] == pytest.approx(sum(e["m"] for e in edges), abs=1e-6)
+            assert target["lag_h"] == pytest.approx(last[node] - quick, abs=1e-6)
     reachable = {d["id"] for a, _, d in graph.edges(data=True) if a in ways} | {start}
     assert set(spill.reaches.index) == reachable
+
+
+def braid(volume_m3=1e7, **columns):
+    r"""
+    The eastern arm is the shorter and has a dam; the western is free.
+
+           a
+          / \
+         w   e  dam
+          \ /
+           c
+    """
+    lines = {
+        "a": [(0, 40), (0, 30)],
+        "e": [(0, 30), (0, 20)],
+        "w": [(0, 30), (-1, 25), (0, 20)],
+        "c": [(0, 20), (0, 0)],
+    }
+    columns.setdefault("velocity_m_s", dict.fromkeys(lines, 1.0))
+    columns.setdefault("flow_m3_s", {"a": 10.0, "e": 6.0, "w": 4.0, "c": 10.0})
+    network = RiverNetwork.from_lines(draw(lines, **columns), turn=False)
+    dam = ids(points({"D": (0, 25)}, kind={"D": "dam"}, volume_m3={"D": volume_m3}))
+    return network, dam.assign(close_min=30.0)
+
+
+def test_the_way_is_the_quickest_of_each_flow_not_the_shortest():
+    network, dam = braid()
+    intakes = ids(points({"I": (0, 10)}))
+    spill = trace_spill(network, ("a", 0.0), mass_kg=10.0, intakes=intakes, structures=dam)
+    length = network.reaches["length_m"]
+    by_west = length["a"] + length["w"] + length["c"] / 2
+    by_east = length["a"] + length["e"] + length["c"] / 2
+    for case in ("low", "median", "high"):
+        one = row(spill, "I", case)
+        assert one["distance_m"] == pytest.approx(by_west, abs=1)
+        speed = spill.hydraulics.velocity_m_s.loc["c", case]
+        assert one["peak_h"] == pytest.approx(by_west / speed / 3600, rel=1e-4)
+        assert one["delay_h"] == 0
+        # what waits at the dam comes last, and the end of the passage is that of it
+        wait = 1e7 / (6.0 * spill.hydraulics.ratio[case]) / 3600
+        lag = wait + (by_east - by_west) / speed / 3600
+        assert one["lag_h"] == pytest.approx(lag, rel=1e-4)
+        late = cloud_times(one["peak_h"] + lag, spill.hydraulics.ratio[case], 0.0)[2]
+        assert one["trailing_h"] == pytest.approx(float(late), rel=1e-4)
+    early = row(spill, "I", "fastest")  # no structure holds it back: the shorter arm
+    assert early["distance_m"] == pytest.approx(by_east, abs=1)
+    assert spill.note_ids["way_by_flow"][0] == "I"
+    assert "I" in spill.note_ids["rejoined"]
+    assert spill.reaches["distance_m"].is_monotonic_increasing
+    assert spill.reaches.loc["c", "distance_m"] == pytest.approx(length["a"] + length["w"], abs=1)
+    assert spill.spaces.loc["D", "distance_m"] == pytest.approx(
+        length["a"] + length["e"] / 2, abs=1
+    )
+    note = spill.explain("en")
+    assert spill.spaces.loc["D", "fit"] == "partial"  # the other arm goes round it
+    assert spill.spaces.loc["D", "mass_share"] == pytest.approx(0.6)
+    assert "not enough, find more space" in note
+    assert f"intake I ({by_west / 1000:.1f} km)" in note
+    assert "depends on the flow" in note
+    # on the map: below the dam until the last of it has come
+    own = trace_spill(network, ("a", 0.0), structures=dam, hours=2000.0, step_h=10.0).fronts.query(
+        "case == 'median'"
+    )
+    assert own["hour"].max() == pytest.approx(row(spill, row_outlet(spill))["trailing_h"], abs=10)
+
+
+def row_outlet(spill):
+    return spill.arrivals.loc[spill.arrivals["kind"] == "outlet", "id"].iloc[0]
+
+
+def test_a_node_is_reached_by_the_first_arm_and_told_once():
+    """Both arms end in the lake: one outlet, by the free arm, though the dammed one is shorter."""
+    lines = {
+        "a": [(0, 40), (0, 30)],
+        "e": [(0, 30), (0, 20)],
+        "w": [(0, 30), (-1, 25), (0, 20)],
+    }
+    network = RiverNetwork.from_lines(
+        draw(lines, velocity_m_s=dict.fromkeys(lines, 1.0), flow_m3_s=dict.fromkeys(lines, 5.0)),
+        turn=False,
+    )
+    dam = ids(points({"D": (0, 25)}, kind={"D": "dam"}, volume_m3={"D": 1e7}))
+    spill = trace_spill(network, ("a", 0.0), structures=dam)
+    own = spill.arrivals[spill.arrivals["kind"] == "outlet"]
+    assert len(own) == 4  # one a case
+    length = network.reaches["length_m"]
+    by_case = own.set_index("case")["distance_m"]
+    assert by_case["median"] == pytest.approx(length["a"] + length["w"], abs=1)
+    assert by_case["fastest"] == pytest.approx(length["a"] + length["e"], abs=1)
+
+
+def test_zones_of_an_intake_go_by_the_quicker_arm():
+    speed = {"a": 1.0, "e": 0.1, "w": 1.0, "c": 1.0}
+    network, _ = braid(velocity_m_s=speed)
+    intakes = ids(points({"I": (0, 10)}))
+    outfalls = points({"P": (0, 35)})
+    zones = intake_zones(
+        network, "I", intakes, hours=(24.0,), outfalls=outfalls.assign(outfall_id=outfalls.index)
+    )
+    length = network.reaches["length_m"]
+    way = length["a"] / 2 + length["w"] + length["c"] / 2
+    one = zones.contents.set_index("id").loc["P"]
+    assert one["distance_m"] == pytest.approx(way, abs=1)
+    assert one["leading_h"] == pytest.approx(LEADING * way / 2.2**0.34 / 3600, rel=1e-4)
+    assert zones.reaches.loc["a", "distance_m"] == pytest.approx(way - length["a"] / 2, abs=1)
 
 
 # ---- concentrations --------------------------------------------------------------------------

@@ -78,13 +78,13 @@ _WORDS = {
 
 _EVERY = (
     "kind", "id", "name", "river", "district", "distance_m", "case", "leading_h", "peak_h",
-    "trailing_h", "passage_h", "delay_h", "flow_m3_s", "peak_mg_l", "peak_hj_mg_l", "above_h",
-    "mixed", "reach_id", "measure_m",
+    "trailing_h", "passage_h", "delay_h", "lag_h", "flow_m3_s", "peak_mg_l", "peak_hj_mg_l",
+    "above_h", "mixed", "reach_id", "measure_m",
 )  # fmt: skip
 _SPACES = (
     "structure_id", "name", "kind", "river", "district", "distance_m", "arrival_h", "report_min",
-    "close_min", "margin_min", "closable", "volume_m3", "flow_m3_s", "needed_m3", "hold_h",
-    "enough", "fit", "held_m3",
+    "close_min", "margin_min", "closable", "mass_share", "volume_m3", "flow_m3_s", "needed_m3",
+    "hold_h", "enough", "fit", "held_m3",
 )  # fmt: skip
 _REACHES = ("reach_id", "name", "tier", "flow_m3_s", "length_m", "distance_m", "velocity_m_s",
             "leading_median_h", "peak_median_h")  # fmt: skip

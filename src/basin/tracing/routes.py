@@ -14,12 +14,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from basin._network.arrays import chain_sums
+from basin._network.navigate import walk
 from basin.standards.tracing import tracing_figures
 
 if TYPE_CHECKING:
     from basin.network import RiverNetwork
 
-__all__ = ["Place", "Routes", "routes_to"]
+__all__ = ["Place", "Routes", "quickest", "routes_to"]
 
 _S_PER_H = 3600.0
 
@@ -221,4 +222,34 @@ def _next_reach(reaches: Any, through: Any) -> npt.NDArray[np.intp]:
     )
     after = best.reindex(reaches["to_node"].to_numpy()).fillna(-1).to_numpy(dtype=np.intp)
     after[0] = -1
+    return after
+
+
+def quickest(near: Any, far: Any, cost: Any, reach_ids: pd.Index) -> npt.NDArray[np.intp]:
+    """Find the way of least cost between a place and each reach.
+
+    Parameters
+    ----------
+    near, far : shape (n,)
+        Ids of the nodes of each reach towards the place and away from it; the place's own reach at
+        the head.
+    cost : shape (n,)
+        Hours (or metres) of each reach; of the first, of its part between the place and `far`.
+    reach_ids
+        Of two ways of one cost, the one by the lower id is taken.
+
+    Returns
+    -------
+    shape (n,)
+        Position of the next reach towards the place, -1 for the first.
+    """
+    n = len(cost)
+    nodes, codes = np.unique(np.append(near, far), return_inverse=True)
+    rank = np.empty(n, dtype=np.intp)
+    rank[np.argsort(reach_ids.to_numpy(), kind="stable")] = np.arange(n)
+    found = walk(
+        np.arange(n), 0, codes[:n], codes[n:], np.asarray(cost, dtype=float), np.zeros(n),
+        np.zeros(len(nodes), dtype=bool), rank, first_m=float(cost[0]),
+    )  # fmt: skip
+    after: npt.NDArray[np.intp] = found.after
     return after

@@ -40,37 +40,40 @@ def arrival_table(
 ) -> gpd.GeoDataFrame:
     """One row a target and case, as `SpillTrace.arrivals` tells."""
     at = way.at(targets["stretch"].to_numpy(), targets["measure_m"])
-    reach = way.stretches["reach"].to_numpy()[targets["stretch"].to_numpy()]
-    flow = way.hydraulics.flow_m3_s.to_numpy(dtype=float)[reach]
-    share = way.reaches["share"].to_numpy(dtype=float)[reach]
-    mass = np.full(len(targets), np.nan) if mass_kg is None else mass_kg * share
-    mass = np.where(at.distance_m > 0, mass, np.nan)  # at the spill itself nothing has mixed
+    flows = way.hydraulics.flow_m3_s.to_numpy(dtype=float)
+    shares = way.reaches["share"].to_numpy(dtype=float)
     tables = []
     for n, case in enumerate(CASES):
+        distance, flow = at.distance_m[:, n], flows[at.reach[:, n], n]
+        share = shares[at.reach[:, n]]
+        mass = np.full(len(targets), np.nan) if mass_kg is None else mass_kg * share
+        mass = np.where(distance > 0, mass, np.nan)  # at the spill itself nothing has mixed
         peak, ratio = at.peak_h[:, n], way.hydraulics.ratio[case]
-        first, highest, last = cloud_times(peak, ratio, duration_h)
+        first, highest, _ = cloud_times(peak, ratio, duration_h)
+        last = cloud_times(peak + at.lag_h[:, n], ratio, duration_h)[2]
         kept = np.exp(-decay.k_per_d * peak / _H_PER_D)
         sigma_h = np.sqrt(at.spread_s2[:, n]) / _S_PER_H
         with np.errstate(invalid="ignore", divide="ignore"):
             default = np.where(peak > 0, at.default_h[:, n] / peak, 0.0)
         many = np.full(len(peak), ratio)
         columns = {
-            "distance_m": at.distance_m,
+            "distance_m": distance,
             "case": case,
             "leading_h": first,
             "peak_h": highest,
             "trailing_h": last,
             "passage_h": last - first,
             "delay_h": at.delay_h[:, n],
+            "lag_h": at.lag_h[:, n],
             "instant_h": peak,
-            "flow_m3_s": flow[:, n],
+            "flow_m3_s": flow,
             "mass_share": share,
-            "peak_mg_l": peak_of(peak, ratio, duration_h, mass, flow[:, n]) * kept,
-            "peak_hj_mg_l": _dispersed(sigma_h, duration_h, mass, flow[:, n]) * kept,
+            "peak_mg_l": peak_of(peak, ratio, duration_h, mass, flow) * kept,
+            "peak_hj_mg_l": _dispersed(sigma_h, duration_h, mass, flow) * kept,
             "above_h": np.nan
             if np.isnan(limit_mg_l)
-            else above_h(limit_mg_l, peak, many, duration_h, mass * kept, flow[:, n]),
-            "mixed": pd.array(at.distance_m >= mixing_m[case], dtype="boolean"),
+            else above_h(limit_mg_l, peak, many, duration_h, mass * kept, flow),
+            "mixed": pd.array(distance >= mixing_m[case], dtype="boolean"),
             "default_share": default,
         }
         table = targets[_FIRST].assign(**columns)

@@ -66,12 +66,12 @@ def spill_fronts(
 
 def _case(way: Way, n: int, case: str, steps: Floats, duration_h: float) -> pd.DataFrame:
     """Pieces of stretches that the cloud covers at each step: stretch, and measures from to."""
-    start, end = way.start_h[:, n], way.end_h[:, n]
+    start, end, lag = way.start_h[:, n], way.end_h[:, n], way.lag_h[:, n]
     head = steps / hydraulics()["cloud"]["leading"]  # time of the peak where the edge lies
-    tail = tail_time(steps, way.hydraulics.ratio[case], duration_h, float(end.max()))
+    tail = tail_time(steps, way.hydraulics.ratio[case], duration_h, float((end + lag).max()))
     wait = way.wait_h[:, n]
-    moving = (head[:, None] > start) & (tail[:, None] < end)
-    waiting = (wait > 0) & (head[:, None] > start - wait) & (tail[:, None] < start)
+    moving = (head[:, None] > start) & (tail[:, None] < end + lag)
+    waiting = (wait > 0) & (head[:, None] > start - wait) & (tail[:, None] < start + lag)
     step, stretch = np.nonzero(moving | waiting)
     held = waiting[step, stretch]
     table = way.stretches
@@ -79,12 +79,13 @@ def _case(way: Way, n: int, case: str, steps: Floats, duration_h: float) -> pd.D
     size = table["to_measure_m"].to_numpy(dtype=float)[stretch] - begin
     through = end[stretch] - start[stretch]
     with np.errstate(invalid="ignore", divide="ignore"):
-        low = np.where(through > 0, (tail[step] - start[stretch]) / through, 0.0).clip(0, 1)
+        late = start[stretch] + lag[stretch]
+        low = np.where(through > 0, (tail[step] - late) / through, 0.0).clip(0, 1)
         high = np.where(through > 0, (head[step] - start[stretch]) / through, 1.0).clip(0, 1)
     # what waits at the upper end of a stretch is seen there
     low = np.where(held, 0.0, low)
     high = np.where(held, np.maximum(high, np.minimum(_HELD_M / np.maximum(size, 1e-9), 1.0)), high)
-    near = table["distance_m"].to_numpy(dtype=float)[stretch]
+    near = way.distance_m[stretch, n]
     pieces = pd.DataFrame(
         {
             "case_no": n,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -20,7 +20,7 @@ from basin.errors import AssessmentError, SnapError
 from basin.standards.hydraulics import leading_h
 from basin.standards.labels import label
 from basin.tracing.explain import CAVEAT
-from basin.tracing.routes import Place, routes_to
+from basin.tracing.routes import Place, quickest, routes_to
 from basin.tracing.spill.hydraulics import CASES, flow_ratios, reach_hydraulics
 from basin.tracing.spill.note import inputs_line, km, span
 from basin.tracing.spill.targets import on_network
@@ -57,7 +57,7 @@ class IntakeZones:
     reaches
         By ``reach_id``, nearest first, a reach cut where a zone ends: ``within_h`` (the zone),
         ``from_measure_m``, ``to_measure_m``, ``length_m``, ``distance_m`` and ``leading_h`` (from
-        its lower end to the intake), ``name``, ``tier``.
+        its lower end to the intake, by the quickest way), ``name``, ``tier``.
     contents
         What lies in the zones, soonest first: ``kind`` (outfall, structure, park), ``id``,
         ``name``, ``what`` (its own kind), ``river``, ``reach_id``, ``distance_m``, ``leading_h``,
@@ -210,7 +210,11 @@ def intake_zones(
     )  # fmt: skip
     length = routes.table["length_m"].to_numpy(dtype=float)
     through = length / speed.velocity_m_s[case].to_numpy(dtype=float) / _S_PER_H
-    after = routes.table["next"].to_numpy(dtype=np.intp)
+    # a longer arm may be the quicker one
+    frm, to = (routes.table[c].to_numpy() for c in ("from_node", "to_node"))
+    after = quickest(to, frm, through, routes.table.index)
+    metres = chain_sums(after, length) - length
+    routes = replace(routes, table=routes.table.assign(distance_m=metres, next=after))
     far = np.asarray(leading_h(chain_sums(after, through)))  # leading edge from the upper end
     near = far - np.asarray(leading_h(through))
     table = _cut_reaches(reaches, routes.table, speed.table["tier"], near, far, limits)

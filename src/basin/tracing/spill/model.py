@@ -34,6 +34,12 @@ if TYPE_CHECKING:
 
 __all__ = ["SpillTrace", "trace_spill"]
 
+#: Matter that comes by a slower arm is told if it is later by this part of the time of the peak.
+_LATE = 0.05
+
+#: Ways of different cases whose lengths differ by less are one way, in metres.
+_SAME_WAY_M = 1.0
+
 #: From so far on the way of a spill over land to the river is worth a note, in metres.
 _OVERLAND_M = 100.0
 
@@ -63,9 +69,11 @@ class SpillTrace:
     arrivals
         One row a target and case, nearest first: ``kind`` (section, intake, district_border,
         confluence, structure, outlet), ``id``, ``name``, ``river``, ``district``, ``reach_id``,
-        ``measure_m``, ``snap_status``, ``distance_m``, ``case``; hours from the start of the
-        release ``leading_h``, ``peak_h``, ``trailing_h`` (10 % of the peak), ``passage_h``,
-        ``delay_h`` (part of it that structures take); ``flow_m3_s``; ``peak_mg_l`` above what the
+        ``measure_m``, ``snap_status``, ``distance_m`` (along the way of the case), ``case``; hours
+        from the start of the release ``leading_h``, ``peak_h``, ``trailing_h`` (10 % of the peak;
+        of what comes by the slowest way), ``passage_h``, ``delay_h`` (part of it that structures
+        take), ``lag_h`` (how much later what comes by the slowest way is); ``flow_m3_s``;
+        ``peak_mg_l`` above what the
         river had (Jobson 1996), ``peak_hj_mg_l`` (HJ 2.3, 1-D dispersion after Fischer; NaN where
         width or flow is not known; a slope that is not given follows from Manning), ``above_h``
         (hours above the limit), ``mixed`` (farther than the mixing length), ``default_share`` (of
@@ -73,7 +81,8 @@ class SpillTrace:
     reaches
         Below the spill, by ``reach_id``, nearest first: ``name``, ``tier`` of the velocity,
         ``velocity_<case>_m_s``, ``flow_m3_s`` (mean), ``length_m``, ``distance_m`` (of its upper
-        end), ``leading_<case>_h`` and ``peak_<case>_h`` at its lower end, ``share`` of the matter.
+        end, by the way at median flow), ``leading_<case>_h`` and ``peak_<case>_h`` at its lower
+        end, ``share`` of the matter.
     fronts
         The cloud hour by hour: ``case``, ``hour``, ``head_m``, ``tail_m``, ``length_m``, ``held``
         (a part of it waits at a structure).
@@ -255,6 +264,11 @@ def trace_spill(
     Jobson 1996 from drainage area and flow; default), plus volume over flow at each dam, sluice or
     weir. That sum overstates the delay where the pool is short-circuited, so the case ``fastest``
     leaves it out. A given velocity is taken as that of the peak.
+
+    Where a river parts, the first water comes by the quickest arm, which a structure that holds one
+    arm back can change from case to case: each case has its own way. Below the place where arms
+    rejoin, edge and peak are those of the quickest (with all of the matter in it, so that the peak
+    is too high rather than too low), and the trailing edge is that of the slowest.
 
     References
     ----------
@@ -453,6 +467,9 @@ def _notes(
     unknown = on[~delays_of(on, way.hydraulics)["known"].to_numpy(dtype=bool)]
     far = [i for t in placed.values() for i in t.loc[t["reach_id"].isna(), "id"]]
     unsure = arrivals.loc[arrivals["snap_status"].eq("ambiguous"), "id"]
+    told = arrivals[arrivals["kind"].ne("confluence")]
+    by_id = told.groupby("id", sort=False)["distance_m"]
+    spread = by_id.max() - by_id.min()
     doubts = network.issues[network.issues["severity"].ne("info")]
     touch = [
         not set(str(ids).split(", ")).isdisjoint(way.reaches.index) for ids in doubts["reach_ids"]
@@ -467,6 +484,8 @@ def _notes(
         "ambiguous": tuple(dict.fromkeys(unsure)),
         "network_issues": tuple(doubts.loc[touch, "issue_id"].astype(str)),
         "parted": tuple(way.reaches.index[way.reaches["share"].lt(1 - 1e-6)]),
+        "rejoined": tuple(dict.fromkeys(told.loc[told["lag_h"] > _LATE * told["peak_h"], "id"])),
+        "way_by_flow": tuple(spread.index[spread > _SAME_WAY_M]),
         "no_mass": ("",) * bool(np.isnan(start["mass_kg"])),
     }
     return {code: ids for code, ids in found.items() if ids}
@@ -492,7 +511,8 @@ def _reaches(network: RiverNetwork, way: Way) -> gpd.GeoDataFrame:
         columns[f"velocity_{case}_m_s"] = way.hydraulics.velocity_m_s[case]
         columns[f"leading_{case}_h"] = cloud_times(end[:, n], ratio[case], 0.0)[0]
         columns[f"peak_{case}_h"] = end[:, n]
-    return gpd.GeoDataFrame(columns, geometry=lines, index=reaches.index, crs=EXCHANGE_CRS)
+    table = gpd.GeoDataFrame(columns, geometry=lines, index=reaches.index, crs=EXCHANGE_CRS)
+    return table.sort_values("distance_m", kind="stable")
 
 
 def _inputs(

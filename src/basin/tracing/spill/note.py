@@ -13,6 +13,7 @@ from basin.errors import list_ids
 from basin.standards.labels import label
 from basin.tracing.explain import CAVEAT
 from basin.tracing.spill.hydraulics import CASES
+from basin.tracing.spill.spaces import WHOLE
 
 if TYPE_CHECKING:
     from basin.tracing.spill.model import SpillTrace
@@ -60,6 +61,18 @@ _NOTES = {
     "parted": (
         "河道分汊，{ids} 只分到部分物质",
         "the river parts: {ids} carry a part of the matter",
+    ),
+    "rejoined": (
+        "{ids} 以上分汊重新汇合：峰值按全部物质由最快一汊到达计（偏高），超限时长只计最快一汊，"
+        "过完时间按最慢一汊计",
+        "arms rejoin above {ids}: the peak is as if all came by the quickest (too high rather than "
+        "too low), the hours above the limit are those of the quickest only, the end that of the "
+        "slowest",
+    ),
+    "way_by_flow": (
+        "到 {ids} 的最快水路随流量而变（闸坝滞留），里程按平均流量下的水路",
+        "the quickest way to {ids} depends on the flow (structures hold one arm back): the "
+        "distance told is that at mean flow",
     ),
     "no_mass": ("未给泄漏量，只算时间", "no mass is given: times only"),
 }
@@ -183,16 +196,17 @@ def _arrivals(spill: SpillTrace, zh: bool) -> list[str]:
 def _arrival(row: Any, zh: bool) -> str:
     kind = label("target_kind", row["kind"], "zh" if zh else "en")
     who = row["name"] if row["kind"] in ("district_border", "outlet") else row["id"]
-    who = f"{who} {row['name']}".strip() if row["kind"] in ("section", "intake") else str(who)
+    who = f"{who} {row['name']}" if row["kind"] in ("section", "intake") else str(who)
+    who = f"{kind} {who}".strip()
     low, high = row["leading_h|high"], row["leading_h|low"]
     early, peak = row["leading_h|fastest"], row["peak_h|median"]
     gone = row["trailing_h|low"]
     if zh:
-        text = f"{kind} {who}（{km(row['distance_m'])}）：最早 {span(early, zh)} 到达；"
+        text = f"{who}（{km(row['distance_m'])}）：最早 {span(early, zh)} 到达；"
         text += f"前锋 {span(low, zh)}–{span(high, zh)}，平均流量下峰值 {span(peak, zh)}，"
         text += f"最迟 {span(gone, zh)} 过完"
     else:
-        text = f"{kind} {who} ({km(row['distance_m'])}): not before {span(early, zh)}; leading "
+        text = f"{who} ({km(row['distance_m'])}): not before {span(early, zh)}; leading "
         text += f"edge {span(low, zh)} to {span(high, zh)}, peak {span(peak, zh)} at mean flow, "
         text += f"past by {span(gone, zh)}"
     levels = [row[f"peak_mg_l|{c}"] for c in CASES]
@@ -233,18 +247,23 @@ def _spaces(spill: SpillTrace, zh: bool) -> list[str]:
         volume, need = _m3(row["volume_m3"], zh), _m3(row["needed_m3"], zh)
         early = span(row["arrival_h"], zh)
         who = f"{at} {row['name']}".strip()
+        part = f"{row['mass_share']:.0%}" if row["mass_share"] <= WHOLE else ""
         about = ("，" if zh else ", ").join(t for t in (kind, km(row["distance_m"])) if t)
         if zh:
             lines.append(
                 f"{who}（{about}）：{fit}；最早 {early} 到达，"
                 f"报告 {row['report_min']:.0f} min + 关闭 {close}；"
-                f"库容 {volume}，需 {need}，高流量可滞留 {span(row['hold_h'], zh)}。"
+                f"库容 {volume}，需 {need}，高流量可滞留 {span(row['hold_h'], zh)}"
+                + f"；分汊，只经过 {part} 的物质" * bool(part)
+                + "。"
             )
         else:
             lines.append(
                 f"{who} ({about}): {fit}; not before {early}, "
                 f"report {row['report_min']:.0f} min + closing {close}; volume {volume}, needed "
-                f"{need}, holds the high flow for {span(row['hold_h'], zh)}."
+                f"{need}, holds the high flow for {span(row['hold_h'], zh)}"
+                + f"; on one arm, by which {part} of the matter comes" * bool(part)
+                + "."
             )
     lines.append(
         "库容为登记值，可用空间以腾空后的空库容为准。"
@@ -270,9 +289,8 @@ def plan_steps(spill: SpillTrace, lang: str = "zh") -> list[str]:
     intakes = wide[wide["kind"] == "intake"]
     if len(intakes):
         told = [
-            f"{r['id']} {r['name']}（{span(r['leading_h|fastest'], zh)}）"
-            if zh
-            else f"{r['id']} {r['name']} ({span(r['leading_h|fastest'], zh)})"
+            f"{r['id']} {r['name']}".strip()
+            + ("（{}）" if zh else " ({})").format(span(r["leading_h|fastest"], zh))
             for _, r in intakes.iterrows()
         ]
         steps.append(
@@ -312,7 +330,7 @@ def _closing(spill: SpillTrace, zh: bool) -> str:
         if late:
             text += f"（来不及：{_join(late, zh)}）" if zh else f" (too late: {_join(late, zh)})"
         return text
-    enough = usable["held_m3"].ge(need)
+    enough = usable["held_m3"].ge(need) & usable["mass_share"].gt(WHOLE)
     count = int(enough.to_numpy().argmax()) + 1 if enough.any() else len(usable)
     chosen = usable.head(count)
     held = _m3(chosen["volume_m3"].sum(), zh)

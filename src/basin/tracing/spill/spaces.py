@@ -12,9 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["FIT", "space_table"]
+__all__ = ["FIT", "WHOLE", "space_table"]
 
 _S_PER_H, _MIN_PER_H = 3_600.0, 60.0
+
+#: From so much of the matter on all of it passes a structure.
+WHOLE = 1.0 - 1e-6
 
 #: How a space can serve, best first.
 FIT = ("usable", "partial", "late", "unknown")
@@ -42,19 +45,22 @@ def space_table(
     Returns
     -------
     DataFrame by ``structure_id``, in the order that the spill comes to them
-        ``name``, ``kind``, ``river``, ``district``, ``distance_m``, ``arrival_h`` (leading edge in
-        the fastest case), ``report_min``, ``close_min``, ``margin_min`` (arrival less both),
-        ``closable`` (yes, no, unknown), ``volume_m3``, ``flow_m3_s`` (high), ``needed_m3`` (the
+        ``name``, ``kind``, ``river``, ``district``, ``distance_m`` (at median flow), ``arrival_h``
+        (leading edge in the fastest case), ``report_min``, ``close_min``, ``margin_min`` (arrival
+        less both), ``closable`` (yes, no, unknown), ``mass_share`` (part of the matter that passes:
+        less than 1 on one arm of several), ``volume_m3``, ``flow_m3_s`` (high), ``needed_m3`` (the
         most of the three flows), ``hold_h`` (volume over high flow), ``enough`` (yes, no,
-        unknown), ``fit``: usable, partial (in time, but holds only a part), late, unknown; and
-        ``held_m3``, the volume of this and all spaces before it that can be closed in time.
+        unknown), ``fit``: usable, partial (in time, but with room or matter for a part only), late,
+        unknown; and ``held_m3``, the volume of this and all spaces before it that can be closed in
+        time.
     """
     own = arrivals[arrivals["kind"] == "structure"]
     wide = own.pivot_table(
         index="id", columns="case", values=["leading_h", "passage_h", "flow_m3_s"], sort=False,
         dropna=False,
     )  # fmt: skip
-    facts = own.drop_duplicates("id").set_index("id")
+    facts = own[own["case"] == "median"].set_index("id")
+    facts = facts[~facts.index.duplicated()]
     record = structures.drop_duplicates("id").set_index("id").reindex(facts.index)
     holding = record["kind"].isin(_HOLDING) | record["kind"].isna()
     facts, record = facts[holding], record[holding]
@@ -66,6 +72,7 @@ def space_table(
     table["close_min"] = record["close_min"].astype(float)
     table["margin_min"] = table["arrival_h"] * _MIN_PER_H - report_min - table["close_min"]
     table["closable"] = _answer(table["margin_min"].gt(0), table["margin_min"].notna())
+    table["mass_share"] = facts["mass_share"]
     table["volume_m3"] = record["volume_m3"].astype(float)
     table["flow_m3_s"] = _of(wide, "flow_m3_s", "high")
     flows = ("low", "median", "high")
@@ -79,7 +86,7 @@ def space_table(
         [
             table["closable"].eq("no"),
             table["closable"].eq("unknown") | table["enough"].eq("unknown"),
-            table["enough"].eq("yes"),
+            table["enough"].eq("yes") & table["mass_share"].gt(WHOLE),
         ],
         ["late", "unknown", "usable"],
         default="partial",

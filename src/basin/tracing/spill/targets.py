@@ -13,6 +13,7 @@ import shapely
 from basin._text import as_ids
 from basin.crs import EXCHANGE_CRS, GLOBE_BOUNDS, to_exchange
 from basin.tracing.outfalls import add_districts
+from basin.tracing.spill.hydraulics import CASES
 from basin.tracing.spill.way import Way
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ __all__ = ["TARGET_KINDS", "on_network", "targets_on"]
 Floats = npt.NDArray[np.float64]
 
 TARGET_KINDS = ("section", "intake", "district_border", "confluence", "structure", "outlet")
+
+#: What is told once is told of the way at median flow.
+_MEDIAN = CASES.index("median")
 
 #: A stretch of river shorter than this, in metres, in another district is no crossing of a border.
 _SLIVER_M = 100.0
@@ -91,7 +95,7 @@ def targets_on(
     every = gpd.GeoDataFrame(pd.concat(found, ignore_index=True), crs=EXCHANGE_CRS)
     every["stretch"] = way.locate(every["reach_id"], every["measure_m"])
     every = every[every["stretch"] >= 0]
-    distance = way.at(every["stretch"].to_numpy(), every["measure_m"]).distance_m
+    distance = way.at(every["stretch"].to_numpy(), every["measure_m"]).distance_m[:, _MEDIAN]
     rank = every["kind"].map({k: n for n, k in enumerate(TARGET_KINDS)}).to_numpy()
     every = every.iloc[np.lexsort((rank, distance))].reset_index(drop=True)
     river = way.reaches["name"].reindex(every["reach_id"]).fillna("").to_numpy()
@@ -132,11 +136,16 @@ def _confluences(network: RiverNetwork, way: Way) -> gpd.GeoDataFrame:
     joining = every[every["to_node"].isin(reaches["to_node"]) & ~every.index.isin(reaches.index)]
     names = joining["name"].fillna("").groupby(joining["to_node"]).agg(_names)
     here = reaches[reaches["to_node"].isin(names.index)]
-    end = here["distance_m"] + here["length_m"]
-    here = here.loc[end.sort_values(kind="stable").index].drop_duplicates("to_node")
+    here = _first_of_nodes(way, here)
     nodes = here["to_node"]
     ids = [f"J-{node}" for node in nodes]
     return _node_rows(network, here, "confluence", ids, names.reindex(nodes).to_numpy())
+
+
+def _first_of_nodes(way: Way, reaches: Any) -> Any:
+    """Of reaches that end at one node, the one by which the first water comes."""
+    own = way.reaches.index.get_indexer(reaches.index)
+    return reaches[way.first[own, _MEDIAN] == own]
 
 
 def _names(names: Any) -> str:
@@ -146,6 +155,7 @@ def _names(names: Any) -> str:
 def _outlets(network: RiverNetwork, way: Way) -> gpd.GeoDataFrame:
     reaches = way.reaches
     last = reaches[~reaches["to_node"].isin(network.reaches["from_node"])]
+    last = _first_of_nodes(way, last)
     ids = [f"outlet-{node}" for node in last["to_node"]]
     return _node_rows(network, last, "outlet", ids, last["name"].fillna("").to_numpy())
 
@@ -167,7 +177,7 @@ def _borders(network: RiverNetwork, way: Way, districts: Any) -> gpd.GeoDataFram
     long = piece[(piece["end"] - piece["begin"]).ge(_SLIVER_M) | ~piece["reach"].duplicated()]
     long = long.reset_index(drop=True)
     tail = long.groupby("reach")["district"].last()
-    before = way.reaches["before"].to_numpy()
+    before = way.before[:, _MEDIAN]
     head = ~long["reach"].duplicated()
     came = long["district"].shift().where(~head)
     upper = pd.Series(before[long["reach"]], index=long.index)

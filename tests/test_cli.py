@@ -379,8 +379,29 @@ def test_what_was_decided_about_the_place_asked_is_told(tmp_path: Path):
     assert "[warning] mine.csv: column category" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("lang", "word", "head"), [("zh", "规则编号", "达标"), ("en", "rule id", "compliant")]
+)
+def test_the_language_of_results_is_that_of_the_frame_unless_stated(
+    tmp_path: Path, lang: str, word: str, head: str
+):
+    environment = {"BASIN_LANG": lang}
+    done = CliRunner().invoke(main, ["rules"], env=environment)
+    assert word in done.output
+    for name in ("rivers.gpkg", "sections.csv", "samples.csv"):
+        shutil.copy(SAMPLE / name, tmp_path)
+    ask = ["assess", str(tmp_path)]
+    assert head in CliRunner().invoke(main, ask, env=environment).stdout
+    other = {"zh": "en", "en": "zh"}[lang]
+    toml = f'[basin]\nlang = "{other}"\n[layers]\n'
+    toml += "\n".join(f'{p.stem} = "{p.name}"' for p in tmp_path.iterdir())
+    (tmp_path / "basin.toml").write_text(toml, encoding="utf-8")
+    assert head not in CliRunner().invoke(main, ask, env=environment).stdout
+    assert head in CliRunner().invoke(main, [*ask, "--lang", lang], env=environment).stdout
+
+
 def test_rules_are_listed_in_words_not_in_codes():
-    done = CliRunner().invoke(main, ["rules"])
+    done = CliRunner().invoke(main, ["rules"], env={"BASIN_LANG": "zh"})
     assert "规则编号" in done.output
     assert "已核原文" in done.output
     assert "policy_document" not in done.output
@@ -561,7 +582,7 @@ def test_no_output_takes_the_place_of_a_project_file_a_rule_pack_or_a_dem(tmp_pa
 def test_the_demo_does_what_can_be_done_and_says_what_not(tmp_path: Path):
     for name in ("rivers.gpkg", "shorelines.gpkg", "outfalls.shp", "outfalls.dbf", "outfalls.shx"):
         shutil.copy(SAMPLE / name, tmp_path / name)
-    done = basin("demo", tmp_path, "-o", tmp_path / "out")
+    done = basin("demo", tmp_path, "-o", tmp_path / "out", "--lang", "zh")
     assert done.exit_code == 0, done.output
     made = {p.name for p in (tmp_path / "out").iterdir()}
     assert made == {"basin.html", "layers.gpkg", "layers.qgs", "manifest.json"}

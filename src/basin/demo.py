@@ -77,14 +77,18 @@ class DemoResult:
 
 
 def run_demo(
-    project: Path | None, output: Path, lang: str | None = None, *, overwrite: bool = False
+    project: Path | Basin | None,
+    output: Path,
+    lang: str | None = None,
+    *,
+    overwrite: bool = False,
 ) -> DemoResult:
     """Open, build, assess, trace, check, and write map, layers, reports and figures to `output`.
 
     Parameters
     ----------
     project
-        A project path; None is the sample basin.
+        A project or its path; None is the sample basin.
     output
         Folder for the outputs. Files that its manifest lists, and that no one changed since, are
         replaced.
@@ -106,13 +110,15 @@ def run_demo(
         return _run(project, output, lang, overwrite=overwrite)
 
 
-def _run(project: Path | None, output: Path, lang: str | None, *, overwrite: bool) -> DemoResult:
+def _run(
+    project: Path | Basin | None, output: Path, lang: str | None, *, overwrite: bool
+) -> DemoResult:
     from basin.figures import save_figure
     from basin.layers import refuse_existing, whole_set, write_files
     from basin.manifest import unchanged_outputs
     from basin.reports import write_report
 
-    basin = open_project(project or sample_path())
+    basin = project if isinstance(project, Basin) else open_project(project or sample_path())
     basin = dataclasses.replace(basin, lang=lang) if lang else basin
     console = Console(stderr=True, highlight=False)
     if output.resolve() in {path.parent for path in basin.inputs}:

@@ -23,6 +23,7 @@ from basin.cli._frame import (
     DATE,
     Group,
     frame_lang,
+    lang_option,
     output_option,
     project_argument,
     shared_options,
@@ -84,7 +85,7 @@ def _open(project: Path, lang: str | None = None) -> Basin:
     from basin.project import open as open_project
 
     apart = click.get_current_context().find_root().params.get("sandbox")
-    basin = open_project(project, sandbox=apart)
+    basin = open_project(project, sandbox=apart, lang=frame_lang())
     basin = dataclasses.replace(basin, lang=lang) if lang else basin
     note_run({"project": basin.name, "date": str(basin.effective_date), "lang": basin.lang})
     return basin
@@ -539,7 +540,7 @@ def layers_command(
     show_default=True,
     help="Folder for the outputs.",
 )
-@click.option("--lang", type=click.Choice(["zh", "en"]), help="Language of labels.")
+@lang_option
 @click.option(
     "--overwrite",
     is_flag=True,
@@ -550,9 +551,9 @@ def demo(
     project: Path | None, output: Path, lang: str | None, overwrite: bool, as_json: bool
 ) -> None:
     """Run the whole chain on the sample basin: network, sections, traces, sites, map, layers."""
-    from basin.demo import run_demo
+    from basin.demo import run_demo, sample_path
 
-    done = run_demo(project, output, lang, overwrite=overwrite)
+    done = run_demo(_open(project or sample_path(), lang), output, overwrite=overwrite)
     if as_json:
         print_json({"summary": done.summary, **files_as_json(done.files)})
     else:

@@ -1,8 +1,8 @@
 """The frame of the command line: its language, its help, its errors, and the shared options.
 
-The words of the frame follow ``BASIN_LANG`` (``zh`` or ``en``), else the system's language; the
-labels of a result follow the project (or ``--lang``). English stands in the code, Chinese in
-``words.toml``.
+The words of the frame follow ``BASIN_LANG`` (``zh`` or ``en``), else the system's language. The
+labels of a result follow ``--lang``, else what the project states, else the frame. English stands
+in the code, Chinese in ``words.toml``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,15 @@ import click
 
 from basin._terminal import printable
 
-__all__ = ["DATE", "Group", "frame_lang", "output_option", "project_argument", "shared_options"]
+__all__ = [
+    "DATE",
+    "Group",
+    "frame_lang",
+    "lang_option",
+    "output_option",
+    "project_argument",
+    "shared_options",
+]
 
 
 _COMMAND = "basin.command"
@@ -231,10 +239,16 @@ def output_option(**options: Any) -> Decorator:
     return click.option("-o", "--output", **{"type": kind, "metavar": "OUT", **options})
 
 
+def lang_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Take ``--lang``; None is what the project states, and without one :func:`frame_lang`."""
+    kind = click.Choice(["zh", "en"])
+    return click.option("--lang", type=kind, help="Language of labels.")(command)
+
+
 def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Take what every command takes: language, ``--overwrite``, ``--json``."""
     for option in (
-        click.option("--lang", type=click.Choice(["zh", "en"]), help="Language of labels."),
+        lang_option,
         click.option("--overwrite", is_flag=True, help="Replace existing output files."),
         click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
     ):

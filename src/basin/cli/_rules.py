@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from basin.cli._frame import DATE
+from basin.cli._frame import DATE, frame_lang, lang_option
 from basin.cli._output import hint, print_json, print_table, say
 
 __all__ = ["rules"]
@@ -20,14 +20,14 @@ _DEFAULT = ("china-yangtze", "chongqing")
 @click.option("--date", type=DATE, metavar="YYYY-MM-DD", help="Only rules in force on this date.")
 @click.option("--lint", is_flag=True, help="Check packs: every fault with its line.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of rule packs.")
-@click.option("--lang", type=click.Choice(["zh", "en"]), default="zh", help="Language of labels.")
+@lang_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def rules(
     packs: tuple[str, ...],
     date: dt.date | None,
     lint: bool,
     schema: bool,
-    lang: str,
+    lang: str | None,
     as_json: bool,
 ) -> None:
     """List the rules of PACKS (names or .toml files) with their legal basis, or check them."""
@@ -39,6 +39,7 @@ def rules(
 
         print_json(rule_pack_schema())
         return
+    lang = lang or frame_lang()
     if lint:
         _lint(packs or _DEFAULT, lang, as_json)
         return

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from basin.cli._frame import frame_lang
+from basin.cli._frame import frame_lang, lang_option
 from basin.cli._output import print_json, say
 
 __all__ = ["verify"]
@@ -15,7 +15,7 @@ __all__ = ["verify"]
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("."), metavar="[FOLDER]")
-@click.option("--lang", type=click.Choice(["zh", "en"]), help="Language of labels.")
+@lang_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def verify(folder: Path, lang: str | None, as_json: bool) -> None:
     """Compare the files of FOLDER with its manifest.json; exit with 1 if any differs."""

@@ -87,8 +87,8 @@ def read_config(file: Path) -> dict[str, Any]:
         ) from error
     _refuse_unknown(config, _KEYS["the file"], "the file", file)
     head, network, given = (_table(config, name, file) for name in ("basin", "network", "layers"))
-    lang = _text(head.get("lang", "zh"), "[basin] lang", '"zh"', file)
-    if lang not in ("zh", "en"):
+    lang = _text(head["lang"], "[basin] lang", '"zh"', file) if "lang" in head else None
+    if lang not in ("zh", "en", None):
         raise ProjectError(f"{file.name}: lang {lang!r} is not known", mend="Use 'zh' or 'en'.")
     crs = _crs(head.get("crs", "auto"), "[basin] crs", file)
     sources = {
@@ -111,7 +111,6 @@ def read_config(file: Path) -> dict[str, Any]:
         "file": file,
         "name": _text(head.get("name", file.parent.name), "[basin] name", '"My basin"', file),
         "date": _date(head["date"], file) if "date" in head else None,
-        "lang": lang,
         "rules": _rules(config.get("rules", head.get("rules", list(RULE_PACKS))), file),
         "sources": sources,
         "dem": tuple(Path(s.path) for s in dem) if len(dem) > 1 else _only(dem),
@@ -126,7 +125,7 @@ def read_config(file: Path) -> dict[str, Any]:
             zh=f"{file.name} 没有写明任何图层",
             mend_zh='在 [layers] 下逐行写明，例如 rivers = "rivers.gpkg"',
         )
-    return read
+    return read | ({"lang": lang} if lang else {})
 
 
 def _only(dem: tuple[Source, ...]) -> Path | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["open_project"]
 
 
-def open_project(path: str | Path = ".", *, sandbox: bool | None = None) -> Basin:
+def open_project(path: str | Path = ".", *, sandbox: bool | None = None, lang: str = "zh") -> Basin:
     """Open a project.
 
     Parameters
@@ -26,6 +26,8 @@ def open_project(path: str | Path = ".", *, sandbox: bool | None = None) -> Basi
     sandbox
         Read each layer in a child process with limits on memory and time; None does so for what is
         zipped (see :class:`basin.layers.Limits`).
+    lang : {'zh', 'en'}
+        Language of labels and reports where the project states none.
 
     Raises
     ------
@@ -57,7 +59,7 @@ def open_project(path: str | Path = ".", *, sandbox: bool | None = None) -> Basi
         )
     file = place / "basin.toml" if place.is_dir() else place
     if file.suffix.casefold() == ".toml" and file.exists():
-        return Basin(**read_config(file), sandbox=sandbox)
+        return Basin(**{"lang": lang} | read_config(file), sandbox=sandbox)
     if place.is_file():
         layer_io.layer_names(place, sandbox=sandbox)  # refuses what is no layer file
     found = layer_io.find_layers(place, sandbox=sandbox)
@@ -86,4 +88,5 @@ def open_project(path: str | Path = ".", *, sandbox: bool | None = None) -> Basi
         unused=tuple(name for name in unused if name != OVERRIDES),
         overrides=beside if beside.exists() else None,
         sandbox=sandbox,
+        lang=lang,
     )

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from basin.errors import AssessmentError
 from basin.network import RiverNetwork
 from basin.standards.quality import Decay
-from basin.tracing import mixing_length, trace_sources
+from basin.tracing import mixing_length, trace_all, trace_sources
 from basin.tracing.chain import Chain
 from basin.tracing.doubt import draw, outfall_doubt
 from basin.tracing.model import Model, model_of, spans_of
@@ -365,3 +365,104 @@ def test_the_section_is_told_where_a_plume_has_not_mixed() -> None:
     assert trace.outfalls["mixed"].to_dict() == {"NEAR": False, "FAR": True}
     assert trace.outfalls["note"].to_dict() == {"NEAR": "not_mixed", "FAR": ""}
     assert "not_mixed" in trace.notes
+
+
+# ---- what is not known, and what is nothing ---------------------------------------------------
+
+
+def below_two(upper_flow: float | None):
+    """S at the mouth of two arms, U and V measured on them, one outfall below both."""
+    net = rivers(A=[(0, 40), (0, 20)], B=[(20, 20), (0, 20)], C=[(0, 20), (0, 0)])
+    net.reaches["flow_m3_s"] = np.nan  # no reach lends its flow
+    where = sections(S=(0, 1, 10.0), U=(0, 30, upper_flow), V=(10, 20, 4.0))
+    return net, where, outfalls({"P": (0, 10, 50.0)}), samples(S=0.3, U=0.2, V=0.1)
+
+
+def traced(drawn):
+    net, where, table, data = drawn
+    return trace_sources(net, "S", table, data, "tp", sections=where, k_per_d=0.0)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_section_above_without_flow_leaves_the_balance_undecided() -> None:
+    trace = traced(below_two(None))
+    b = trace.balance
+    assert trace.balance_status == "undecided"
+    assert b["explained_kg_d"] == pytest.approx(50)
+    unknown = [
+        f"{part}{end}"
+        for part in ("inherited", "remainder")
+        for end in ("_kg_d", "_low_kg_d", "_high_kg_d", "_share", "_share_low", "_share_high")
+    ]
+    assert b[unknown].isna().all()
+    assert np.isfinite(b[["explained_share_low", "explained_share_high"]].to_numpy()).all()
+    shares = trace.responsibility().set_index("source")["share_of_flux"]
+    assert shares["outfalls"] == pytest.approx(50 / 259.2)
+    assert shares["inherited"].isna().sum() == 1  # that of V is known
+    assert np.isnan(shares["remainder"])
+    # V brings 86.4 x 0.1 x 4 = 34.56: inherited from U and remainder are 259.2 - 50 - 34.56
+    assert "上游断面 U 有浓度而无流量：带入量与余量合计约 175 kg/d" in trace.explain()
+    assert "带入 未知（–）" in trace.explain()
+    assert "are 175 kg/d together" in trace.explain("en")
+    assert "upstream_flow_unknown" in trace.notes
+    many = trace_all(*below_two(None), "tp", k_per_d=0.0).balances
+    many = many.set_index(["section_id", "kind"])
+    assert np.isnan(many.loc[("S", "period"), "inherited_kg_d"])
+    assert np.isnan(many.loc[("S", "period"), "remainder_share"])
+    # loads that exceed the flux whatever comes from above are still told
+    drawn = below_two(None)
+    drawn[3].loc[0, "tp"] = 0.03
+    assert traced(drawn).balance_status == "impossible"
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_dry_section_above_brings_nothing() -> None:
+    trace = traced(below_two(0.0))
+    assert trace.balance_status == "closed"
+    assert trace.balance["inherited_kg_d"] == pytest.approx(86.4 * 0.1 * 4)
+    assert trace.upstream_sections["arriving_kg_d"].to_dict() == pytest.approx(
+        {"V": 34.56, "U": 0.0}
+    )
+    total = trace.responsibility()["share_of_flux"].sum()
+    assert total == pytest.approx(1.0)
+    assert "按断流计" in trace.explain()
+    assert "taken as dry" in trace.explain("en")
+
+
+@pytest.mark.filterwarnings("error")
+def test_flows_gauged_with_the_samples_are_those_of_the_sections_above() -> None:
+    """A section without a flow of its own, gauged with its samples: its flux is known."""
+    drawn = below_two(None)
+    drawn[3]["flow_m3_s"] = [10.0, 0.0, 4.0]  # U was dry that day
+    trace = traced(drawn)
+    assert trace.balance_status == "closed"
+    assert "upstream_flow_unknown" not in trace.notes
+    assert trace.upstream_sections["flux_kg_d"].to_dict() == pytest.approx({"V": 34.56, "U": 0.0})
+    drawn[3]["flow_m3_s"] = [10.0, 2.0, 4.0]
+    trace = traced(drawn)
+    assert trace.balance["inherited_kg_d"] == pytest.approx(86.4 * (0.2 * 2 + 0.1 * 4))
+    shares = trace.responsibility()
+    assert shares["share_of_flux"].sum() == pytest.approx(1.0)
+    rest = shares.set_index("source").loc["remainder", "arriving_kg_d"]
+    assert rest == pytest.approx(trace.balance["remainder_kg_d"])
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("nothing", [{"S": 0.0}, {"flow": 0.0}])
+def test_a_flux_of_nothing_is_no_balance_and_no_warning(nothing) -> None:
+    drawn = below_two(3.0)
+    drawn[1].loc[0, "flow_m3_s"] = nothing.get("flow", 10.0)
+    drawn[3].loc[0, "tp"] = nothing.get("S", 0.3)
+    trace = traced(drawn)
+    assert trace.balance_status == "zero"
+    assert trace.balance["flux_kg_d"] == 0.0
+    assert trace.balance[["explained_share", "explained_share_low"]].isna().all()
+    one = trace.outfalls.loc["P"]
+    assert np.isnan(one["share_of_flux"])
+    assert one["share_low"] == one["share_high"] == 1.0  # of the known load
+    assert one["arriving_low_kg_d"] < 50 < one["arriving_high_kg_d"]
+    assert trace.responsibility()["share_of_flux"].isna().all()
+    for lang, told in (("zh", "通量为 0"), ("en", "flux of the section is 0")):
+        assert told in trace.explain(lang)
+    assert set(trace.what_if()["why_not"]) <= {"no_standard", "no_flow", "no_flux"}
+    trace.reductions(), trace.sampling_points(), trace.tables(), trace.profile()

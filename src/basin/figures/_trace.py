@@ -283,7 +283,7 @@ def _bars(sheet: Sheet, trace: Any) -> list[_Bar]:
     ranked = outfalls[outfalls["arriving_kg_d"].gt(0)]
     names = names_of(ranked, "id" if sheet.style.labels == "none" else sheet.style.labels)
     # what enters above a measured section is already in the load inherited from it
-    apart = ranked["local"].astype(bool) | (not balance.get("inherited_kg_d", 0.0) > 0)
+    apart = ranked["local"].astype(bool) | (balance.get("inherited_kg_d", 0.0) == 0)
     top = ranked.head(_MOST_BARS)
     bars = [
         _Bar(

@@ -10,7 +10,7 @@ import pandas as pd
 from basin.standards.quality import gb3838
 from basin.standards.tracing import tracing_figures
 
-__all__ = ["KG_D", "balance_status", "close_balance", "has_load", "inherited_loads"]
+__all__ = ["KG_D", "balance_status", "close_balance", "has_load"]
 
 #: kg/d for 1 mg/L in 1 m3/s.
 KG_D = 86.4
@@ -20,13 +20,6 @@ def has_load(item: str) -> bool:
     """True if an item is an amount of matter in water, so that loads of it can be added up."""
     table = gb3838()
     return item != "do" and item in table.index and table["unit"].to_dict()[item] == "mg/L"
-
-
-def inherited_loads(above: Any, k_per_d: float) -> pd.Series:
-    """Flux of each section above that still arrives, kg/d; NaN where its flow is not known."""
-    flux = KG_D * above["value"] * above["flow_m3_s"]
-    left: pd.Series = flux * np.exp(-k_per_d * above["travel_time_h"] / 24.0)
-    return left
 
 
 def close_balance(
@@ -51,7 +44,8 @@ def close_balance(
         ``observed_mg_l``, ``limit_mg_l``, ``flow_m3_s``, ``flux_kg_d`` = 86.4 C Q, ``allowed_kg_d``
         (the flux at the limit), ``inherited_kg_d`` (from the nearest measured sections above),
         ``explained_kg_d`` (arriving from local outfalls), ``remainder_kg_d`` = flux - inherited -
-        explained, the three shares of the flux (they sum to 1), ``upstream_kg_d`` (arriving from
+        explained, the three shares of the flux (they sum to 1; what is inherited and the remainder
+        are NaN where a nearest section above has no flow), ``upstream_kg_d`` (arriving from
         outfalls above those sections: part of what is inherited, not added), and the ends of the
         90 % intervals: ``flux_low_kg_d``, ``remainder_share_high`` and so on.
     """
@@ -72,12 +66,17 @@ def balance_status(balance: Any) -> str:
     """Say how far a balance can be trusted.
 
     ``closed``: the remainder is not negative. ``overexplained``: inherited and explained load
-    slightly exceed the flux. ``impossible``: by more than 20 %. ``open``: no flux is known.
+    slightly exceed the flux. ``impossible``: by more than 20 %. ``undecided``: what is inherited is
+    not known, and the rest does not exceed the flux. ``zero``: the flux is 0, there is nothing to
+    part. ``open``: no flux is known.
     """
     flux = balance["flux_kg_d"]
     if not flux > 0:
-        return "open"
-    accounted = (balance["inherited_kg_d"] + balance["explained_kg_d"]) / flux
+        return "zero" if flux == 0 else "open"
+    parts = balance[["inherited_kg_d", "explained_kg_d"]].astype(float)
+    accounted = parts.sum() / flux  # what is not known is 0 or more
     if accounted > tracing_figures("balance")["impossible"]:
         return "impossible"
-    return "overexplained" if accounted > 1 + 1e-9 else "closed"
+    if accounted > 1 + 1e-9:
+        return "overexplained"
+    return "undecided" if parts.isna().any() else "closed"

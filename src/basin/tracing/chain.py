@@ -41,7 +41,10 @@ class Chain:
 
 
 class Parts(NamedTuple):
-    """What arrives at each section in each span, kg/d: shape (n, s)."""
+    """What arrives at each section in each span, kg/d: shape (n, s).
+
+    NaN is inherited where the flux of a next section above is not known.
+    """
 
     inherited: Floats
     explained: Floats
@@ -81,7 +84,7 @@ def close_intervals(
     Parameters
     ----------
     flux : shape (n, s)
-        kg/d; NaN counts as nothing.
+        kg/d; NaN where not known.
     load : shape (m,) or (m, s)
         kg/d at the outfalls; NaN counts as nothing.
     k_per_d
@@ -93,6 +96,7 @@ def close_intervals(
     lower = measured_below(chain.parent, measured)
     below = outfalls_below(chain, measured, lower)
     loads = np.broadcast_to(load if load.ndim == 2 else load[:, None], (len(load), spans))
+    loads = np.nan_to_num(loads)
     parts = Parts(np.zeros((n, spans)), np.zeros((n, spans)))
     for span in range(spans):
         for target, amount, hours, out in (
@@ -102,6 +106,6 @@ def close_intervals(
             rows = np.flatnonzero(target >= 0)
             to = target[rows]
             left = np.exp(-k_per_d * (hours[rows] - chain.hours[to]) / 24.0)
-            arriving = np.nan_to_num(amount[rows, span]) * left
+            arriving = amount[rows, span] * left
             out[:, span] = np.bincount(to, weights=arriving, minlength=n)
     return parts

@@ -129,7 +129,8 @@ def interval_rows(model: Model, draws: Draws, pairs: list[tuple[int, int]]) -> p
     -------
     DataFrame
         ``flux_kg_d``, ``inherited_kg_d``, ``explained_kg_d``, ``remainder_kg_d``, each with its
-        ``_low_kg_d`` and ``_high_kg_d``, and the shares of the flux with theirs.
+        ``_low_kg_d`` and ``_high_kg_d``, and the shares of the flux with theirs; NaN what is
+        not known.
     """
     central = close_intervals(
         model.chain, model.flux_kg_d, model.load_kg_d, model.decay.k_per_d, model.measured
@@ -165,19 +166,21 @@ def interval_rows(model: Model, draws: Draws, pairs: list[tuple[int, int]]) -> p
 def _spread(draws: Draws, at: int, span: int, above: Any, outfalls: Any) -> dict[str, float]:
     """Intervals of one balance."""
     model, chain = draws.model, draws.model.chain
-    inherited = np.zeros(model.draws)
-    for up in above:
-        if np.isfinite(model.flux_kg_d[up, span]):
+    amounts = {"explained": draws.arriving(at, outfalls).sum(axis=0)}
+    if np.isfinite(model.flux_kg_d[above, span]).all():
+        inherited = np.zeros(model.draws)
+        for up in above:
             left = np.exp(-draws.rate * (chain.hours[up] - chain.hours[at]))
             inherited += draws.flux(int(up), span) * left
-    explained = draws.arriving(at, outfalls).sum(axis=0)
+        amounts["inherited"] = inherited
     flux = draws.flux(at, span)
-    amounts = {"inherited": inherited, "explained": explained}
     row: dict[str, float] = {}
     if np.isfinite(flux).all():
-        amounts |= {"remainder": flux - inherited - explained, "flux": flux}
-        for part in PARTS:
+        if "inherited" in amounts:
+            amounts["remainder"] = flux - amounts["inherited"] - amounts["explained"]
+        for part in amounts if (flux > 0).all() else ():
             row[f"{part}_share_low"], row[f"{part}_share_high"] = quantiles(amounts[part] / flux)
+        amounts["flux"] = flux
     for part, drawn in amounts.items():
         row[f"{part}_low_kg_d"], row[f"{part}_high_kg_d"] = quantiles(drawn)
     return row
@@ -190,7 +193,7 @@ def outfall_doubt(model: Model, draws: Draws) -> pd.DataFrame:
     -------
     DataFrame by outfall_id
         ``arriving_low_kg_d``, ``arriving_high_kg_d``; ``share_low``, ``share_high`` of the flux (of
-        the explained load where no flux is known); ``rank_low``, ``rank_high``; ``p_top3``;
+        the explained load where no flux above 0 is known); ``rank_low``, ``rank_high``; ``p_top3``;
         ``cannot_exclude``: its share may be more than negligible.
     """
     told = tracing_figures("doubt")
@@ -200,7 +203,7 @@ def outfall_doubt(model: Model, draws: Draws) -> pd.DataFrame:
         return table.reindex(columns=_DOUBT)
     counts = _rank_counts(arriving)
     flux = draws.flux(0, 0)
-    if not np.isfinite(flux).all():
+    if not (flux > 0).all():
         flux = arriving.sum(axis=0)
     share = arriving / flux
     ends = [told["low"], told["high"], told["sure"]]

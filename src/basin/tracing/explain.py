@@ -229,11 +229,12 @@ def _balance(trace: SourceTrace, zh: bool) -> list[str]:
     stop = "。" if zh else "."
     if "not_a_load" in trace.notes:
         return [NOTES["not_a_load"][not zh] + stop]
-    if trace.balance_status == "open":
-        return [STATUS["open"][not zh] + stop]
+    if trace.balance_status in ("open", "zero"):
+        return [STATUS[trace.balance_status][not zh] + stop]
     parts = ("inherited", "explained", "remainder")
     shares = [_share(b, part, zh) for part in parts]
-    amounts = [number(b[f"{p}_kg_d"]) for p in parts]
+    unknown = "未知" if zh else "unknown"
+    amounts = [unknown if pd.isna(b[f"{p}_kg_d"]) else number(b[f"{p}_kg_d"]) for p in parts]
     flux, allowed = number(b["flux_kg_d"]), number(b["allowed_kg_d"])
     if zh:
         text = f"断面通量 {flux} kg/d（限值下 {allowed}）= 上游断面带入 {amounts[0]}（{shares[0]}）"
@@ -252,7 +253,29 @@ def _balance(trace: SourceTrace, zh: bool) -> list[str]:
         text += "；余量较大，指向面源或未登记来源" if zh else (
             "; the remainder is large and points at diffuse or unregistered sources"
         )  # fmt: skip
-    return [text + stop, *_remainders(trace, zh), *_seasons(trace, zh)]
+    return [text + stop, *_unknown_flux(trace, zh), *_remainders(trace, zh), *_seasons(trace, zh)]
+
+
+def _unknown_flux(trace: SourceTrace, zh: bool) -> list[str]:
+    """Name the sections above whose flux is not known, and bound the remainder."""
+    above = trace.upstream_sections
+    nearest = above[above["nearest"].astype(bool)]
+    lacking = nearest.index[nearest["flux_kg_d"].isna()]
+    if not len(lacking):
+        return []
+    b = trace.balance
+    known = float(nearest["arriving_kg_d"].sum())
+    most = max(float(b["flux_kg_d"] - b["explained_kg_d"]) - known, 0.0)
+    ids = join(lacking, zh)
+    if zh:
+        return [
+            f"上游断面 {ids} 有浓度而无流量："
+            f"带入量与余量合计约 {number(most)} kg/d，补流量后方能分开。"
+        ]
+    return [
+        f"{ids} above: a concentration but no flow. Inherited and remainder are "
+        f"{number(most)} kg/d together; give the flow to part them."
+    ]
 
 
 def _share(balance: Any, part: str, zh: bool) -> str:

@@ -70,12 +70,13 @@ def _districts(trace: SourceTrace, zh: bool) -> list[str]:
         "inherited": ("上游断面 {} 带入", "inherited from {}"),
         "remainder": ("余量", "remainder"),
     }
-    parts = [
-        f"{words[row['source']][not zh].format(row['who'])} {percent(row['share_of_flux'])}"
-        + (f"（{between(row['share_low'], row['share_high'])}）" if zh else
-           f" ({between(row['share_low'], row['share_high'])})")
-        for _, row in table.iterrows()
-    ]  # fmt: skip
+    unknown = "未知" if zh else "unknown"
+    parts = []
+    for _, row in table.iterrows():
+        span = between(row["share_low"], row["share_high"])
+        share = unknown if pd.isna(row["share_of_flux"]) else percent(row["share_of_flux"])
+        part = f"{words[row['source']][not zh].format(row['who'])} {share}"
+        parts.append(part + (f"（{span}）" if zh else f" ({span})") * bool(span))
     told = join(parts, zh)
     return [text, f"断面通量分担：{told}" if zh else f"Shares of the flux: {told}"]
 
@@ -183,7 +184,11 @@ def next_steps(trace: SourceTrace, zh: bool) -> list[str]:
 
 def _cuts(trace: SourceTrace, zh: bool) -> list[str]:
     """The smallest reductions that would bring a failing section to its limit."""
-    if not trace.fails or trace.balance_status == "open" or not len(trace.model.outfall_ids):
+    if (
+        not trace.fails
+        or trace.balance_status in ("open", "zero")
+        or not len(trace.model.outfall_ids)
+    ):
         return []
     plan = trace.reductions()
     need = number(plan.needed_kg_d)

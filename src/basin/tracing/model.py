@@ -199,7 +199,7 @@ def _flows(
     sd = tracing_figures("flow_rel_sd")
     known = np.isfinite(month_value)
     taken = known[:, None, :] & spans.months[None, :, :]
-    gauged = np.isfinite(month_flow) & (month_flow > 0)
+    gauged = np.isfinite(month_flow)
     count = taken.sum(axis=2)
     own = (count > 0) & ~(taken & ~gauged[:, None, :]).any(axis=2)
     products = np.where(known & gauged, month_value * month_flow, 0.0)

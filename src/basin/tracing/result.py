@@ -74,7 +74,8 @@ class SourceTrace:
         ``observed_mg_l``, ``flow_m3_s``, the flux with its parts, shares and intervals,
         ``origin`` of a month's trouble (passes, local, inherited, unknown), ``status``, ``note``.
     balance_status
-        closed, overexplained, impossible (loads or flows must be wrong), or open (no flux known).
+        closed, overexplained, impossible (loads or flows must be wrong), undecided (the flow of a
+        section above is not known), zero (a flux of 0), or open (no flux known).
     causes
         Codes of what may make an impossible balance, the likeliest first.
     reaches

@@ -41,7 +41,8 @@ class TraceSeries:
         One row a section and span: ``section_id``, ``span``, ``kind`` (period, season, month),
         ``observed_mg_l``, ``fails``, ``origin`` of a month's trouble (as in
         `basin.tracing.intervals.origins`), ``flow_m3_s``, ``flux_kg_d`` = ``inherited_kg_d`` +
-        ``explained_kg_d`` + ``remainder_kg_d``, and the three shares of the flux.
+        ``explained_kg_d`` + ``remainder_kg_d``, and the three shares of the flux; NaN what is not
+        known.
     leads
         One row a section and outfall that drains to it on the main way: ``section_id``,
         ``outfall_id``, ``distance_m``, ``travel_time_h``, ``arriving_kg_d``, ``rank`` at the

@@ -33,7 +33,7 @@ def responsibility(trace: SourceTrace, by: str) -> pd.DataFrame:
     who = local[by].astype(object).where(local[by].notna() & local[by].ne(""), "?")
     flux = float(trace.balance["flux_kg_d"])
     drawn = draws.flux(0, 0)
-    known = bool(np.isfinite(drawn).all()) and flux > 0
+    known = bool((drawn > 0).all()) and flux > 0
     rows, parts = [], np.zeros(model.draws)
     position = pd.Series(np.arange(len(model.outfall_ids)), index=model.outfall_ids)
     for name, group in local.groupby(who, sort=True):
@@ -48,13 +48,11 @@ def responsibility(trace: SourceTrace, by: str) -> pd.DataFrame:
     above = trace.upstream_sections
     for section_id, row in above[above["nearest"].astype(bool)].iterrows():
         at_section = ids[section_id]
-        amount = np.zeros(model.draws)
+        left = np.exp(-draws.rate * model.chain.hours[at_section])
+        amount = draws.flux(at_section, 0) * left  # NaN where its flow is not known
+        parts = parts + amount
         arriving = float(row["arriving_kg_d"])
-        if np.isfinite(arriving):
-            left = np.exp(-draws.rate * model.chain.hours[at_section])
-            amount = draws.flux(at_section, 0) * left
-        parts += amount
-        rows.append(_row(section_id, "inherited", 0, np.nan_to_num(arriving), flux, amount, drawn))
+        rows.append(_row(section_id, "inherited", 0, arriving, flux, amount, drawn))
     rest = flux - sum(row["arriving_kg_d"] for row in rows)
     rows.append(_row("", "remainder", 0, rest, flux, drawn - parts, drawn))
     table = pd.DataFrame(rows)

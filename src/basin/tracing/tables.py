@@ -166,6 +166,8 @@ def flows_of(
 ) -> tuple[Any, list[str]]:
     """Mean flow of each section, its own or its reach's, and where it comes from.
 
+    A section that states 0 is dry; a reach that has 0 has none on record.
+
     Returns
     -------
     flow : shape (n,)
@@ -179,8 +181,8 @@ def flows_of(
     if "flow_m3_s" in sections.columns:
         own = sections.set_index("section_id")["flow_m3_s"].reindex(section_ids)
         stated = pd.to_numeric(own, errors="coerce").to_numpy(dtype=float)
-        flow = np.where(stated > 0, stated, flow)
-        source[stated > 0] = "section"
+        flow = np.where(stated >= 0, stated, flow)
+        source[stated >= 0] = "section"
     return flow, source.tolist()
 
 
@@ -216,7 +218,7 @@ def months_of(
                 "flow": np.where(flag == "", figure, np.nan),  # "<1" tells no flow
             }
         )
-        mean = gauged[gauged["flow"] > 0].groupby(["section_id", "month"])["flow"].mean()
+        mean = gauged[gauged["flow"] >= 0].groupby(["section_id", "month"])["flow"].mean()
         flow = mean.reindex(grid).to_numpy(dtype=float).reshape(shape)
     value = own["value"].reindex(grid).to_numpy(dtype=float).reshape(shape)
     return Months(value, own["n"].reindex(grid).fillna(0).to_numpy(float).reshape(shape), flow)

@@ -153,7 +153,7 @@ def trace_sources(
     places = network.snap(table.set_index("section_id"), max_offset_m=max_offset_m)
     end = place_of(places, section_id, max_offset_m)
     routes = routes_to(network, end, default_velocity_m_s=speed)
-    above = upstream_sections(network, routes, table, places, assessment, section_id, item, decay)
+    above = upstream_sections(routes, table, places, assessment, section_id, item)
     fact = fact_of(assessment, section_id, item)
     own = table[table["section_id"] == section_id]
     fact["district"] = str(add_districts(own, districts)[0].iloc[0])
@@ -178,6 +178,7 @@ def trace_sources(
         seed=figures["seed"] if seed is None else seed,
     )  # fmt: skip
     drawn = draw(model)
+    _add_flux(above, model)
     _add_local(ranked, above, model, next_of)
     rank = month_ranks(assessment, ids, item, months)
     aim = int(class_rank([fact["reference_class"]])[0])
@@ -198,7 +199,7 @@ def trace_sources(
     if fact["fails"] is not None:
         compliant.loc[section_id] = not fact["fails"]
     status = balance_status(balance)
-    notes = _notes(places, section_id, above, ranked, item, table, source[0])
+    notes = _notes(places, section_id, above, ranked, item, table, source[0], model)
     return SourceTrace(
         section_id=section_id,
         item_id=item,
@@ -258,6 +259,14 @@ def _ranked(
     ranked = ranked.drop(columns=["_order", "_load", "_id"]).set_index("outfall_id")
     ranked["rank"] = pd.arrays.IntegerArray(np.arange(1, len(ranked) + 1), apart)
     return ranked
+
+
+def _add_flux(above: Any, model: Model) -> None:
+    """Add to the sections above their flow and flux over the period, and what of it arrives."""
+    hours = model.chain.hours[1:] - model.chain.hours[0]
+    above["flow_m3_s"] = model.flow_m3_s[1:, 0]
+    above["flux_kg_d"] = model.flux_kg_d[1:, 0]
+    above["arriving_kg_d"] = above["flux_kg_d"] * np.exp(-model.decay.k_per_d * hours / 24.0)
 
 
 def _add_local(ranked: Any, above: Any, model: Model, next_of: Any) -> None:
@@ -356,6 +365,7 @@ def _notes(
     item: str,
     sections: Any,
     flow: str,
+    model: Model,
 ) -> list[str]:
     marks = {
         "reach_flow": flow == "reach",
@@ -365,6 +375,7 @@ def _notes(
         "upstream_flow_unknown": bool(
             (above["nearest"].astype(bool) & above["flow_m3_s"].isna()).any()
         ),
+        "zero_flow": bool((model.flow_m3_s[:, 0] == 0).any()),
         "not_a_load": not has_load(item),
         "default_velocity": bool(ranked["note"].str.contains("default_velocity").any()),
         "not_mixed": bool(ranked["note"].str.contains("not_mixed").any()),

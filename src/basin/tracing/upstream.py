@@ -12,11 +12,10 @@ from shapely.ops import substring
 
 from basin.crs import EXCHANGE_CRS
 from basin.quality import SectionAssessment
-from basin.standards.quality import Decay, limit_of
-from basin.tracing.balance import KG_D, has_load, inherited_loads
+from basin.standards.quality import limit_of
 from basin.tracing.chain import Chain
 from basin.tracing.routes import Routes
-from basin.tracing.tables import flows_of, reference_class
+from basin.tracing.tables import reference_class
 
 if TYPE_CHECKING:
     from basin.network import RiverNetwork
@@ -27,16 +26,14 @@ Floats = npt.NDArray[np.float64]
 
 
 def upstream_sections(
-    network: RiverNetwork,
     routes: Routes,
     sections: Any,
     places: pd.DataFrame,
     assessment: SectionAssessment,
     section_id: Any,
     item: str,
-    decay: Decay,
 ) -> gpd.GeoDataFrame:
-    """The sections that drain to this one, what they found, and what of it arrives here."""
+    """The sections that drain to this one, how far they are, and what they found."""
     snapped = places[places["reach_id"].notna() & (places.index != section_id)]
     located = routes.locate(snapped["reach_id"], snapped["measure_m"]).set_index(snapped.index)
     located = located[located["upstream"]].sort_values("distance_m", kind="stable")
@@ -45,7 +42,6 @@ def upstream_sections(
     own = own.reindex(ids)
     table = sections.set_index("section_id").loc[ids]
     reach = snapped["reach_id"].reindex(ids)
-    flow, _ = flows_of(network, sections, ids, reach.to_numpy())
     plain = assessment.sections.loc[ids]
     ways = ("distance_m", "travel_time_h", "travel_time_low_flow_h", "travel_time_high_flow_h")
     result = gpd.GeoDataFrame(
@@ -59,7 +55,6 @@ def upstream_sections(
             "n": own["n"].fillna(0).astype(int),
             "water_class": own["water_class"].astype(object).fillna("none"),
             "compliant": own["compliant"].astype("boolean"),
-            "flow_m3_s": flow,
         },
         geometry=table.geometry.array,
         index=ids,
@@ -68,11 +63,6 @@ def upstream_sections(
     bodies = np.where(plain["waterbody"].eq("lake").fillna(False), "lake", "river")
     classes = [reference_class(row) for _, row in plain.iterrows()]
     result["limit"] = [limit_of(item, c, b) for c, b in zip(classes, bodies, strict=True)]
-    result["flux_kg_d"] = np.nan
-    result["arriving_kg_d"] = np.nan
-    if has_load(item):
-        result["flux_kg_d"] = KG_D * result["value"] * result["flow_m3_s"]
-        result["arriving_kg_d"] = inherited_loads(result, decay.k_per_d)
     return result
 
 

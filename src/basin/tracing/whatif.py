@@ -55,7 +55,7 @@ def what_if(trace: SourceTrace, standards: Mapping[Any, float] | None) -> pd.Dat
     draws, limit = trace.draws, float(trace.balance["limit_mg_l"])
     water, flow = draws.value(0, 0), draws.flow(0, 0)
     observed, mean_flow = (float(trace.balance[c]) for c in ("observed_mg_l", "flow_m3_s"))
-    told = bool(np.isfinite(water).all() and np.isfinite(flow).all())
+    told = bool(np.isfinite(water).all() and (flow > 0).all())
     now = float((water <= limit).mean()) if told else np.nan
     rows = []
     for at, outfall in enumerate(ids):

@@ -55,8 +55,13 @@ NOTES = {
         "no other sections given: inherited and local pollution are not told apart",
     ),
     "upstream_flow_unknown": (
-        "部分上游断面流量不明，带入量偏小、余量偏大",
-        "a section above has no flow: the inherited load is understated",
+        "有上游断面有浓度而无流量：上游带入量未知，余量不能确定",
+        "a section above has a concentration but no flow: what is inherited is not known",
+    ),
+    "zero_flow": (
+        "有断面流量填报为 0，按断流计（通量为 0）；若为缺测应留空",
+        "a section states a flow of 0 and is taken as dry (its flux is 0): leave it empty if the "
+        "flow was not measured",
     ),
     "not_a_load": (
         "该指标不能按负荷相加，只按沿河距离排列，不作平衡",
@@ -77,6 +82,14 @@ STATUS = {
     "impossible": (
         "平衡不成立：已识别负荷远高于实测通量",
         "the balance is impossible: known loads far exceed the observed flux",
+    ),
+    "undecided": (
+        "上游带入量未知，平衡不能判定",
+        "what is inherited is not known: the balance is undecided",
+    ),
+    "zero": (
+        "断面通量为 0（断流或浓度为 0），无可分担的负荷",
+        "the flux of the section is 0 (no flow, or a concentration of 0): there is nothing to part",
     ),
     "open": ("缺断面流量或浓度，通量未知，不能平衡", "no flux is known: the balance is open"),
 }

@@ -208,6 +208,27 @@ def test_each_sample_month_quarter_and_year() -> None:
         assess_each(table, sections(A="III"), "week")
 
 
+def test_every_sample_has_its_own_label_and_a_date_reads_as_a_date() -> None:
+    table = samples(
+        ("A", "2025-07-01", {"tp": 0.1}),
+        ("A", "2025-07-01", {"tp": 0.2}),
+        ("A", "2025-07-01 08:30", {"tp": 0.3}),
+        ("A", "2025-07-01 08:30:20", {"tp": 0.4}),  # the same minute
+        ("A", "2025-07-01 08:30:20.5", {"tp": 0.5}),
+        ("A", "2025-07-02", {"tp": 0.6}),
+        ("B", "2025-07-01", {"tp": 0.7}),
+    )
+    each = assess_each(table, sections(A="III", B="III"), "sample")
+    value = each.items.set_index(["section_id", "period"])["value"]
+    assert value["A"].to_dict() == {
+        "2025-07-01": 0.1, "2025-07-01 #2": 0.2, "2025-07-01 08:30": 0.3,
+        "2025-07-01 08:30:20": 0.4, "2025-07-01 08:30:20.500000": 0.5, "2025-07-02": 0.6,
+    }  # fmt: skip
+    assert value["B"].to_dict() == {"2025-07-01": 0.7}
+    assert each.sections["period"].is_monotonic_increasing
+    assert (each.sections["n_samples"] == 1).all()
+
+
 def test_trophic_index_by_hand() -> None:
     """Each item alone by its formula; weights 0.2663, 0.1879, 0.1790, 0.1834, 0.1834."""
     lake = pd.DataFrame(

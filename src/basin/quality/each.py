@@ -33,7 +33,8 @@ class PeriodSeries:
         sample, month, quarter or year.
     sections
         One row a section and period in which it was sampled, as `SectionAssessment.sections`, in
-        order of time; ``period`` of a sample is its date and time.
+        order of time; ``period`` of a sample is its date, with the time where it has one; a second
+        sample of one section and moment has " #2" behind it.
     items
         One row a section, period and item, as `SectionAssessment.items`.
     """
@@ -93,7 +94,7 @@ def _labels(table: pd.DataFrame, every: str) -> Any:
     date = table["date"]
     if every == "sample":
         again = table.groupby(["section_id", "date"]).cumcount()  # two samples of one moment
-        moment = date.dt.strftime("%Y-%m-%d %H:%M")
+        moment = pd.Series([_moment(d) for d in date], index=table.index)
         return moment.where(again == 0, moment + " #" + (again + 1).astype(str))
     if every == "month":
         return date.dt.strftime("%Y-%m")
@@ -101,3 +102,15 @@ def _labels(table: pd.DataFrame, every: str) -> Any:
         return date.dt.strftime("%Y")
     labels: pd.Series = date.dt.year.astype(str) + "Q" + date.dt.quarter.astype(str)
     return labels
+
+
+def _moment(date: pd.Timestamp) -> str:
+    """A date, with its time where it has one: to the minute, or as fine as it is.
+
+    Examples
+    --------
+    >>> [_moment(pd.Timestamp(t)) for t in ("2025-07-01", "2025-07-01 8:30", "2025-07-01 8:30:20")]
+    ['2025-07-01', '2025-07-01 08:30', '2025-07-01 08:30:20']
+    """
+    day, time = date.isoformat(sep=" ").split(" ")
+    return day if date == date.normalize() else f"{day} {time.removesuffix(':00')}"

@@ -56,12 +56,40 @@ def test_few_sections_are_graded_by_the_mean_and_many_by_their_shares() -> None:
     ("good", "bad", "grade"),
     [
         (100, 0, "excellent"), (90, 10, "excellent"), (89.9, 0, "good"), (75, 25, "good"),
+        (75, 20, "good"), (90, 0, "excellent"),  # the first two rows ask for I to III only
         (74.9, 0, "light"), (74.9, 19.9, "light"), (74.9, 20, "moderate"), (50, 39.9, "moderate"),
-        (50, 40, "heavy"), (0, 100, "heavy"),
+        (60, 39.9, "moderate"), (60, 40, "heavy"), (59.9, 40, "heavy"), (50, 40, "heavy"),
+        (0, 100, "heavy"),
     ],
 )  # fmt: skip
 def test_every_boundary_of_the_shares(good: float, bad: float, grade: str) -> None:
     assert share_grade(good, bad) == grade
+
+
+@pytest.mark.parametrize(
+    ("good", "middle", "bad", "grade"),
+    [
+        (9, 1, 0, "excellent"), (8, 2, 0, "good"), (15, 5, 0, "good"), (14, 6, 0, "light"),
+        (7, 2, 1, "light"), (7, 1, 2, "moderate"), (12, 1, 7, "moderate"), (6, 0, 4, "heavy"),
+        (3, 0, 2, "heavy"),
+    ],
+)  # fmt: skip
+def test_shares_of_sections_meet_the_boundaries_exactly(good, middle, bad, grade) -> None:
+    """14 of 20 are 70 %, 15 of 20 the 75 %; 3 and 2 of 5 the 60 and 40 %."""
+    group = assess_groups(classes(*["II"] * good, *["V"] * middle, *["inferior"] * bad)).iloc[0]
+    assert (group["rule"], group["water_grade"]) == ("share", grade)
+
+
+def test_main_pollutants_of_groups_in_both_languages() -> None:
+    few, many = classes("I", "IV"), classes("I", "I", "I", "IV", "inferior")
+    assert assess_groups(few).iloc[0]["main_pollutants"] == "S1：总磷(0.2)"
+    assert assess_groups(few, lang="en").iloc[0]["main_pollutants"] == "S1: total phosphorus(0.2)"
+    assert assess_groups(many).iloc[0]["main_pollutants"] == "总磷(40.0%)"
+    assert assess_groups(many, lang="en").iloc[0]["main_pollutants"] == "total phosphorus(40.0%)"
+    tables = few.tables("en")
+    assert tables["sections"]["main_pollutants"].tolist() == ["", "total phosphorus(0.2)"]
+    assert tables["river_grades"]["main_pollutants"].tolist() == ["S1: total phosphorus(0.2)"]
+    assert few.tables()["sections"]["main_pollutants"].tolist() == ["", "总磷(0.2)"]
 
 
 def test_groups_by_any_column_and_lakes_apart() -> None:

@@ -404,7 +404,7 @@ def assess(
     if output:
         write_result(
             output,
-            result.tables(),
+            result.tables(basin.lang),
             printed=printed,
             basin=basin,
             overwrite=overwrite,

@@ -18,6 +18,7 @@ from basin.quality.explain import (
     explain_all,
     explain_one,
     main_pollutants,
+    named_pollutants,
     reading_table,
     worst_first,
 )
@@ -128,22 +129,25 @@ class SectionAssessment:
         words.index = pd.Index((names.index + " " + names).str.strip(), name=table.index.name)
         return words
 
-    def tables(self) -> dict[str, Any]:
+    def tables(self, lang: str = "zh") -> dict[str, Any]:
         """Return every table by name, ids as columns, to be written to files.
+
+        Codes stay codes; ``main_pollutants`` is written in the language.
 
         ``sections``, ``section_items``, ``section_months``, ``section_month_items``,
         ``section_left_out``, ``section_to_comply``, and ``river_grades`` as in `assess_groups`.
         """
         from basin.quality.groups import assess_groups  # it needs this class
 
+        named = named_pollutants(self, lang).reindex(self.sections.index, fill_value="")
         return {
-            "sections": self.sections.reset_index(),
+            "sections": self.sections.assign(main_pollutants=named).reset_index(),
             "section_items": self.items,
             "section_months": self.months,
             "section_month_items": self.month_items,
             "section_left_out": self.left_out,
             "section_to_comply": self.to_comply,
-            "river_grades": assess_groups(self).reset_index(),
+            "river_grades": assess_groups(self, lang=lang).reset_index(),
         }
 
     @property

@@ -17,6 +17,7 @@ __all__ = [
     "explain_all",
     "explain_one",
     "main_pollutants",
+    "named_pollutants",
     "pollutant_text",
     "reading_table",
     "worst_first",
@@ -69,6 +70,13 @@ def main_pollutants(judged: pd.DataFrame, lang: str = "zh") -> pd.Series:
     return joined
 
 
+def named_pollutants(result: SectionAssessment, lang: str) -> pd.Series:
+    """Main pollutants of the sections that have any, in a language."""
+    items = result.items[result.items["evaluated"].to_numpy(dtype=bool)]
+    judged = items.assign(rank=class_rank(items["water_class"]), order=range(len(items)))
+    return main_pollutants(judged, lang)
+
+
 def _comma(lang: str) -> str:
     return "、" if lang == "zh" else ", "
 
@@ -77,11 +85,10 @@ def reading_table(result: SectionAssessment, lang: str) -> pd.DataFrame:
     """Return the sections as a table to read: headings and codes in words."""
     table = result.sections.reset_index()
     items = result.items[result.items["evaluated"].to_numpy(dtype=bool)]
-    judged = items.assign(rank=class_rank(items["water_class"]), order=range(len(items)))
-    named = main_pollutants(judged, lang).reindex(table["section_id"], fill_value="")
+    named = named_pollutants(result, lang).reindex(table["section_id"], fill_value="")
     yes = {True: ("达标", "yes"), False: ("不达标", "no")}
     wanted = gb3838().query("evaluated").index
-    counted = judged[judged["rank"] > 0].groupby("section_id").size()
+    counted = items[class_rank(items["water_class"]) > 0].groupby("section_id").size()
     evaluated = counted.reindex(table["section_id"], fill_value=0)
     plain = {
         "section_id": table["section_id"],

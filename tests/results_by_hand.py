@@ -457,3 +457,61 @@ def make_siting(n: int = 15, **changes: Any) -> Siting:
     return Siting(
         story="距岸线 963 米。", packs=("china-yangtze", "chongqing"), **{**parts, **changes}
     )
+
+
+@dataclass(frozen=True)
+class Spill(Told):
+    start: Any = None
+    reaches: Any = None
+    arrivals: Any = None
+
+    def curve(self, target: str, case: str) -> pd.DataFrame:
+        row = self.arrivals[self.arrivals["id"].eq(target) & self.arrivals["case"].eq(case)].iloc[0]
+        hour = np.linspace(row["leading_h"], row["trailing_h"], 25)
+        shape = 1 - ((hour - row["peak_h"]) / (row["trailing_h"] - row["peak_h"])) ** 2
+        return pd.DataFrame({"hour": hour, "mg_l": row["peak_mg_l"] * np.clip(shape, 0, None)})
+
+
+def make_spill() -> Spill:
+    """Return a spill at the head of the main river that comes to two sections and an intake."""
+    way = make_reaches().loc[["R1", "R2", "R3", "R4"]]
+    way["peak_median_h"] = [6.0, 14.0, 21.0, np.nan]
+    targets = [
+        ("section", "S-SMK", "石门坎", 20e3, (106.72, 28.735)),
+        ("intake", "I-01", "示例取水口", 41e3, (106.69, 28.90)),
+        ("section", "S-BD", "北渡", 60e3, (106.60, 29.05)),
+        ("district_border", "B-01", "綦江区(示意) → 江津区(示意)", 75e3, (106.45, 29.13)),
+    ]
+    speeds = {"fastest": 1.9, "high": 1.4, "median": 1.0, "low": 0.5}
+    rows = [
+        {
+            "kind": kind, "id": key, "name": name, "case": case, "distance_m": metres,
+            "leading_h": 0.8 * metres / 3600 / speed, "peak_h": metres / 3600 / speed,
+            "trailing_h": 1.3 * metres / 3600 / speed, "peak_mg_l": 6e4 / metres * speed,
+            "geometry": Point(xy),
+        }
+        for kind, key, name, metres, xy in targets for case, speed in speeds.items()
+    ]  # fmt: skip
+    start = {
+        "name": "示例桥", "river": "松坎河", "lon": 106.86, "lat": 28.55, "mass_kg": 500.0,
+        "duration_h": 1.0, "item_id": "nh3n", "limit_mg_l": 1.0,
+    }  # fmt: skip
+    return Spill(start=pd.Series(start), reaches=way, arrivals=gpd.GeoDataFrame(rows, crs=4490))
+
+
+@dataclass(frozen=True)
+class Readings:
+    table: pd.DataFrame
+
+
+def make_readings() -> Readings:
+    """Return ten sites under three scopes, two base lines and two limits."""
+    rows = [
+        (scope, line, limit, 10, n, 1, 2, 7 - n)
+        for n, scope in enumerate(("main_stem", "first_order", "all"), start=1)
+        for line in ("base", "centreline")
+        for limit in (1000.0, 5000.0)
+    ]
+    columns = ["scope", "line", "limit_m", "n_sites", "n_prohibited", "n_borderline",
+               "n_unchecked", "n_clear"]  # fmt: skip
+    return Readings(pd.DataFrame(rows, columns=columns))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import struct
-from types import SimpleNamespace
 from typing import Any
 
 import geopandas as gpd
@@ -89,12 +88,18 @@ def test_nothing_is_clipped_by_the_page(drawn: list[Any]) -> None:
             assert page.contains(shapely.box(extent.x0, extent.y0, extent.x1, extent.y1))
 
 
-def test_legend_does_not_run_into_the_footer(drawn: list[Any]) -> None:
-    for figure in drawn:
+def test_legends_and_loose_texts_touch_neither_each_other_nor_a_panel(drawn: list[Any]) -> None:
+    for figure in [*drawn, figures.plot_trace(by_hand.make_trace(), **BASE, lang="en")]:
         renderer = figure.canvas.get_renderer()
-        legends = [legend.get_window_extent(renderer).y0 for legend in figure.legends]
-        footer = [t for t in figure.texts if "CGCS2000" in t.get_text()]
-        assert min(legends) > footer[0].get_window_extent(renderer).y1
+        texts = [t for t in figure.texts if t.get_text()]
+        loose = [t.get_window_extent(renderer) for t in [*figure.legends, *texts]]
+        panels = [ax.get_tightbbox(renderer) for ax in figure.axes]
+        loose, panels = (
+            [shapely.box(b.x0, b.y0, b.x1, b.y1) for b in some] for some in (loose, panels)
+        )
+        for k, box in enumerate(loose):
+            covered = [o for o in [*loose[k + 1 :], *panels] if box.intersects(o)]
+            assert not covered, (texts[k - len(figure.legends)], covered)
 
 
 def test_map_is_in_metres_and_labelled_in_degrees(drawn: list[Any]) -> None:
@@ -173,6 +178,23 @@ def test_trace_bars_add_up_to_the_flux() -> None:
     assert len(axes.patches) - len(counted) == (~trace.outfalls["local"][:12]).sum()
     said = " ".join(t.get_text() for t in axes.texts)
     assert "9 (22.5%)" in said
+
+
+def test_trace_values_stand_clear_of_their_intervals() -> None:
+    trace = by_hand.make_trace()
+    arriving = trace.outfalls["arriving_kg_d"]
+    spread = trace.outfalls.assign(
+        arriving_low_kg_d=0.6 * arriving, arriving_high_kg_d=1.5 * arriving
+    )
+    axes = figures.plot_trace(by_hand.make_trace(outfalls=spread), labels="id").axes[-1]
+    renderer = axes.figure.canvas.get_renderer()
+    caps = [line for line in axes.get_lines() if line.get_marker() == "|"]
+    assert len(caps) == 12
+    for text, cap in zip(axes.texts, caps, strict=False):
+        end = axes.transData.transform(cap.get_xydata()[-1])
+        box = text.get_window_extent(renderer)
+        assert box.y0 < end[1] < box.y1
+        assert box.x0 > end[0] + 3
 
 
 def test_trace_groups_the_many_behind_the_first_twelve() -> None:
@@ -361,7 +383,8 @@ def test_save_figure_writes_the_same_bytes_each_time(
 ) -> None:
     contents = []
     for k in range(2):
-        figure = figures.plot_trace(by_hand.make_trace(), labels="id", lang="en")
+        sites = by_hand.make_siting(1).sites
+        figure = figures.plot_location(sites, **BASE, labels="id", lang="en")
         path = figures.save_figure(figure, tmp_path / f"{k}.{ending}", dpi=60)
         contents.append(path.read_bytes())
     assert contents[0].startswith(start)
@@ -371,7 +394,7 @@ def test_save_figure_writes_the_same_bytes_each_time(
 def test_save_figure_is_300_dpi(tmp_path: Any, drawn: list[Any]) -> None:
     path = figures.save_figure(drawn[1], tmp_path / "t.png")
     wide, tall = struct.unpack(">II", path.read_bytes()[16:24])
-    assert (wide, tall) == (3300, 2745)
+    assert (wide, tall) == (3300, 2835)
 
 
 def test_save_figure_refuses_other_endings(tmp_path: Any, drawn: list[Any]) -> None:
@@ -448,22 +471,19 @@ def test_spill_windows_lie_between_first_edge_and_last(spilled: Any) -> None:
     assert list(band.get_xdata()) == [own["leading_h"].min(), own["trailing_h"].max()]
 
 
+def test_spill_windows_name_their_targets_whole(spilled: Any) -> None:
+    figure = figures.plot_spill(spilled)
+    rows = {t.get_text() for ax in figure.axes for t in ax.get_yticklabels()}
+    assert "万盛经开区(示意) → 綦江区(示意)" in rows
+
+
 def test_a_spill_without_mass_says_why_there_are_no_curves(sample: Any) -> None:
     figure = figures.plot_spill(sample.spill(outfall_id="P-021"), lang="en", labels="id")
     assert "no concentration without flow and mass" in {t.get_text() for t in figure.texts}
 
 
 def test_readings_are_drawn_as_counted() -> None:
-    rows = [
-        (scope, line, limit, 10, n, 1, 2, 7 - n)
-        for n, scope in enumerate(("main_stem", "first_order", "all"), start=1)
-        for line in ("base", "centreline")
-        for limit in (1000.0, 5000.0)
-    ]
-    columns = ["scope", "line", "limit_m", "n_sites", "n_prohibited", "n_borderline",
-               "n_unchecked", "n_clear"]  # fmt: skip
-    result = SimpleNamespace(table=pd.DataFrame(rows, columns=columns))
-    figure = figures.plot_definition_sensitivity(result, lang="en")
+    figure = figures.plot_definition_sensitivity(by_hand.make_readings(), lang="en")
     assert len(figure.axes) == 2
     for ax in figure.axes:
         assert len(ax.patches) == 3 * 2 * 4

@@ -299,7 +299,7 @@ class MapFrame:
 
         text = self.ax.text(
             mark.x, mark.y, mark.text, fontsize=mark.size_pt, family=self.family, style=style,
-            color=mark.colour, ha="center", va="center", zorder=8, linespacing=1.1,
+            color=mark.colour, ha="center", va="center", zorder=8,
             path_effects=[withStroke(linewidth=2.2, foreground="white")], parse_math=False,
         )  # fmt: skip
         extent = text.get_window_extent(_renderer(self.figure))

@@ -102,4 +102,5 @@ def _outfalls(sheet: Sheet, ax: Any, table: Any, trace: Any) -> None:
         ax.annotate(
             f"{int(ranks[row.label])}", (x, 0), (0, 6), textcoords="offset points", ha="center",
             fontsize=6.5, family=sheet.families, color="#4a148c", zorder=6,
+            bbox={"fc": "white", "ec": "none", "alpha": 0.85, "pad": 0.6},
         )  # fmt: skip

@@ -10,7 +10,7 @@ import pandas as pd
 
 from basin._colour import text_on
 from basin.figures._frame import INK, Mark, add_legend, key
-from basin.figures._sheet import Labels, Sheet, Style, base_texts, names_of
+from basin.figures._sheet import Labels, Sheet, Style, base_texts, names_of, shorten
 from basin.standards.labels import codes, colour, label
 
 if TYPE_CHECKING:
@@ -161,7 +161,8 @@ def _draw_calendar(sheet: Sheet, box: Any, sections: Any, months: Any, names: li
     ax.set_xticks(
         [c + 0.5 for c in at], [_month_label(columns, c, step) for c in at], fontsize=7, **words
     )
-    ax.set_yticks([r + 0.5 for r in range(len(sections))], _shorten(names), fontsize=7.5, **words)
+    short = [shorten(name, 12) for name in names]
+    ax.set_yticks([r + 0.5 for r in range(len(sections))], short, fontsize=7.5, **words)
     ax.tick_params(length=0, pad=3, top=False, labeltop=True, bottom=False, labelbottom=False)
     for spine in ax.spines.values():
         spine.set(color="#cfd8dc", linewidth=0.8)
@@ -184,7 +185,3 @@ def _month_label(columns: list[str], at: int, step: int) -> str:
     year, month = columns[at].split("-")
     new_year = at == 0 or columns[at - step].split("-")[0] != year
     return f"{year}\n{int(month)}" if new_year else str(int(month))
-
-
-def _shorten(names: list[str], most: int = 12) -> list[str]:
-    return [n if len(n) <= most else n[: most - 1] + "…" for n in names]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,8 @@ from basin.figures._frame import INK, RIVER, Box, MapFrame, key
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["WORDS", "Labels", "Sheet", "Style", "base_texts", "names_of", "needs_matplotlib"]
+__all__ = ["WORDS", "Labels", "Sheet", "Style", "base_texts", "names_of", "needs_matplotlib",
+           "shorten"]  # fmt: skip
 
 Labels = Literal["name", "id", "none"]
 
@@ -128,7 +130,7 @@ WORDS: dict[str, dict[str, str]] = {
         "bank_line": "shoreline",
         "profile": "Along the river",
         "no_profile": "there is no reach above the section",
-        "mg_l": "concentration (mg/L)",
+        "mg_l": "conc. (mg/L)",
         "kg_d": "load (kg/d)",
         "km_above": "distance along the river to the section (km)",
         "known": "what known outfalls make",
@@ -209,6 +211,24 @@ def names_of(table: Any, labels: Labels) -> list[str]:
         return ids
     given = [_one_line(name) for name in table["name"]]
     return [name or i for name, i in zip(given, ids, strict=True)]
+
+
+def shorten(name: str, most_em: float) -> str:
+    """Cut a name to a width in ems, with an ellipsis: a Chinese character is one, others 0.6.
+
+    Examples
+    --------
+    >>> shorten("示例磷化一厂排污口", 9), shorten("示例磷化一厂排污口", 6)
+    ('示例磷化一厂排污口', '示例磷化一…')
+    """
+    ems = [1.0 if unicodedata.east_asian_width(c) in "WF" else 0.6 for c in name]
+    if sum(ems) <= most_em:
+        return name
+    room, kept = most_em - 1.0, 0
+    while ems[kept] <= room:
+        room -= ems[kept]
+        kept += 1
+    return name[:kept] + "…"
 
 
 def base_texts(reaches: Any, districts: Any, labels: Labels) -> list[str]:

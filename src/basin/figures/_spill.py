@@ -10,7 +10,7 @@ import numpy as np
 
 from basin._text import number
 from basin.figures._frame import INK, Mark, add_legend, key
-from basin.figures._sheet import Labels, Sheet, Style, base_texts
+from basin.figures._sheet import Labels, Sheet, Style, base_texts, shorten
 from basin.standards.labels import label
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def _draw_windows(sheet: Sheet, box: Any, spill: Any, targets: Any, names: list[
             if name in own.index and np.isfinite(own.loc[name, "peak_h"]):
                 ax.plot([own.loc[name, "peak_h"]], [at], "|", color=tint, ms=8, mew=1.8, zorder=2)
     texts = {"family": sheet.families, "fontsize": 7.5, "color": INK}
-    ax.set_yticks(range(len(top)), [n[:12] for n in names[: len(top)]], **texts)
+    ax.set_yticks(range(len(top)), [shorten(n, 16.5) for n in names[: len(top)]], **texts)
     ax.set_ylim(len(top) - 0.4, -0.6)
     ax.set_xlim(0, None)
     ax.tick_params(axis="x", labelsize=7, length=2, width=0.5, labelfontfamily=sheet.family)
@@ -224,7 +224,7 @@ def _draw_curves(
     for (row, name), tint in zip(told, _TONES, strict=False):
         curve = spill.curve(row["id"], case)
         style = "-" if row["kind"] == "intake" else (0, (5, 2))
-        ax.plot(curve["hour"], curve["mg_l"], color=tint, lw=1.5, ls=style, label=name[:14])
+        ax.plot(curve["hour"], curve["mg_l"], color=tint, lw=1.5, ls=style, label=shorten(name, 14))
         drawn += 1
     limit = float(spill.start.get("limit_mg_l", np.nan))
     if drawn and np.isfinite(limit):

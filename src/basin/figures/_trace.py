@@ -11,7 +11,7 @@ import numpy as np
 from basin._text import number
 from basin.figures._frame import INK, Mark, add_legend, key
 from basin.figures._profile import draw_profile, profile_texts
-from basin.figures._sheet import Labels, Sheet, Style, base_texts, names_of
+from basin.figures._sheet import Labels, Sheet, Style, base_texts, names_of, shorten
 from basin.standards.labels import codes, colour, label
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ __all__ = ["plot_trace"]
 _MOST_BARS = 12
 _MOST_LABELS = 10
 
-#: Room at the foot for the way along the river, in inches.
-_FOOT = 2.35
+#: Room at the foot for the legend and the way along the river, in inches.
+_FOOT = 2.65
 
 
 class _Bar(NamedTuple):
@@ -60,7 +60,7 @@ def plot_trace(
     Returns
     -------
     Figure
-        11 by 9.15 inches.
+        11 by 9.45 inches.
 
     Raises
     ------
@@ -203,25 +203,32 @@ def _legend(
     if not outfalls["arriving_kg_d"].gt(0).all():
         handles.append(key(label=words["unranked"], **hollow))
     handles += sheet.base_handles(reaches, districts)
-    wide = 3.9 if norm is not None else 6.0
     add_legend(
-        sheet.figure, handles, at=(box[0] - 0.1, 1.22 + _FOOT), width=wide, family=sheet.families
+        sheet.figure, handles, at=(box[0] - 0.1, 0.78 + _FOOT), width=10.0, family=sheet.families
     )
-    if norm is None:
-        return
+    if norm is not None:
+        _strip(sheet, box, norm)
+
+
+def _strip(sheet: Sheet, box: Any, norm: Any) -> None:
+    """The colours of the load in one row under the map, between the least and the greatest."""
     from matplotlib import colormaps
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import LinearSegmentedColormap
 
+    right, row = box[0] + box[2] - 0.55, 1.06 + _FOOT
     upper = LinearSegmentedColormap.from_list("load", colormaps["YlOrRd"](np.linspace(0.25, 1, 64)))
-    strip = sheet.axes((4.65, 0.86 + _FOOT, 1.15, 0.1))
+    strip = sheet.axes((right - 1.3, row, 1.3, 0.1))
     bar = sheet.figure.colorbar(ScalarMappable(norm, upper), cax=strip, orientation="horizontal")
     bar.outline.set_linewidth(0.5)
-    low, high = norm.vmin, norm.vmax
-    bar.set_ticks([low, high], labels=[number(low), number(high)])
+    bar.set_ticks([])
     strip.minorticks_off()
-    strip.tick_params(labelsize=7, length=2, width=0.5, labelfontfamily=sheet.family)
-    sheet.text(5.22, 1.08 + _FOOT, words["passing"], size=7.5, ha="center")
+    for x, text, side in (
+        (right - 1.85, sheet.words["passing"], "right"),
+        (right - 1.35, number(norm.vmin), "right"),
+        (right + 0.05, number(norm.vmax), "left"),
+    ):
+        sheet.text(x, row + 0.05, text, size=7.5, ha=side, va="center")
 
 
 def _draw_bars(sheet: Sheet, box: Any, trace: Any) -> None:
@@ -239,19 +246,18 @@ def _draw_bars(sheet: Sheet, box: Any, trace: Any) -> None:
     drawn = ax.barh(
         at, [b.kg_d for b in bars], height=0.68, color=[b.colour for b in bars], zorder=2
     )
-    for patch, bar in zip(drawn, bars, strict=True):
+    for y, patch, bar in zip(at, drawn, bars, strict=True):
         if bar.hatch:
             patch.set(hatch=bar.hatch, edgecolor="#78909c", linewidth=0.6)
         if not bar.counted:
             patch.set(alpha=0.4)
         share = "" if np.isnan(bar.share) else f" ({bar.share:.1%})"
         if np.isfinite(bar.low) and np.isfinite(bar.high):
-            middle = patch.get_y() + 0.34
-            ax.plot([bar.low, bar.high], [middle, middle], color=INK, lw=0.9, zorder=3)
-            ax.plot([bar.low, bar.high], [middle, middle], "|", color=INK, ms=5, zorder=3)
-        ax.text(
-            np.nanmax([bar.kg_d, bar.high, 0]), patch.get_y() + 0.34,
-            f" {number(bar.kg_d)}{share}", va="center", fontsize=7.5, family=sheet.families,
+            ax.plot([bar.low, bar.high], [y, y], color=INK, lw=0.9, zorder=3)
+            ax.plot([bar.low, bar.high], [y, y], "|", color=INK, ms=5, zorder=3)
+        ax.annotate(
+            f"{number(bar.kg_d)}{share}", (np.nanmax([bar.kg_d, bar.high, 0]), y), (4, 0),
+            textcoords="offset points", va="center", fontsize=7.5, family=sheet.families,
             color=INK, zorder=4,
         )  # fmt: skip
     words_style = {"family": sheet.families, "fontsize": 7.5, "color": INK}
@@ -287,7 +293,7 @@ def _bars(sheet: Sheet, trace: Any) -> list[_Bar]:
     top = ranked.head(_MOST_BARS)
     bars = [
         _Bar(
-            f"{_short(name)}  {int(row.rank)}",
+            f"{shorten(name, 13)}  {int(row.rank)}",
             float(row.arriving_kg_d),
             float(shares[row.Index]),
             colour("outfall_kind", row.kind),
@@ -317,7 +323,3 @@ def _bars(sheet: Sheet, trace: Any) -> list[_Bar]:
 
 def _interval(row: Any, low: str, high: str) -> tuple[float, float]:
     return float(getattr(row, low, np.nan)), float(getattr(row, high, np.nan))
-
-
-def _short(name: str, most: int = 13) -> str:
-    return name if len(name) <= most else name[: most - 1] + "…"

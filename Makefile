@@ -1,5 +1,6 @@
 # make demo   on a fresh machine with Python 3.11 or later: install, run the sample, say where the outputs are
 # make gallery   render the figures and maps of the sample into maps/
+# make baselines   draw anew the pictures that the tests of the figures compare with
 # make test   all set-up, then lint, types and every test (unit, property, doctests, documentation, browser)
 
 PYTHON ?= python3
@@ -7,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml
 
-.PHONY: demo test lint sample gallery clean
+.PHONY: demo test lint sample gallery baselines clean
 
 demo: $(VENV)/.demo
 	$(BIN)/basin demo -o maps
@@ -27,6 +28,9 @@ sample: $(VENV)/.dev
 
 gallery: $(VENV)/.dev
 	$(BIN)/python maps/gallery.py
+
+baselines: $(VENV)/.dev
+	BASIN_RENEW_BASELINES=1 $(BIN)/python -m pytest -q tests/test_figures_images.py -k kept
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

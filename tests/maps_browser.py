@@ -1,7 +1,7 @@
 """A map open in headless Chromium with the network off: the fixtures of the browser tests.
 
 Chromium is looked for in ``BASIN_CHROMIUM`` and on the path. Without one the tests are skipped, in
-CI they fail. :meth:`Seen.keep` leaves a screenshot in ``build/screenshots`` for people to look at.
+CI they fail. :meth:`Seen.keep` leaves a screenshot in ``build/artefacts`` for people to look at.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from typing import Any
 
 import pytest
 
+from artefacts import SCREENSHOTS
 from basin import maps
-
-SCREENSHOTS = Path(__file__).resolve().parent.parent / "build" / "screenshots"
 
 #: Leaflet's map object in the page.
 MAP = "Object.values(window).find(v => v && v.basinLabels)"

@@ -161,8 +161,8 @@ def _draw_calendar(sheet: Sheet, box: Any, sections: Any, months: Any, names: li
     ax.set_xticks(
         [c + 0.5 for c in at], [_month_label(columns, c, step) for c in at], fontsize=7, **words
     )
-    short = [shorten(name, 12) for name in names]
-    ax.set_yticks([r + 0.5 for r in range(len(sections))], short, fontsize=7.5, **words)
+    cut = [shorten(name, 12) for name in names]
+    ax.set_yticks([r + 0.5 for r in range(len(sections))], cut, fontsize=7.5, **words)
     ax.tick_params(length=0, pad=3, top=False, labeltop=True, bottom=False, labelbottom=False)
     for spine in ax.spines.values():
         spine.set(color="#cfd8dc", linewidth=0.8)

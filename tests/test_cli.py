@@ -360,7 +360,14 @@ AT = ("check", SAMPLE, "--at", "106.65,29.03")
         (("check", SAMPLE, "--chunk", "0"), "--chunk 的值 0 超出范围"),
         (("check", SAMPLE, "--chunk", "x"), "--chunk 的值 x 不是数字"),
         (("network", SAMPLE, "--tolerance", "3"), "--tolerance 只用于河线文件"),
-        ((*AT, "--category", "xyz"), "--category 的值 xyz 不对，只能是 生产经营性项目；"),
+        (
+            (*AT, "--category", "化功"),
+            "--category 的值 化功 不是项目类别，是否指 fertiliser 化肥、chemical 化工项目、",
+        ),
+        (
+            (*AT, "--category", "xyz"),
+            "--category 的值 xyz 不是项目类别；全部类别见 basin rules --categories",
+        ),
     ],
 )
 def test_a_wrong_call_is_told_in_chinese(arguments: tuple[object, ...], message: str):
@@ -400,6 +407,15 @@ def test_the_language_of_results_is_that_of_the_frame_unless_stated(
     assert head in CliRunner().invoke(main, [*ask, "--lang", lang], env=environment).stdout
 
 
+def test_the_categories_are_listed_where_a_wrong_one_sends(tmp_path: Path):
+    listed = json.loads(basin("rules", "--categories", "--json", "--lang", "zh").stdout)
+    words = {row["category"]: row for row in listed["categories"]}
+    assert words["electroplating"]["word"] == "电镀"
+    assert "表面处理" in words["electroplating"]["also"]
+    assert len(words) > 50
+    assert "electroplating works" in basin("rules", "--categories", "--lang", "en").stdout
+
+
 def test_rules_are_listed_in_words_not_in_codes():
     done = CliRunner().invoke(main, ["rules"], env={"BASIN_LANG": "zh"})
     assert "规则编号" in done.output
@@ -433,9 +449,9 @@ def test_rules_are_listed_in_words_not_in_codes():
         ((*AT, "--category", "chemical", "--accuracy", "-500"), "0 or more metres"),
         ((*AT, "--category", "chemical", "--accuracy", "inf"), "0 or more metres"),
         ((*AT, "--category", "chemical", "--accuracy", "1e308"), "at most 100000"),
-        ((*AT, "--category", "<script>"), "'<script>' is not one of industry, chemical"),
-        ((*AT, "--category", "?"), "'?' is not one of industry, chemical"),
-        ((*AT, "--category", ""), "'' is not one of industry, chemical"),
+        ((*AT, "--category", "<script>"), "'<script>' is no category; basin rules --categories"),
+        ((*AT, "--category", ""), "'' is no category; basin rules --categories lists them all"),
+        ((*AT, "--category", "chemcal"), "'chemcal' is no category: did you mean chemical, "),
         ((*AT, "--category", "chemical", "--action", "zzz"), "'zzz' is not one of new, expand"),
         (("check", SAMPLE, "--category", "chemical"), "go with --at"),
         (("check", SAMPLE, "--accuracy", "-500"), "go with --at"),

@@ -58,7 +58,7 @@ def shorten(text: str, most: int) -> str:
     return f"{text[:half]}… (+{len(text) - 2 * half}) …{text[-half:]}"
 
 
-def list_ids(ids: Iterable[Any], *, show: int = 5) -> str:
+def list_ids(ids: Iterable[Any], *, show: int = 5, lang: str = "en") -> str:
     """Write ids for a message: the first `show` of them, and how many more there are.
 
     Examples
@@ -67,11 +67,15 @@ def list_ids(ids: Iterable[Any], *, show: int = 5) -> str:
     'P1, P2'
     >>> list_ids(range(8))
     '0, 1, 2, 3, 4 (+3 more)'
+    >>> list_ids(range(8), show=2, lang="zh")
+    '0, 1 等 8 个'
     """
     all_ids = list(ids)
     more = len(all_ids) - show
     shown = ", ".join(shorten(str(i), _MOST_OF_AN_ID) for i in all_ids[:show])
-    return shown + (f" (+{more} more)" if more > 0 else "")
+    if more <= 0:
+        return shown
+    return f"{shown} 等 {len(all_ids)} 个" if lang == "zh" else f"{shown} (+{more} more)"
 
 
 def _told(text: str) -> str:
@@ -115,7 +119,7 @@ class BasinError(Exception):
         """Return the message with its mend, in Chinese where that is asked for and known."""
         if lang != "zh" or not self.zh:
             return str(self)
-        named = f"（编号 {list_ids(self.ids)}）" if self.ids else ""
+        named = f"（编号 {list_ids(self.ids, lang='zh')}）" if self.ids else ""
         mend = f"{self.mend_zh}。" if self.mend_zh else ""
         return f"{self.zh}{named}。{mend}"
 

@@ -357,12 +357,22 @@ def _one_site(
 
 def _known_word(column: str, word: str) -> None:
     """Refuse a category or an action that is no word for one."""
-    from basin.layers.codes import code_of, words_of
+    from basin.layers.codes import code_of, nearest_codes, words_of
 
-    table = f"site_{column}"
-    if code_of(word, table) is None:
-        allowed = words_of(table, frame_lang())
-        raise click.BadParameter(f"{word!r} is not one of {allowed}", param_hint=f"--{column}")
+    table, lang = f"site_{column}", frame_lang()
+    if code_of(word, table) is not None:
+        return
+    if column != "category":
+        told = f"is not one of {words_of(table, lang)}"
+    else:
+        from basin.standards.rules import category_label
+
+        near = nearest_codes(word, table)
+        words = [f"{c} {category_label(c, 'zh')}" if lang == "zh" else c for c in near]
+        seam = "、" if lang == "zh" else ", "
+        told = f"is no category: did you mean {seam.join(words)}" if near else "is no category"
+        told += "; basin rules --categories lists them all"
+    raise click.BadParameter(f"{word!r} {told}", param_hint=f"--{column}")
 
 
 @main.command()

@@ -19,6 +19,9 @@ _DEFAULT = ("china-yangtze", "chongqing")
 @click.argument("packs", nargs=-1)
 @click.option("--date", type=DATE, metavar="YYYY-MM-DD", help="Only rules in force on this date.")
 @click.option("--lint", is_flag=True, help="Check packs: every fault with its line.")
+@click.option(
+    "--categories", is_flag=True, help="List the categories of projects by code and word."
+)
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of rule packs.")
 @lang_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -26,6 +29,7 @@ def rules(
     packs: tuple[str, ...],
     date: dt.date | None,
     lint: bool,
+    categories: bool,
     schema: bool,
     lang: str | None,
     as_json: bool,
@@ -40,6 +44,9 @@ def rules(
         print_json(rule_pack_schema())
         return
     lang = lang or frame_lang()
+    if categories:
+        _list_categories(lang, as_json)
+        return
     if lint:
         _lint(packs or _DEFAULT, lang, as_json)
         return
@@ -51,6 +58,30 @@ def rules(
         shown["confidence"] = [label("confidence", code, lang) for code in shown["confidence"]]
         shown.columns = [label("column", name, lang) for name in shown.columns]
         print_table(shown, most=500)
+
+
+def _list_categories(lang: str, as_json: bool) -> None:
+    import pandas as pd
+
+    from basin.layers.codes import known_codes, spellings_of
+    from basin.standards.labels import label
+    from basin.standards.rules import category_label
+
+    ways = spellings_of("site_category")
+    rows = [
+        {
+            "category": code,
+            "word": category_label(code, lang),
+            "also": ", ".join(w for w in ways[code][1:] if w != category_label(code, lang)),
+        }
+        for code in known_codes("site_category")
+    ]
+    if as_json:
+        print_json({"categories": pd.DataFrame(rows)})
+        return
+    heads = {"category": label("column", "category", lang)}
+    heads |= {"word": "名称", "also": "也可写作"} if lang == "zh" else {"also": "also written"}
+    print_table(pd.DataFrame(rows).rename(columns=heads), most=500)
 
 
 def _lint(packs: tuple[str, ...], lang: str, as_json: bool) -> None:

@@ -11,7 +11,6 @@ import difflib
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -29,6 +28,7 @@ __all__ = [
     "industry_category",
     "kind_and_grade_of",
     "known_codes",
+    "nearest_codes",
     "says_none",
     "spellings_of",
     "words_of",
@@ -97,7 +97,7 @@ def category_words(code: str) -> dict[str, Any]:
 
 
 def words_of(table: str, lang: str) -> str:
-    """Return the codes of a table with their words, for a message.
+    """Return the codes of a table with their words, for a message; of sixty, where they are listed.
 
     Examples
     --------
@@ -105,10 +105,10 @@ def words_of(table: str, lang: str) -> str:
     ('河流；湖库', 'river, lake')
     """
     codes = known_codes(table)
+    if table == "site_category":
+        return f"{'见' if lang == 'zh' else 'see'} basin rules --categories"
     if lang != "zh":
         return ", ".join(codes)
-    if table == "site_category":
-        return "；".join(entry["zh"] for entry in _categories().values())
     if table == "layer_name":
         return "；".join(alias_table()["coded"][table][c][0] for c in codes)
     return "；".join(label(table, c) for c in codes)
@@ -204,10 +204,31 @@ def kind_and_grade_of(value: Any) -> tuple[str, str] | None:
 
 def closest(value: Any, table: str) -> str | None:
     """Return the spelling in a table of codes that is most like `value`, or None."""
-    return _nearest(str(value), (w for words in _spellings(table).values() for w in words))
+    return next(iter(_nearest(value, table, 1)), None)
 
 
-def _nearest(value: str, spellings: Iterable[str]) -> str | None:
-    by_key = {key(s): s for s in spellings}
-    near = difflib.get_close_matches(key(value), list(by_key), n=1, cutoff=0.5)
-    return by_key[near[0]] if near else None
+def nearest_codes(value: Any, table: str, n: int = 3) -> list[str]:
+    """Return up to `n` codes whose spellings are most like `value`, the best first.
+
+    Examples
+    --------
+    >>> nearest_codes("chemcal", "site_category", 1), nearest_codes("电镀厂", "site_category", 1)
+    (['chemical'], ['electroplating'])
+    """
+    codes = _codes(table)
+    # a code has several spellings alike
+    near = [codes[key(word)] for word in _nearest(value, table, 4 * n)]
+    return list(dict.fromkeys(near))[:n]
+
+
+def _nearest(value: Any, table: str, n: int) -> list[str]:
+    by_key = {key(word): word for words in _spellings(table).values() for word in words}
+    given = key(value)
+    near = difflib.get_close_matches(given, by_key, n=len(by_key), cutoff=0.5)
+    alike = difflib.SequenceMatcher(b=given)
+
+    def rank(word: str) -> tuple[float, bool]:
+        alike.set_seq1(word)  # of those equally alike, those that begin alike
+        return -alike.ratio(), word[:1] != given[:1]
+
+    return [by_key[word] for word in sorted(near, key=rank)[:n]]

@@ -516,14 +516,14 @@ def _note_unknown_codes(
     for at in unknown[:_UNKNOWN_LISTED]:
         _note_unknown_code(column, str(values[at]), table, places == at, notes)
     if rest := unknown[_UNKNOWN_LISTED:]:
-        shown = f"{values[rest[0]]} (+{len(rest) - 1} more)" if len(rest) > 1 else values[rest[0]]
-        _note_unknown_code(column, str(shown), table, np.isin(places, rest), notes, hint=False)
+        others = [str(values[at]) for at in rest]
+        _note_unknown_code(column, others, table, np.isin(places, rest), notes)
 
 
 def _note_unknown_code(
-    column: str, value: str, table: str, mask: Any, notes: Notes, *, hint: bool = True
+    column: str, value: str | list[str], table: str, mask: Any, notes: Notes
 ) -> None:
-    near = closest(value, table) if hint else None
+    near = closest(value, table) if isinstance(value, str) else None
     notes.add(
         "code_unknown",
         mask,

@@ -281,10 +281,8 @@ def _mend_polygons(shapes: Any, crs: Any, notes: Notes) -> Any:
     change = _areas_m2(shapes[crossed], crs) - before
     mended_at = crossed & ~flat
     names = notes.ids_at(mended_at) or [f"row {r}" for r in notes.rows[mended_at]]
-    pairs = list(zip(names, change[~flat[crossed]], strict=True))
-    more = f" (+{len(pairs) - 5} more)" if len(pairs) > 5 else ""
-    shown = ", ".join(f"{name} {c:+.1f}" for name, c in pairs[:5]) + more
-    notes.add("geometry_repaired", mended_at, changes=shown)
+    pairs = zip(names, change[~flat[crossed]], strict=True)
+    notes.add("geometry_repaired", mended_at, changes=[f"{name} {c:+.1f}" for name, c in pairs])
     notes.add("geometry_collapsed", flat)
     shapes[flat] = None
     return shapes

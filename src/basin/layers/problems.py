@@ -80,7 +80,7 @@ def _table() -> dict[str, dict[str, Any]]:
     return tomllib.loads(text)
 
 
-def list_rows(rows: Iterable[int], *, show: int = 8) -> str:
+def list_rows(rows: Iterable[int], *, show: int = 8, lang: str = "en") -> str:
     """Write row numbers for a message, neighbours as a range.
 
     Examples
@@ -96,7 +96,7 @@ def list_rows(rows: Iterable[int], *, show: int = 8) -> str:
         else:
             runs.append([row, row])
     words = [str(a) if a == b else f"{a}-{b}" for a, b in runs]
-    return ", ".join(words[:show]) + (f" (+{len(words) - show} more)" if len(words) > show else "")
+    return list_ids(words, show=show, lang=lang)
 
 
 def make_problem(
@@ -108,14 +108,17 @@ def make_problem(
     file: str = "",
     **values: Any,
 ) -> Problem:
-    """Fill the sentences of a kind of problem (``problems.toml``)."""
+    """Fill the sentences of a kind of problem (``problems.toml``); a list is told as ids are."""
     entry = _table()[kind]
     all_ids, all_rows = tuple(str(i) for i in ids), tuple(int(r) for r in rows)
-    words = {
-        "n": len(all_rows) or len(all_ids),
-        "ids": list_ids(all_ids),
-        "rows": list_rows(all_rows),
-        **{n: shorten(v, _MOST_OF_A_VALUE) if isinstance(v, str) else v for n, v in values.items()},
+    sentences = {
+        name: entry[name].format(
+            n=len(all_rows) or len(all_ids),
+            ids=list_ids(all_ids, lang=lang),
+            rows=list_rows(all_rows, lang=lang),
+            **{key: _written(value, lang) for key, value in values.items()},
+        )
+        for name, lang in (("zh", "zh"), ("en", "en"), ("mend_zh", "zh"), ("mend_en", "en"))
     }
     return Problem(
         layer=layer,
@@ -125,8 +128,14 @@ def make_problem(
         rows=all_rows,
         set_aside=entry.get("set_aside", False),
         file=file,
-        **{name: entry[name].format(**words) for name in ("zh", "en", "mend_zh", "mend_en")},
+        **sentences,
     )
+
+
+def _written(value: Any, lang: str) -> Any:
+    if isinstance(value, list):
+        return list_ids(value, lang=lang)
+    return shorten(value, _MOST_OF_A_VALUE) if isinstance(value, str) else value
 
 
 def make_error(
@@ -226,8 +235,8 @@ def problems_frame(problems: Iterable[Problem], lang: str = "zh") -> pd.DataFram
                 "severity": p.severity,
                 "kind": p.kind,
                 "n": len(p.rows) or len(p.ids),
-                "rows": list_rows(p.rows),
-                "ids": list_ids(p.ids),
+                "rows": list_rows(p.rows, lang=lang),
+                "ids": list_ids(p.ids, lang=lang),
                 "problem": p.text(lang),
                 "mend": p.mend(lang),
             }

@@ -30,10 +30,9 @@ def find_section(given: str, sections: Any) -> str:
     near = difflib.get_close_matches(given, [*ids, *sections["name"].dropna().astype("str")], n=1)
     hint = f"Did you mean {near[0]!r}? " if near else ""
     hint_zh = f"是否指“{near[0]}”？" if near else ""
-    known = list_ids(ids, show=20)
     raise ProjectError(
         f"there is no section {given!r}",
-        mend=f"{hint}The sections are: {known}.",
+        mend=f"{hint}The sections are: {list_ids(ids, show=20)}.",
         zh=f"没有断面“{given}”",
-        mend_zh=f"{hint_zh}全部断面：{known}",
+        mend_zh=f"{hint_zh}断面有：{list_ids(ids, show=20, lang='zh')}",
     )

@@ -117,7 +117,7 @@ def _row(table: Any, key: str, wanted: str) -> tuple[Any, str]:
             f"there is no {key} {wanted!r}",
             mend=f"Those known are: {list_ids(table[key], show=20)}.",
             zh=f"没有编号 {wanted!r}",
-            mend_zh=f"已知的有：{list_ids(table[key], show=20)}",
+            mend_zh=f"已知的有：{list_ids(table[key], show=20, lang='zh')}",
         )
     row = found.iloc[[0]]
     name = row["name"].iloc[0] if "name" in row.columns else ""

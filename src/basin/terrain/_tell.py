@@ -101,7 +101,7 @@ def explain_catchments(result: Catchments, lang: str) -> str:
         ids = table.index[which.to_numpy(dtype=bool)]
         if len(ids):
             text = _say(key, lang)
-            lines.append(_say("points", lang, n=len(ids), text=text, ids=list_ids(ids)))
+            lines.append(_say("points", lang, n=len(ids), text=text, ids=list_ids(ids, lang=lang)))
     lines += [f"! {repair.zh if lang == 'zh' else repair.text}" for repair in result.repairs]
     lines += _disagreements(result.disagreements, lang)
     return "\n".join([*lines, _datum(result.vertical, lang)])
@@ -112,7 +112,11 @@ def _disagreements(table: pd.DataFrame, lang: str) -> list[str]:
         return []
     return [
         _say(
-            "reaches", lang, n=len(part), text=_say(str(kind), lang), ids=list_ids(part["reach_id"])
+            "reaches",
+            lang,
+            n=len(part),
+            text=_say(str(kind), lang),
+            ids=list_ids(part["reach_id"], lang=lang),
         )
         for kind, part in table.groupby("kind")
     ]

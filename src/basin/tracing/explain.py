@@ -135,7 +135,7 @@ def _scope(trace: SourceTrace, zh: bool) -> list[str]:
             else f"Outfalls {who} drain here only by repair {issue_id} of the network: {row['en']}"
         )
     if trace.unresolved:
-        ids = list_ids(trace.unresolved)
+        ids = list_ids(trace.unresolved, lang="zh" if zh else "en")
         lines.append(
             f"注意：河网有未处理的问题，涉及河段 {ids}；上游可能漏列，先核实河网。"
             if zh

@@ -105,7 +105,7 @@ def _finding(kind: str, ids: list[str], value: Any = np.nan, **words: Any) -> di
     texts = {}
     for lang, template in zip(("zh", "en"), _TEXT[kind], strict=True):
         told = {k: v[lang] if isinstance(v, dict) else v for k, v in words.items()}
-        texts[f"text_{lang}"] = template.format(id=", ".join(ids), value=value, **told)
+        texts[f"text_{lang}"] = template.format(id=list_ids(ids, lang=lang), value=value, **told)
     return {
         "kind": kind, "outfall_ids": ", ".join(ids), "value": value, **texts,
         "basis": FINDINGS[kind],
@@ -204,8 +204,7 @@ def _gaps(table: Any, conflict: pd.Series) -> Iterator[dict[str, Any]]:
     for kind, rows in gaps.items():
         ids = table.loc[rows.to_numpy(dtype=bool), "outfall_id"].tolist()
         if ids:
-            found = _finding(kind, [list_ids(ids)])
-            yield {**found, "outfall_ids": ", ".join(ids)}
+            yield _finding(kind, ids)
     differs = table[conflict.to_numpy(dtype=bool)]
     for outfall, district in zip(differs["outfall_id"], differs["district"], strict=True):
         yield _finding("district_conflict", [outfall], other=district)

@@ -350,7 +350,9 @@ def _closing(spill: SpillTrace, zh: bool) -> str:
 def _doubts(spill: SpillTrace, zh: bool) -> list[str]:
     lines = []
     for code in spill.notes:
-        text = _NOTES[code][not zh].format(ids=list_ids(spill.note_ids[code]))
+        text = _NOTES[code][not zh].format(
+            ids=list_ids(spill.note_ids[code], lang="zh" if zh else "en")
+        )
         lines.append(text[0].upper() + text[1:] + ("。" if zh else "."))
     if spill.mixing_m.isna().all():
         lines.append(

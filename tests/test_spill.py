@@ -638,8 +638,10 @@ def test_a_spill_at_the_chemical_park_comes_to_the_intakes(park):
 def test_project_takes_one_place(sample):
     with pytest.raises(ProjectError, match="2 places"):
         sample.spill((106.8, 28.8), outfall_id="P-011")
-    with pytest.raises(ProjectError, match="P-999"):
-        sample.spill(outfall_id="P-999")
+    with pytest.raises(ProjectError, match=r"no outfall 'P-0O1'\. Did you mean 'P-0"):
+        sample.spill(outfall_id="P-0O1")
+    with pytest.raises(ProjectError, match="no structure 'G-99'"):
+        sample.spill(structure_id="G-99")
     by_outfall = sample.spill(outfall_id="P-011")
     assert by_outfall.start["name"].startswith("P-011")
     assert by_outfall.start["reach_id"] == "R080"

@@ -146,6 +146,9 @@ def test_findings_are_those_planted():
         "no_kind": ["P7"],
         "no_responsible": ["P5, P6"],
     }
+    note = outfall_ledger(outfalls, zones=zones, works=works, date=DATE).explain("en")
+    assert "(2): P5, P6: no responsible party" in note
+    assert "(1): P4 and P5 are 4.9 m apart" in note
     pair = found.set_index("kind").loc["close_pair"]
     assert pair["value"] == pytest.approx(4.9, abs=1e-3)
     assert "4.9 m" in pair["text_en"]

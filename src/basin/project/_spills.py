@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from basin._text import as_id
-from basin.errors import ProjectError, list_ids
+from basin.errors import ProjectError
+from basin.project._sections import find_id
 
 if TYPE_CHECKING:
     from basin.tracing import IntakeZones, SpillTrace
@@ -34,7 +34,8 @@ class SpillQuestions:
         at
             (lon, lat) in EPSG:4490, or (reach_id, metres from its upstream end).
         outfall_id, structure_id
-            In place of `at`: an outfall, or a structure such as a bridge.
+            In place of `at`: an outfall, or a structure such as a bridge, by its id, or by its name
+            if no other has it.
         **hydraulics
             ``mass_kg``, ``duration_h``, ``item``, ``flow_ratio`` ...: see
             :func:`basin.tracing.trace_spill`; ``intakes`` and other layers in place of the
@@ -59,9 +60,9 @@ class SpillQuestions:
             )
         name = ""
         if outfall_id is not None:
-            at, name = _row(self._need("outfalls", "the spill"), "outfall_id", outfall_id)
+            at, name = _row(self._need("outfalls", "the spill"), "outfalls", outfall_id)
         elif structure_id is not None:
-            at, name = _row(self._need("structures", "the spill"), "id", structure_id)
+            at, name = _row(self._need("structures", "the spill"), "structures", structure_id)
         hydraulics = {"name": name, **self.hydraulics_of_dem(), **hydraulics}
         layers = ("sections", "intakes", "structures", "districts")
         own = {layer: self._maybe(layer) for layer in layers if layer not in hydraulics}
@@ -109,19 +110,13 @@ class SpillQuestions:
         )
 
 
-def _row(table: Any, key: str, wanted: str) -> tuple[Any, str]:
+def _row(table: Any, layer: str, wanted: str) -> tuple[Any, str]:
     """The place of one row, and what it is called."""
-    found = table[table[key].astype("str") == as_id(wanted)]
-    if not len(found):
-        raise ProjectError(
-            f"there is no {key} {wanted!r}",
-            mend=f"Those known are: {list_ids(table[key], show=20)}.",
-            zh=f"没有编号 {wanted!r}",
-            mend_zh=f"已知的有：{list_ids(table[key], show=20, lang='zh')}",
-        )
-    row = found.iloc[[0]]
+    found = find_id(wanted, table, layer)
+    key = "outfall_id" if layer == "outfalls" else "id"
+    row = table[table[key].astype("str") == found].iloc[[0]]
     name = row["name"].iloc[0] if "name" in row.columns else ""
-    return row.geometry, f"{as_id(wanted)} {name if isinstance(name, str) else ''}".strip()
+    return row.geometry, f"{found} {name if isinstance(name, str) else ''}".strip()
 
 
 def layer_sources(basin: Any, layers: Iterable[str]) -> dict[str, tuple[str, str]]:

@@ -15,7 +15,7 @@ from basin.crs import GEOD, GLOBE_BOUNDS, to_exchange
 from basin.errors import list_ids
 from basin.standards.labels import label
 
-__all__ = ["FINDINGS", "ledger_findings"]
+__all__ = ["FINDINGS", "GAPS", "ledger_findings"]
 
 #: Kinds of finding, in the order told, each with what it rests on.
 FINDINGS = {
@@ -33,6 +33,9 @@ FINDINGS = {
     "far": "",
     "ambiguous": "",
 }
+
+#: Kinds of which one finding holds every outfall that it is about.
+GAPS = ("no_kind", "no_responsible", "no_action", "no_geometry", "far", "ambiguous")
 
 _TEXT = {
     "in_water_source": ("{id} 位于 {zone}（{grade}）内", "{id} lies in {zone} ({grade})"),
@@ -53,15 +56,15 @@ _TEXT = {
         "污水处理厂 {other} 周围 {value:.0f} m 内没有登记的污水处理厂排污口",
         "sewage works {other} has no outfall of its kind on record within {value:.0f} m",
     ),
-    "no_kind": ("{id} 类型不在四类之内或未填", "{id} is of none of the four kinds"),
-    "no_responsible": ("{id} 未填责任主体", "{id} has no responsible party"),
-    "no_action": ("{id} 未定整治措施", "{id} has no action decided"),
+    "no_kind": ("{id} 类型不在四类之内或未填", "{id}: of none of the four kinds"),
+    "no_responsible": ("{id} 未填责任主体", "{id}: no responsible party"),
+    "no_action": ("{id} 未定整治措施", "{id}: no action decided"),
     "district_conflict": (
         "{id} 填报区县与坐标不符（坐标在{other}）",
         "{id} is stated in another district than its place ({other})",
     ),
-    "no_geometry": ("{id} 无坐标", "{id} has no coordinates"),
-    "far": ("{id} 距河过远，不能定位", "{id} lies too far from a river to be placed"),
+    "no_geometry": ("{id} 无坐标", "{id}: no coordinates"),
+    "far": ("{id} 距河过远，不能定位", "{id}: too far from a river to be placed"),
     "ambiguous": ("{id} 邻近多条河段，归属待核", "several reaches are near {id}"),
 }
 

@@ -9,6 +9,7 @@ import pandas as pd
 from basin.standards.labels import label
 from basin.tracing.explain import CAVEAT
 from basin.tracing.spill.note import inputs_line
+from basin.tracing.survey_findings import GAPS
 
 if TYPE_CHECKING:
     from basin.tracing.survey import OutfallLedger
@@ -105,9 +106,16 @@ def _findings(ledger: OutfallLedger, zh: bool) -> list[str]:
         shown = ("；" if zh else "; ").join(texts[:_SHOWN])
         more = len(texts) - _SHOWN
         tail = (f"；另有 {more} 处" if zh else f"; {more} more") if more > 0 else ""
-        lines.append(f"{head}（{len(texts)}）：{shown}{tail}。" if zh else
-                     f"{head} ({len(texts)}): {shown}{tail}.")  # fmt: skip
+        n = _size(str(kind), rows)
+        lines.append(f"{head}（{n}）：{shown}{tail}。" if zh else f"{head} ({n}): {shown}{tail}.")
     return lines
+
+
+def _size(kind: str, rows: pd.DataFrame) -> int:
+    """How many outfalls lack something; of other kinds, how many findings there are."""
+    if kind not in GAPS:
+        return len(rows)
+    return sum(len(str(ids).split(", ")) for ids in rows["outfall_ids"])
 
 
 def _method(ledger: OutfallLedger, zh: bool) -> list[str]:

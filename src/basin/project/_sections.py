@@ -32,7 +32,9 @@ def find_id(given: Any, table: Any, layer: str) -> str:
         If there is none, with the nearest by spelling, or if several have the name.
     """
     key, one, many, zh = _CALLED[layer]
-    text = (as_id(given) or "").encode("utf-8", "backslashreplace").decode()  # half a character
+    if isinstance(given, str):
+        given = given.encode("utf-8", "backslashreplace").decode()  # half a character has no bytes
+    text = as_id(given) or ""
     ids = table[key].astype("str")
     if text in set(ids):
         return text

@@ -118,10 +118,12 @@ class Seen:
         self.page.mouse.click(at["x"], at["y"])
         return self.page.locator(".leaflet-popup-content").inner_text(timeout=5000)
 
-    def keep(self, name: str) -> None:
-        """Leave a screenshot."""
+    def keep(self, name: str, *, sheet: bool = False) -> None:
+        """Leave a screenshot, of the printed sheet alone if asked."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
+        size = self.on_map("map.getSize()")
+        clip = {"x": 0, "y": 0, "width": size["x"], "height": size["y"]} if sheet else None
+        self.page.screenshot(path=SCREENSHOTS / f"{name}.png", clip=clip)
 
     def until(self, expression: str) -> None:
         """Wait until an expression is true. The page's policy stops the browser's own waiting."""

@@ -158,6 +158,30 @@ def test_names_do_not_overlap(show):
             assert a[2] < b[0] or b[2] < a[0] or a[3] < b[1] or b[3] < a[1]
 
 
+def test_names_keep_off_the_whole_symbol(show):
+    """What is painted of each shape, with rim and ring, against the room that is kept for it."""
+    seen = show(maps.basin_map())
+    found = seen.page.evaluate(
+        """() => Object.keys(basin.SHAPES).flatMap(shape => [null, '#f00'].map(ring => {
+          const canvas = document.createElement('canvas');
+          canvas.width = canvas.height = 80;
+          const ctx = canvas.getContext('2d'), style = { shape, ring, radius: 10, weight: 1 };
+          basin.paintSymbol(ctx, style, 40, 40, 1);
+          const dots = ctx.getImageData(0, 0, 80, 80).data;
+          let reach = 0;
+          for (let k = 0; k < 6400; k++) {
+            if (dots[4 * k + 3] < 128) continue;
+            const x = k % 80 + 0.5 - 40, y = Math.floor(k / 80) + 0.5 - 40;
+            reach = Math.max(reach, Math.abs(x) + 0.5, Math.abs(y) + 0.5);
+          }
+          return [shape, ring, reach, basin.symbolReach(style, 1)];
+        }))"""
+    )
+    assert len(found) == 16
+    for shape, ring, painted, kept in found:
+        assert painted - 1 <= kept <= painted + 2, (shape, ring, painted, kept)
+
+
 # ---- nothing of the data runs
 
 

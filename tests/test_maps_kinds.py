@@ -65,6 +65,22 @@ KINDS = {
 }
 
 
+def assert_labels_apart(seen: Seen) -> None:
+    """No name lies under a box of the page, and none stands twice in one place."""
+    boxes = seen.page.evaluate(
+        """() => [...document.querySelectorAll('.basin-title, .basin-panel, .basin-clock')]
+          .map(e => e.getBoundingClientRect()).map(b => [b.left, b.top, b.right, b.bottom])"""
+    )
+    names = seen.on_map("map.basinLabels.names")
+    assert len(names) > 0
+    for text, x0, y0, x1, y1 in names:
+        for a in boxes:
+            assert x1 <= a[0] or a[2] <= x0 or y1 <= a[1] or a[3] <= y0, text
+        # beside a symbol of this size the other name would start at most so far away
+        twins = [n for n in names if n[0] == text and abs(n[2] - y0) < 9 and abs(n[1] - x0) < 160]
+        assert len(twins) == 1, text
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_map_of_each_kind_can_be_used(show, kind):
     asked, told, row, on = KINDS[kind]
@@ -82,11 +98,27 @@ def test_a_map_of_each_kind_can_be_used(show, kind):
     seen.page.keyboard.press("Enter")
     text = seen.page.locator(".leaflet-popup-content").last.inner_text(timeout=5000)
     assert [part for part in told if part not in text] == []
+    # a click there tells the same
+    at = seen.on_map("map.latLngToContainerPoint(map._popup.getLatLng())")
+    seen.on_map("map.closePopup()")
+    seen.page.wait_for_timeout(300)  # it fades out
+    assert seen.page.locator(".leaflet-popup").count() == 0
+    seen.page.mouse.click(at["x"], at["y"])
+    assert told[0] in seen.page.locator(".leaflet-popup-content").inner_text(timeout=5000)
+    assert_labels_apart(seen)
     # print
+    rows = seen.page.locator(".basin-panel [data-row]:checked").evaluate_all(
+        "boxes => boxes.map(box => box.closest('label').textContent.trim())"
+    )
     seen.on_map("map.basinSheet(true)")
     assert not seen.page.locator(".basin-tools").is_visible()
+    assert not seen.page.locator(".leaflet-popup").is_visible()
     assert seen.page.locator(".basin-still").count() == 2
-    seen.keep(f"{kind}_print")
+    legend = "".join(seen.page.locator(".basin-panel").inner_text().split())
+    assert rows
+    assert [row for row in rows if "".join(row.split()) not in legend] == []
+    assert_labels_apart(seen)
+    seen.keep(f"{kind}_print", sheet=True)
     seen.on_map("map.basinSheet(false)")
     assert_quiet(seen)
 
@@ -110,6 +142,26 @@ def test_no_text_runs_on_a_map_of_any_kind(show, kind):
     assert HOSTILE[4] in seen.page.locator(".basin-search").inner_text()
     assert seen.page.evaluate("window.__pwned") is None
     assert_quiet(seen)
+
+
+def test_a_name_under_the_legend_comes_when_it_is_closed(show):
+    seen = show(draw("basin"), 1280, 800)
+    under = seen.page.locator(".basin-panel").bounding_box()
+    at = seen.on_map(f"map.containerPointToLatLng([{under['x'] + 100}, {under['y'] + 300}])")
+    place = seen.on_map(
+        "(l => l.getLatLng())(map.basinGroups.find(g => g.basinSpec.row === 'sections')"
+        ".getLayers()[0])"
+    )
+    centre = seen.on_map("map.getCenter()")
+    lat, lng = (centre[k] + place[k] - at[k] for k in ("lat", "lng"))
+    seen.on_map(f"map.setView([{lat}, {lng}], map.getZoom(), {{animate: false}})")
+    name = seen.on_map(
+        "(g => basin.titleOf(g.basinSpec, g.getLayers()[0].basinRecord))"
+        "(map.basinGroups.find(g => g.basinSpec.row === 'sections'))"
+    )
+    assert name not in seen.written()
+    seen.page.locator(".basin-panel .basin-head").click()
+    assert name in seen.written()
 
 
 # ---- the slider
@@ -156,6 +208,20 @@ def test_the_slider_moves_the_cloud_and_what_it_comes_to(show):
     again = show(draw("spill"), link=seen.page.evaluate("location.hash"))
     assert again.page.locator(".basin-clock output").inner_text() == "泄漏后 2 h"
     assert_quiet(again)
+
+
+def test_search_stays_in_the_case_that_is_on(show):
+    """The cases share their targets: one that is off must not be switched on by looking."""
+    seen = show(draw("spill"))
+    rows = ["spill:fastest", "spill:median"]
+    before = [seen.drawn(row) for row in rows]
+    assert before[0] > 0 == before[1]
+    seen.page.locator(".basin-search input").fill("I1")
+    seen.page.keyboard.press("Enter")
+    assert "示例取水口" in seen.page.locator(".leaflet-popup-content").last.inner_text()
+    assert seen.drawn("spill:median") == 0
+    seen.toggle("spill:median")
+    assert_labels_apart(seen)
 
 
 def test_the_slider_plays_to_its_end(show):

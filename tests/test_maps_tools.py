@@ -66,6 +66,7 @@ def test_search_on_a_telephone_waits_behind_its_button(show):
     seen.page.keyboard.type("P-1")
     seen.page.keyboard.press("Enter")
     assert "示例厂一" in popup(seen)
+    seen.page.wait_for_timeout(300)  # it fades in
     seen.keep("telephone_popup")
 
 
@@ -115,7 +116,7 @@ def test_the_printed_sheet_shows_the_map_and_what_is_on_without_tools(show):
     assert box["x"] + box["width"] <= 1046
     assert box["y"] + box["height"] <= 716
     assert seen.on_map("map.getSize().x") == 1046
-    seen.keep("print")
+    seen.keep("print", sheet=True)
     seen.on_map("map.basinSheet(false)")
     after = seen.on_map("[map.getZoom(), map.getCenter().lat, map.getCenter().lng]")
     assert after == pytest.approx(before, abs=1e-6)

@@ -120,6 +120,9 @@
     // rows come in the panel's order; the groups' own order is that of drawing
     groups.forEach(function (group) { if (map.hasLayer(group)) group.bringToFront(); });
     labels.addTo(map);
+    [boxes.title, boxes.panel].forEach(function (box) { // what lay under it can be named now
+      box.querySelector(".basin-head").addEventListener("click", function () { labels.redraw(); });
+    });
     basin.addFoot(map, content.words);
     map.basinLabels = labels;
     map.basinGroups = groups;

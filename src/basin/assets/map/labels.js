@@ -6,7 +6,7 @@
 
   /**
    * Names on a canvas above the map. They are placed anew for each view, the weightiest first, and
-   * one that would touch another name or a symbol is left out.
+   * one that would touch another name or a symbol, or lie under a box of the page, is left out.
    */
   basin.Labels = L.Layer.extend({
     initialize: function (groups) { this._groups = groups; },
@@ -38,7 +38,10 @@
       ctx.lineJoin = "round";
       this._boxes = []; // of symbols and names: never written over
       this._strokes = []; // along lines that matter: written over by section and site names at need
+      this._titled = new Set();
+      this._covered = this._boxesOfPage();
       this.placed = []; // what is written now, for tests and for search engines of the eye
+      this.names = []; // the same with left, top, right and bottom
       var shown = this._groups.filter(function (group) { return map.hasLayer(group); });
       this._refresh(shown);
       // arrows keep off the points, names off points and lines
@@ -50,6 +53,15 @@
         .filter(function (group) { return group.basinSpec.label; })
         .sort(function (a, b) { return a.basinSpec.label.rank - b.basinSpec.label.rank; })
         .forEach(this._write, this);
+    },
+
+    /** Where title, legend and the like lie over the map. */
+    _boxesOfPage: function () {
+      var frame = this._map.getContainer(), origin = frame.getBoundingClientRect();
+      return Array.from(frame.querySelectorAll(".basin-box, .basin-north"), function (node) {
+        var b = node.getBoundingClientRect();
+        return [b.left - origin.left, b.top - origin.top, b.right - origin.left, b.bottom - origin.top];
+      }).filter(function (b) { return b[2] > b[0]; });
     },
 
     /** Clusters are of the view; what lies above them is raised again. */
@@ -75,7 +87,8 @@
       group.eachLayer(function (layer) {
         if (layer.getLatLng) {
           var p = self._project(layer.getLatLng());
-          var r = layer.options.radius * (layer.basinCluster === undefined ? scale : 1);
+          var cluster = layer.basinCluster !== undefined;
+          var r = cluster ? layer.options.radius : basin.symbolReach(layer.options, scale);
           if (self._inView(p, -r)) self._boxes.push([p.x - r, p.y - r, p.x + r, p.y + r]);
           return;
         }
@@ -109,7 +122,7 @@
     },
 
     _free: function (boxes, overStrokes) {
-      var taken = overStrokes ? this._boxes : this._boxes.concat(this._strokes);
+      var taken = this._boxes.concat(this._covered, overStrokes ? [] : this._strokes);
       return boxes.every(function (a) {
         return taken.every(function (b) {
           return a[2] < b[0] || b[2] < a[0] || a[3] < b[1] || b[3] < a[1];
@@ -124,18 +137,27 @@
       var left = 300; // more names than this in one view help nobody
       this._style = label;
       this._font(label.weight || 400, label.size);
+      // `writes` returns the boxes of what it wrote, or null
       function once(text, writes) {
-        if (left > 0 && writes()) { left -= 1; self.placed.push(text); }
+        var boxes = left > 0 ? writes() : null;
+        if (!boxes) return false;
+        left -= 1;
+        self._boxes.push.apply(self._boxes, boxes);
+        self.placed.push(text);
+        var sides = [Math.min, Math.min, Math.max, Math.max].map(function (pick, i) {
+          return pick.apply(null, boxes.map(function (b) { return b[i]; }));
+        });
+        self.names.push([text].concat(sides));
+        return true;
       }
       (spec.names || []).forEach(function (name) {
         if (self.placed.indexOf(name[0]) >= 0) return; // a catchment bears the name of its section
         var geometry = name[1];
         if (geometry[0] === 0) {
           // several places: the first that is free
-          once(name[0], function () {
-            return geometry.slice(1).some(function (place) {
-              return self._centre(name[0], self._project(basin.unpack(place)[0]));
-            });
+          geometry.slice(1).some(function (place) {
+            var p = self._project(basin.unpack(place)[0]);
+            return once(name[0], function () { return self._centre(name[0], p); });
           });
         } else {
           once(name[0], function () { return self._along(name[0], name); });
@@ -148,7 +170,11 @@
           var p = self._project(layer.getLatLng());
           if (!self._inView(p, 4)) return;
           var title = basin.titleOf(spec, layer.basinRecord);
-          once(title, function () { return self._beside(title, p, layer.options.radius * scale); });
+          // two cases of a spill come to one place
+          var here = title + "@" + Math.round(p.x) + "," + Math.round(p.y);
+          if (self._titled.has(here)) return;
+          var r = basin.symbolReach(layer.options, scale);
+          if (once(title, function () { return self._beside(title, p, r); })) self._titled.add(here);
         });
       }
     },
@@ -168,17 +194,16 @@
       var widths = glyphs.map(function (g) { return ctx.measureText(g).width + gap; });
       var width = widths.reduce(function (a, b) { return a + b; }, -gap);
       var box = [p.x - width / 2, p.y - half, p.x + width / 2, p.y + half];
-      if (!this._inView(p, half + 4) || box[0] < 4 || box[2] > this._map.getSize().x - 4) return false;
-      if (!this._free([box])) return false;
-      this._boxes.push(box);
+      if (!this._inView(p, half + 4) || box[0] < 4 || box[2] > this._map.getSize().x - 4) return null;
+      if (!this._free([box])) return null;
       ctx.textAlign = "left";
       var x = box[0];
       glyphs.forEach(function (g, i) { this._ink(g, x, p.y); x += widths[i]; }, this);
-      return true;
+      return [box];
     },
 
     _beside: function (text, p, r) {
-      var width = this._ctx.measureText(text).width, h = this._style.size, off = r + 4;
+      var width = this._ctx.measureText(text).width, h = this._style.size, off = r + 3;
       var places = [
         [p.x + off, p.y], [p.x - off - width, p.y],
         [p.x - width / 2, p.y - off - h / 2 + 1], [p.x - width / 2, p.y + off + h / 2 - 1],
@@ -195,11 +220,10 @@
         });
       }
       var chosen = fits(false) || (this._style.rank <= 20 ? fits(true) : undefined);
-      if (!chosen) return false;
-      this._boxes.push(box(chosen));
+      if (!chosen) return null;
       this._ctx.textAlign = "left";
       this._ink(text, chosen[0], chosen[1]);
-      return true;
+      return [box(chosen)];
     },
 
     /** Write along a line where it runs straightest, beside it, reading from the left. */
@@ -216,9 +240,9 @@
         }
       }
       var scale = basin.worldScale(this._map), seen = this._map.getPixelBounds();
-      if (name.run * scale < text.length * this._style.size * 0.5) return false;
+      if (name.run * scale < text.length * this._style.size * 0.5) return null;
       if (name.box[0] * scale > seen.max.x || name.box[2] * scale < seen.min.x ||
-          name.box[1] * scale > seen.max.y || name.box[3] * scale < seen.min.y) return false;
+          name.box[1] * scale > seen.max.y || name.box[3] * scale < seen.min.y) return null;
       var line = [];
       for (var w = 0; w < name.world.length; w += 2) {
         line.push(L.point(name.world[w] * scale - seen.min.x, name.world[w + 1] * scale - seen.min.y));
@@ -230,12 +254,13 @@
       var at = [0];
       for (var i = 1; i < line.length; i++) at.push(at[i - 1] + line[i].distanceTo(line[i - 1]));
       var total = at[at.length - 1];
-      if (total < need * 0.9) return false;
+      if (total < need * 0.9) return null;
       var places = this._windows(line, at, Math.min(need, total));
       for (var k = 0; k < Math.min(places.length, 12); k++) {
-        if (this._writeOn(places[k], glyphs, widths, need, size)) return true;
+        var boxes = this._writeOn(places[k], glyphs, widths, need, size);
+        if (boxes) return boxes;
       }
-      return false;
+      return null;
     },
 
     _windows: function (line, at, need) {
@@ -288,8 +313,7 @@
       });
       var half = size / 2 + 1;
       var boxes = spots.map(function (p) { return [p[0] - half, p[1] - half, p[0] + half, p[1] + half]; });
-      if (!this._free(boxes)) return false;
-      this._boxes.push.apply(this._boxes, boxes);
+      if (!this._free(boxes)) return null;
       var ctx = this._ctx, self = this;
       ctx.textAlign = "center";
       spots.forEach(function (p, i) {
@@ -299,7 +323,7 @@
         self._ink(glyphs[i], 0, 0);
         ctx.restore();
       });
-      return true;
+      return boxes;
     },
 
     /** A small arrow head half way along each line, in the direction of flow. */

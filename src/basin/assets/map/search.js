@@ -50,7 +50,8 @@
     return index;
   }
 
-  function find(index, asked) {
+  /** What holds the words asked for: whole names first, then what `isOn` the map already. */
+  function find(index, asked, isOn) {
     var wanted = fold(asked.trim());
     if (!wanted) return [];
     var hits = index.filter(function (entry) { return entry.key.indexOf(wanted) >= 0; });
@@ -60,7 +61,7 @@
       return parts.some(function (part) { return part.indexOf(wanted) === 0; }) ? 1 : 2;
     }
     return hits
-      .map(function (entry, i) { return [grade(entry), i, entry]; })
+      .map(function (entry, i) { return [2 * grade(entry) + (isOn(entry.spec) ? 0 : 1), i, entry]; })
       .sort(function (a, b) { return a[0] - b[0] || a[1] - b[1]; })
       .map(function (graded) { return graded[2]; });
   }
@@ -120,7 +121,9 @@
 
     function look() {
       index = index || makeIndex(map.basinGroups.map(function (group) { return group.basinSpec; }));
-      var all = find(index, field.value);
+      var on = new Set();
+      map.basinGroups.forEach(function (group) { if (map.hasLayer(group)) on.add(group.basinSpec); });
+      var all = find(index, field.value, function (spec) { return on.has(spec); });
       found = all.slice(0, SHOWN);
       list.replaceChildren();
       found.forEach(function (entry, i) {

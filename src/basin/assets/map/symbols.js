@@ -39,6 +39,15 @@
     },
   };
 
+  /** How far the outline of each shape reaches from its middle, for a radius of one. */
+  var REACH = { square: 0.89, diamond: 1.3, triangle: 1.22, down: 1.22, hexagon: 1.1, bar: 1.4 };
+
+  /** How far a symbol reaches with its rim and its ring, so that names keep off it. */
+  function symbolReach(style, scale) {
+    var r = style.radius * scale + (style.ring ? 3.2 : 0);
+    return r * (REACH[style.shape] || 1) + (style.ring ? 1 : 0.5 * (style.weight || 1) + 1);
+  }
+
   // ---------------------------------------------------------------- hatching and marks
 
   /** Diagonal lines of one colour, as a fill that leaves the ground between them. */
@@ -164,6 +173,7 @@
 
   basin.SHAPES = SHAPES;
   basin.hatching = hatching;
+  basin.symbolReach = symbolReach;
   basin.symbolScale = symbolScale;
   basin.paintSymbol = paintSymbol;
   basin.paintSwatch = paintSwatch;

@@ -15,7 +15,7 @@ from basin.network import RiverNetwork
 from basin.standards.quality import Decay
 from basin.tracing import mixing_length, trace_all, trace_sources
 from basin.tracing.chain import Chain
-from basin.tracing.doubt import draw, outfall_doubt
+from basin.tracing.doubt import _rank_counts, _row_quantiles, draw, outfall_doubt
 from basin.tracing.model import Model, model_of, spans_of
 from basin.tracing.reductions import smallest_set
 from basin.tracing.sampling import best_cuts
@@ -315,6 +315,32 @@ def test_intervals_and_ranks_are_those_of_numpy() -> None:
     ends = np.quantile(rank, [0.05, 0.95], axis=1, method="inverted_cdf")
     np.testing.assert_array_equal(doubt[["rank_low", "rank_high"]].T, ends)
     np.testing.assert_allclose(doubt["p_top3"], (rank <= 3).mean(axis=1))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10_000), rows=st.integers(1, 9), n=st.integers(1, 300),
+    spread=st.sampled_from([0.0, 0.1, 1.0, 12.0]), nothing=st.booleans(),
+)  # fmt: skip
+def test_quantiles_of_rows_are_those_of_numpy(seed, rows, n, spread, nothing) -> None:
+    """Ties, zeros, 30 orders of magnitude, one draw; blocks of any size."""
+    random = np.random.default_rng(seed)
+    values = random.lognormal(0, spread, (rows, n)) * random.lognormal(0, spread, (rows, 1))
+    values = np.round(values, 2) if seed % 2 else values
+    values[:, : n // 3] *= not nothing
+    ends = [0.05, 0.95, 0.99, 1.0]
+    found = _row_quantiles(values, ends)
+    np.testing.assert_allclose(found, np.quantile(values, ends, axis=1), rtol=1e-12)
+
+
+def test_blocks_change_nothing() -> None:
+    amounts = np.random.default_rng(1).lognormal(0, 1, (40, 5_000))  # three blocks of either kind
+    np.testing.assert_allclose(
+        _row_quantiles(amounts, [0.05, 0.95]), np.quantile(amounts, [0.05, 0.95], axis=1)
+    )
+    rank = pd.DataFrame(-amounts).rank(axis=0).to_numpy(dtype=int)
+    by_hand = np.array([np.bincount(row - 1, minlength=40) for row in rank])
+    np.testing.assert_array_equal(_rank_counts(amounts), by_hand)
 
 
 def test_an_impossible_balance_names_what_the_data_suggest() -> None:

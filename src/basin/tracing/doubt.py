@@ -8,6 +8,7 @@ that travel times can be together. One seed gives one answer.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,9 @@ PARTS = ("inherited", "explained", "remainder")
 
 #: Streams of random numbers, so that a change in one leaves the others as they were.
 _K, _VELOCITY, _LOADS, _FLOW, _VALUE = range(5)
+
+#: So many values are worked on at once: they stay in the cache.
+_BLOCK = 1 << 16
 
 #: 90 % of a normal distribution lies within so many standard deviations.
 _Z90 = 1.6448536269514722
@@ -53,10 +57,12 @@ class Draws:
         """Loads of outfalls that arrive at a section of the chain, shape (m, d)."""
         chain = self.model.chain
         hours = chain.outfall_hours[rows] - chain.hours[at]
-        left = np.multiply.outer(-hours, self.rate)
-        np.exp(left, out=left)
-        left *= self.load_kg_d[rows]
-        arriving: Floats = left
+        load = self.load_kg_d[rows]
+        arriving: Floats = np.empty_like(load)
+        for block in _blocks(*load.shape):
+            left = np.multiply.outer(-hours[block], self.rate, out=arriving[block])
+            np.exp(left, out=left)
+            left *= load[block]
         return arriving
 
     def flow(self, at: int, span: int) -> Floats:
@@ -86,6 +92,13 @@ class Draws:
         return _random(self.model, *stream).standard_normal(self.model.draws)
 
 
+def _blocks(rows: int, columns: int) -> Iterator[slice]:
+    """Rows that are worked on at once, few enough to stay in the cache."""
+    step = max(_BLOCK // max(columns, 1), 1)
+    for at in range(0, rows, step):
+        yield slice(at, at + step)
+
+
 def _random(model: Model, *stream: int) -> np.random.Generator:
     return np.random.default_rng([model.seed, *stream])
 
@@ -104,9 +117,11 @@ def draw(model: Model) -> Draws:
     spread = np.log1p(tracing_figures("velocity")["band"]) / _Z90
     slower = np.exp(spread * _random(model, _VELOCITY).standard_normal(d))
     z = _random(model, _LOADS).standard_normal((len(model.load_kg_d), d))
-    z *= _ln_sd(model.load_rel_sd)[:, None]
-    np.exp(z, out=z)
-    z *= model.load_kg_d[:, None]
+    sd, load = _ln_sd(model.load_rel_sd)[:, None], model.load_kg_d[:, None]
+    for block in _blocks(*z.shape):
+        z[block] *= sd[block]
+        np.exp(z[block], out=z[block])
+        z[block] *= load[block]
     return Draws(model, k * slower / 24.0, z)
 
 
@@ -205,9 +220,8 @@ def outfall_doubt(model: Model, draws: Draws) -> pd.DataFrame:
     flux = draws.flux(0, 0)
     if not (flux > 0).all():
         flux = arriving.sum(axis=0)
-    share = arriving / flux
     ends = [told["low"], told["high"], told["sure"]]
-    table["share_low"], table["share_high"], sure = _row_quantiles(share, ends)
+    table["share_low"], table["share_high"], sure = _row_quantiles(arriving, ends, flux)
     both = _row_quantiles(arriving, ends[:2])
     table["arriving_low_kg_d"], table["arriving_high_kg_d"] = both
     reached = np.cumsum(counts, axis=1) / model.draws
@@ -218,23 +232,65 @@ def outfall_doubt(model: Model, draws: Draws) -> pd.DataFrame:
     return table[_DOUBT]
 
 
+#: Cells of a row when quantiles are looked for, as a power of 2.
+_CELL_BITS = 9
+
 _DOUBT = [
     "arriving_low_kg_d", "arriving_high_kg_d", "share_low", "share_high", "rank_low", "rank_high",
     "p_top3", "cannot_exclude",
 ]  # fmt: skip
 
 
-def _row_quantiles(values: Floats, ends: list[float]) -> list[Floats]:
-    """Quantiles of each row as `np.quantile` gives them; the rows lose their order."""
-    last = values.shape[1] - 1
-    places = [(int(end * last), end * last - int(end * last)) for end in ends]
-    values.partition(sorted({min(at + k, last) for at, _ in places for k in (0, 1)}), axis=1)
-    return [values[:, at] * (1 - part) + values[:, min(at + 1, last)] * part for at, part in places]
+def _row_quantiles(values: Floats, ends: list[float], whole: Any = 1.0) -> list[Floats]:
+    """Quantiles of each row over `whole` as `np.quantile` gives them; nothing is negative."""
+    rows = [_few_quantiles(values[block] / whole, ends) for block in _blocks(*values.shape)]
+    return list(np.concatenate(rows, axis=1))
+
+
+def _few_quantiles(values: Floats, ends: list[float]) -> Floats:
+    """The same of a block of rows, shape (q, rows), without sorting them.
+
+    The bits of a float32 that is not negative rise with its value, so that their upper part parts
+    the values into cells, fine at every order of magnitude. After counting the cells, only those
+    that hold an order statistic asked for are sorted.
+    """
+    m, n = values.shape
+    places = [(int(end * (n - 1)), end * (n - 1) - int(end * (n - 1))) for end in ends]
+    asked = np.array(sorted({min(at + k, n - 1) for at, _ in places for k in (0, 1)}))
+    bits = values.astype(np.float32).view(np.int32)
+    bits -= bits.min(axis=1, keepdims=True)
+    bits >>= max(int(bits.max()).bit_length() - _CELL_BITS, 0)
+    bits += np.arange(m, dtype=np.int32)[:, None] << _CELL_BITS
+    cell = bits.ravel().astype(np.intp)
+    so_far = np.append(0, np.bincount(cell, minlength=m << _CELL_BITS).cumsum())
+    place = asked + n * np.arange(m)[:, None]  # among all values, row after row
+    own = np.searchsorted(so_far, place, side="right") - 1
+    wanted = np.zeros(m << _CELL_BITS, dtype=bool)
+    wanted[own] = True
+    flat, held = values.ravel(), np.flatnonzero(wanted[cell])
+    held = held[np.lexsort((flat[held], cell[held]))]
+    found = flat[held[np.searchsorted(cell[held], own) + place - so_far[own]]]
+    at = {int(k): found[:, j] for j, k in enumerate(asked)}
+    return np.array([at[k] * (1 - part) + at[min(k + 1, n - 1)] * part for k, part in places])
 
 
 def _rank_counts(amounts: Floats) -> Any:
-    """How often each outfall has each rank, the largest first: shape (m, m)."""
-    m = len(amounts)
-    order = np.argsort(np.ascontiguousarray(-amounts.T), axis=1)
-    cells = order * m + np.arange(m)
-    return np.bincount(cells.ravel(), minlength=m * m).reshape(m, m)
+    """How often each outfall has each rank, the largest first: shape (m, m).
+
+    Amounts that differ by less than a float32 can tell (1e-7) rank as they stand. The bits of a
+    float32 and the outfall's position are one integer: sorting those is faster than an argsort.
+    """
+    m, draws = amounts.shape
+    counts = np.zeros(m * m, dtype=np.intp)
+    step = max(_BLOCK // m, m)
+    for at in range(0, draws, step):
+        some = np.ascontiguousarray(amounts[:, at : at + step].T, dtype=np.float32)
+        cells = some.view(np.int32).astype(np.int64)
+        cells <<= 32
+        np.subtract(np.arange(m), cells, out=cells)  # the largest first
+        cells.sort(axis=1)
+        cells &= 0xFFFFFFFF
+        cells *= m
+        cells += np.arange(m)
+        counts += np.bincount(cells.ravel(), minlength=m * m)
+    return counts.reshape(m, m)

@@ -46,10 +46,16 @@ _period = click.option("--period", help="As for assess.")
 
 @report.command()
 @project_argument
+@click.option(
+    "--places",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Look for another place for so many sites at most, seconds each; default: 10.",
+)
 @_options
-def siting(project: Path, **options: Any) -> None:
-    """The project's sites: verdicts, reasons, what was not checked."""
-    _write(project, lambda basin: basin.check(), **options)
+def siting(project: Path, places: int | None, **options: Any) -> None:
+    """The project's sites: verdicts, reasons, zones, what would pass, what was not checked."""
+    _write(project, lambda basin: basin.check(), places=places, **options)
 
 
 @report.command()
@@ -130,6 +136,7 @@ def _write(
     as_json: bool,
     overwrite: bool,
     lang: str | None,
+    places: int | None = None,
 ) -> None:
     from basin.cli import _open, _step
     from basin.reports import report_filename
@@ -138,7 +145,7 @@ def _write(
     with _step("report"):
         result = answer(basin)
         path = output or Path(report_filename(result, ".docx"))
-        basin.report(result, path, template=template, overwrite=overwrite)
+        basin.report(result, path, template=template, places=places, overwrite=overwrite)
     written: dict[Path, dict[str, int]] = {path: {}}
     say_files(written)
     if as_json:

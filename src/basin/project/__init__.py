@@ -490,6 +490,7 @@ class Basin(SitingQuestions, SpillQuestions, TerrainQuestions, LedgerQuestions):
         *,
         figures: Iterable[Any] | None = None,
         template: str | Path | None = None,
+        places: int | None = None,
         overwrite: bool = False,
     ) -> Path:
         """Write the report of one of this project's results, with its figures.
@@ -505,6 +506,9 @@ class Basin(SitingQuestions, SpillQuestions, TerrainQuestions, LedgerQuestions):
             ``basin-gis[report]``).
         template
             A Word document of the user's own, for ``.docx``.
+        places
+            Of a siting check: for how many sites that are prohibited or on a limit another place
+            is looked for (seconds each); None is 10.
         overwrite
             Replace an existing file.
 
@@ -520,12 +524,8 @@ class Basin(SitingQuestions, SpillQuestions, TerrainQuestions, LedgerQuestions):
         self.refuse_inputs([path])
         layer_io.refuse_existing(path, overwrite=overwrite)  # before the work
         also: tuple[Any, ...] = ()
-        if isinstance(result, SitingResult) and figures is None and "shorelines" in self.layers:
-            sites, date = result.sites.reset_index(), result.date  # those that were checked
-            also = (
-                self.line_sensitivity(sites, date=date),
-                self.definition_sensitivity(sites, date=date),
-            )
+        if isinstance(result, SitingResult) and figures is None:
+            also = self.siting_details(result, places=places)
         if figures is None:
             figures = draw_figures(self, {"": result})[0].values() if plot_of(result) else ()
         return write_report(

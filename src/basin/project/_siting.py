@@ -56,15 +56,7 @@ class SitingQuestions:
         """
         from basin.siting import check_sites
 
-        given_layers = self._siting_layers(date)
-        if tributaries in ("first_order", "second_order") and self.usable_network is not None:
-            from basin.siting import tributary_orders
-
-            lines = given_layers["shorelines"]
-            if lines is not None and "tributary_order" not in lines:
-                order = tributary_orders(lines, self.usable_network)
-                given_layers["shorelines"] = lines.assign(tributary_order=order)
-        result = check_sites(self._sites(sites, crs), **given_layers, tributaries=tributaries)
+        result = check_sites(self._sites(sites, crs), **self._siting_layers(date, tributaries))
         given = self.overrides if overrides is None else overrides
         return result if given is None or given is False else result.with_overrides(given)
 
@@ -111,6 +103,36 @@ class SitingQuestions:
             coverage=self._maybe("coverage"),
             rivers=self._maybe("rivers"),
         )
+
+    def siting_details(self, result: SitingResult, *, places: int | None = None) -> tuple[Any, ...]:
+        """What a report tells of checked sites beside the findings.
+
+        Parameters
+        ----------
+        result
+            What :meth:`check` returned.
+        places
+            For how many sites another place is looked for at the most (seconds each); None is 10.
+
+        Returns
+        -------
+        tuple
+            SiteZones, and with shorelines WaysToPass, LineSensitivity and DefinitionSensitivity.
+        """
+        from basin.siting import zones_around
+        from basin.siting._ground import enter_ground
+        from basin.siting._lines import lines_on
+        from basin.siting._ways import MOST_SITES, ways_on
+
+        sites, date = result.sites.reset_index(), result.date  # those that were checked
+        given = self._siting_layers(date, result.tributaries)
+        around = zones_around(sites, **given)
+        if "shorelines" not in self.layers:
+            return (around,)
+        ground = enter_ground(**given)
+        lines = lines_on(sites, ground, result)
+        ways = ways_on(result, ground, lines, most=MOST_SITES if places is None else places)
+        return around, ways, lines, self.definition_sensitivity(sites, date=date)
 
     def find_allowed_area(
         self,
@@ -191,11 +213,22 @@ class SitingQuestions:
             problems=self.problems,
         )
 
-    def _siting_layers(self, date: dt.date | None) -> dict[str, Any]:
+    def _siting_layers(
+        self, date: dt.date | None, tributaries: str | tuple[str, ...] = "all"
+    ) -> dict[str, Any]:
         """What sites are checked against: the arguments of `check_sites`."""
         packs = (self.rules,) if isinstance(self.rules, str) else self.rules
+        lines = self._maybe("shorelines")
+        by_order = tributaries in ("first_order", "second_order")
+        if by_order and lines is not None and "tributary_order" not in lines:
+            from basin.siting import tributary_orders
+
+            if self.usable_network is not None:
+                order = tributary_orders(lines, self.usable_network)
+                lines = lines.assign(tributary_order=order)
         return {
-            "shorelines": self._maybe("shorelines"),
+            "shorelines": lines,
+            "tributaries": tributaries,
             "zones": self._maybe("zones"),
             "coverage": self._maybe("coverage"),
             "rules": tuple(self._rule_pack(r) for r in packs),

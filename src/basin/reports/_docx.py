@@ -41,6 +41,7 @@ _LATIN_MM, _CHINESE_MM, _CELL_MM = 1.62, 2.65, 2.6
 
 #: A column of text has at least the first, and is broken over lines before it takes the second.
 _NARROWEST_MM, _WIDEST_MM = 15.0, 62.0
+_LONG_ID_MM = 22.0
 
 
 def render_docx(document: Document, template: str | Path | None = None) -> bytes:
@@ -168,7 +169,7 @@ class _Writer:
 
     def _section(self, section: Section, k: int) -> None:
         """Write a section on pages upright, or across where one of its tables is too wide."""
-        self._turn(across=any(self._too_wide(table) for table in section.tables))
+        self._turn(across=self._is_across(k))
         heading = self.book.add_heading(section.heading, level=section.level - 1)
         _word.bookmark(heading, f"part_{k}", k)
         for text in section.paragraphs:
@@ -182,6 +183,15 @@ class _Writer:
             self._table(table, table.title or section.heading)
         for picture in section.pictures:
             self._picture(picture)
+
+    def _is_across(self, k: int) -> bool:
+        """A heading without a table turns with the part below it, and does not stand alone."""
+        sections = self.document.sections
+        while not sections[k].tables and k + 1 < len(sections):
+            if sections[k + 1].level <= sections[k].level:
+                return False
+            k += 1
+        return any(self._too_wide(table) for table in sections[k].tables)
 
     def _too_wide(self, table: Table) -> bool:
         return bool(table.rows) and sum(_widths(table, self.document.lang)[0]) > self.upright_mm
@@ -257,8 +267,10 @@ def _widths(table: Table, lang: str) -> tuple[list[float], list[float]]:
     for at, column in enumerate(table.columns):
         texts = [shown(row[at], column, lang) for row in table.rows]
         whole = max(map(_line_mm, texts), default=0.0)
-        if column.numeric or column.painted or column.key.endswith("_id"):
+        if column.numeric or column.painted:
             needed = min(whole, _WIDEST_MM)
+        elif column.key.endswith("_id"):  # broken after a hyphen only where it is long
+            needed = max(min(whole, _LONG_ID_MM), *map(_unbroken_mm, texts))
         else:
             needed = max(min(whole, _NARROWEST_MM), *map(_unbroken_mm, texts))
         needed = max(needed, _unbroken_mm(column.head))

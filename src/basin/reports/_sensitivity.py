@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from pandas.api.types import is_numeric_dtype
+
 from basin.reports._document import Column, Section, Table, clean, tabulate
 from basin.reports._words import heads
 
@@ -66,7 +68,7 @@ def sensitivity(also: Iterable[Any], lang: str) -> tuple[list[Section], list[Tab
         else:
             frame = one.to_frame(lang)
             columns = tuple(
-                Column(c, clean(c), digits=None if frame[c].dtype == object else 0)
+                Column(c, clean(c), digits=0 if is_numeric_dtype(frame[c]) else None)
                 for c in frame.columns
             )
             table = tabulate(words["readings"], frame, columns, empty=words["none"])

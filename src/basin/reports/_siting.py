@@ -11,6 +11,8 @@ import shapely
 from basin.crs import area_m2
 from basin.reports._document import Column, Document, Picture, Section, Table, clean, tabulate
 from basin.reports._sensitivity import sensitivity
+from basin.reports._siting_ways import ways
+from basin.reports._siting_zones import no_zones, unit_lists, zone_tables
 from basin.reports._words import heads, join_ids
 from basin.siting._note import deciding_text
 from basin.standards.labels import codes, label
@@ -115,6 +117,10 @@ _EDITIONS = (
     "site_id", "line_id", "river", "edition", "issuer", "valid_from", "valid_to", "kind",
     "distance_m", "limit_m", "error_m", "rule_id", "verdict", "verdict_now", "changes",
 )  # fmt: skip
+_EDITIONS_IN_TEXT = (
+    "site_id", "line_id", "river", "edition", "kind", "distance_m", "limit_m", "error_m", "rule_id",
+    "verdict", "verdict_now",
+)  # fmt: skip
 _LINES = (
     "line_id", "river", "river_class", "kind", "issuer", "valid_from", "valid_to", "accuracy_m",
     "counts",
@@ -125,7 +131,9 @@ _MOST_CORNERS = 60
 def siting_document(
     result: Any, lang: str, pictures: tuple[Picture, ...], also: tuple[Any, ...] = ()
 ) -> Document:
-    """Lay out a `SitingResult`, with the sensitivities of its sites in `also`."""
+    """Lay out a `SitingResult`, with what else is known of its sites in `also`: their zones, what
+    would pass, and how far verdicts hang on lines and readings.
+    """
     words = _WORDS[lang]
     sites, findings = _strictest_first(result.sites), _in_words(result.findings, lang)
     overview = tabulate(
@@ -158,16 +166,28 @@ def siting_document(
         empty=words["overrides_none"],
     )
     corners = _corners(sites, lang)
+    by_edition = editions.pick(_EDITIONS_IN_TEXT).filled()
     short = overview.pick(
         ("site_id", "name", "category", "action", "verdict", "blocking_rules", "n_unchecked",
          "nearest_river", "nearest_m")
     )  # fmt: skip
-    hanging, hangs_on = sensitivity(also, lang)
+    around = [one for one in also if hasattr(one, "requirements")]
+    passing = [one for one in also if hasattr(one, "exemptions")]
+    hanging, hangs_on = sensitivity([o for o in also if o not in (*around, *passing)], lang)
+    beside, zones = zone_tables(around[0], lang) if around else (no_zones(lang),) * 2
+    units, items = unit_lists(around[0], lang) if around else (None, None)
+    options, passes = ways(passing[0], lang) if passing else ([], [])
     sections = [
         Section(words["overview"], tables=(short,)),
         Section(words["each"]),
-        *_each_site(result, sites, every, corners, lang),
-        Section(words["editions"], (words["editions_text"],), (editions.filled(),)),
+        *_each_site(result, sites, (every, beside, corners), lang),
+        *([units] if units else []),
+        *options,
+        Section(
+            words["editions"],
+            (words["editions_text"],),
+            (by_edition,),
+        ),
         *hanging,
         Section(words["unchecked"], (words["unchecked_text"],), (unchecked,)),
         Section(words["rules"], (words["rules_text"],), (_rules(findings, lang),)),
@@ -187,7 +207,8 @@ def siting_document(
         ),
         conclusion=_conclusion(sites, unchecked, lang), sections=tuple(sections),
         sheets=(
-            overview, every, unchecked, *decided, editions, *hangs_on, lines, corners
+            overview, every, *([zones, items] if items else []), *passes, unchecked, *decided,
+            editions, *hangs_on, lines, corners,
         ), pictures=pictures,
     )  # fmt: skip
 
@@ -245,9 +266,11 @@ def _conclusion(sites: Any, unchecked: Table, lang: str) -> str:
     return f"{text}\n{words['unchecked_count'].format(len(unchecked.rows), concerned)}"
 
 
-def _each_site(result: Any, sites: Any, every: Table, corners: Table, lang: str) -> list[Section]:
-    """The officer's note on each site, and a table of the rules that are not clear."""
-    words = _WORDS[lang]
+def _each_site(
+    result: Any, sites: Any, of_all: tuple[Table, Table, Table], lang: str
+) -> list[Section]:
+    """The officer's note on each site, and tables: rules that are not clear, zones, corners."""
+    words, (every, beside, corners) = _WORDS[lang], of_all
     told = every.without("verdict", "clear")
     parts = []
     for site, given, size in zip(sites.index, sites["name"], area_m2(sites.geometry), strict=True):
@@ -261,6 +284,8 @@ def _each_site(result: Any, sites: Any, every: Table, corners: Table, lang: str)
         found = told.pick(_IN_TEXT, where=("site_id", key))
         places = corners.pick(("corner", "lon", "lat"), where=("site_id", key))
         tables = [replace(found.filled(), title="")] if found.rows else []
+        around = beside.pick([c.key for c in beside.columns[1:]], where=("site_id", key))
+        tables += [around.filled()] if around.rows else []
         if 3 < len(places.rows) <= _MOST_CORNERS:
             tables.append(places)
         heading = f"{key} {name}".strip()

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from basin.reports._document import Column, clean
-from basin.standards.labels import label
+from basin.standards.labels import codes, label
 
-__all__ = ["heads", "join_ids"]
+__all__ = ["heads", "join_ids", "layer_names"]
 
 #: Column -> table of codes in ``labels.toml``; painted where that table has colours.
 _CODES = {
@@ -19,11 +19,11 @@ _CODES = {
     "item_id": "item", "failing_items": "item", "missing_items": "item",
     "below_detection_items": "item", "confidence": "confidence", "load_basis": "data_basis",
     "data_basis": "data_basis", "status": "outfall_status", "river_class": "river_class",
-    "why_not": "what_if_not",
+    "why_not": "what_if_not", "place_verdict": "verdict",
 }  # fmt: skip
 _PAINTED = {
     "strictest", "mildest", "gcj02_verdict", "verdict", "verdict_now", "verdict_computed",
-    "water_class",
+    "water_class", "place_verdict",
 }  # fmt: skip
 
 #: Decimals by the unit that ends a column's name, the longest ending first.
@@ -42,7 +42,7 @@ _SHARES = {
     "share", "share_explained", "share_of_flux", "share_low", "share_high", "inherited_share",
     "explained_share", "remainder_share", "cut_share",
     "done_share", "required", "surveyed_share", "measured_share", "traced_share",
-    "rectified_share",
+    "rectified_share", "left_share", "allowed_share", "ground_share",
 }  # fmt: skip
 
 
@@ -78,3 +78,13 @@ def join_ids(ids: Iterable[Any], lang: str) -> str:
     if isinstance(ids, str):
         return clean(ids)
     return ("、" if lang == "zh" else ", ").join(clean(i) for i in ids)
+
+
+def layer_names(layers: str, lang: str) -> str:
+    """Name kinds of zones, and shorelines, that stand in one text; each once."""
+    kinds = codes("zone_kind")
+    names = [
+        label("zone_kind" if one in kinds else "layer", one, lang)
+        for one in dict.fromkeys(layers.split(", ")) if one
+    ]  # fmt: skip
+    return join_ids(names, lang)

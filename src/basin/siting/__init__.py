@@ -7,6 +7,7 @@ be complete at the site is ``unchecked``, and the site is then ``undetermined`` 
 from __future__ import annotations
 
 from basin.siting._allowed import AllowedArea, find_allowed_area
+from basin.siting._around import SiteZones, zones_around
 from basin.siting._check import check_sites
 from basin.siting._definitions import DefinitionSensitivity, definition_sensitivity
 from basin.siting._diff import SitingChanges
@@ -15,14 +16,17 @@ from basin.siting._lines import LineSensitivity, line_sensitivity
 from basin.siting._orders import tributary_orders
 from basin.siting._overrides import read_overrides
 from basin.siting._result import SitingResult
+from basin.siting._ways import WaysToPass, ways_to_pass
 from basin.siting._words import direction_text
 
 __all__ = [
     "AllowedArea",
     "DefinitionSensitivity",
     "LineSensitivity",
+    "SiteZones",
     "SitingChanges",
     "SitingResult",
+    "WaysToPass",
     "check_sites",
     "definition_sensitivity",
     "direction_text",
@@ -31,4 +35,6 @@ __all__ = [
     "line_sensitivity",
     "read_overrides",
     "tributary_orders",
+    "ways_to_pass",
+    "zones_around",
 ]

@@ -163,21 +163,23 @@ class AllowedArea:
         parks = self.parks[self.parks["allowed_m2"] > 0]
         if not len(parks):
             return table
-        shapes = parks.geometry.to_numpy()
         for row, shape in enumerate(places.geometry):
             if shape is None or shape.is_empty:
                 continue
-            # nearest in metres, not in degrees
-            k = np.array(scale_at(shapely.centroid(shape).y), dtype=float)
-            scaled: Any = partial(np.multiply, k)
-            here, there = (shapely.transform(some, scaled) for some in (shape, shapes))
-            ends = shapely.get_coordinates(shapely.shortest_line(here, there)) / k
-            a, b = ends[0::2], ends[1::2]
-            azimuth, _, metres = GEOD.inv(a[:, 0], a[:, 1], b[:, 0], b[:, 1])
+            metres, bearing = _ways_to(shape, parks.geometry.to_numpy())
             first = int(np.argmin(metres))
-            way = azimuth[first] % 360.0 if metres[first] > 0 else np.nan
-            table.loc[row] = [parks["zone_id"].iloc[first], metres[first], way]
+            table.loc[row] = [parks["zone_id"].iloc[first], metres[first], bearing[first]]
         return table
+
+    def parks_from(self, site: Any) -> pd.DataFrame:
+        """List the compliant parks by their distance from a site (a geometry in EPSG:4490).
+
+        The columns of `parks` without the shape, ``distance_m`` and ``bearing_deg`` (NaN within).
+        """
+        table = pd.DataFrame(self.parks.drop(columns="geometry"))
+        metres, bearing = _ways_to(site, self.parks.geometry.to_numpy())
+        table = table.assign(distance_m=metres, bearing_deg=bearing)
+        return table.sort_values(["distance_m", "zone_id"], kind="stable", ignore_index=True)
 
     def explain(self, lang: str = "zh") -> str:
         """Say how much is allowed, and what stands in the way of the rest."""
@@ -190,6 +192,17 @@ class AllowedArea:
 
 
 _NEAREST = ["distance_m", "bearing_deg", "lon", "lat"]
+
+
+def _ways_to(shape: Any, others: Shapes) -> tuple[Any, Any]:
+    """Distance in metres and bearing from a shape to the nearest point of each of the others."""
+    k = np.array(scale_at(shapely.centroid(shape).y), dtype=float)
+    scaled: Any = partial(np.multiply, k)  # nearest in metres, not in degrees
+    here, there = (shapely.transform(some, scaled) for some in (shape, others))
+    ends = shapely.get_coordinates(shapely.shortest_line(here, there)) / k
+    a, b = ends[0::2], ends[1::2]
+    azimuth, _, metres = GEOD.inv(a[:, 0], a[:, 1], b[:, 0], b[:, 1])
+    return metres, np.where(metres > 0, azimuth % 360.0, np.nan)
 
 
 def find_allowed_area(

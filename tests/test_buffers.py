@@ -144,6 +144,36 @@ def test_within_finds_what_nearest_finds():
     pd.testing.assert_frame_equal(near, kept)
 
 
+def test_yes_or_no_is_what_the_distances_say():
+    """Points, a park around a brook, an island, a place in the river, one without geometry."""
+    rng = np.random.default_rng(12)
+    shapes = list(shapely.points(rng.uniform([105.8, 28.9], [106.2, 29.1], (200, 2))))
+    shapes += [shapely.box(105.6, 28.6, 106.0, 28.8), shapely.Point(106.6, 29.1), None]
+    shapes += [shapely.Point(107.0, 29.0), shapely.Point(107.0, 29.15)]
+    ring = shapely.box(106.5, 29.0, 106.7, 29.2) - shapely.box(106.55, 29.05, 106.65, 29.15)
+    banks = [shapely.LineString([(106.5, y), (107.5, y)]) for y in (28.98, 29.02)]
+    brook = shapely.LineString([(105.7, 28.7), (105.9, 28.71)])
+    rows = [
+        {"line_id": "a", "kind": "bank", "geometry": wander(rng, 106, 29, 90, 1e-3)},
+        {"line_id": "b", "kind": "bank", "geometry": wander(rng, 105.9, 28.95, 90, 1e-3)},
+        {"line_id": "brook", "kind": "centreline", "width_m": 9.0, "geometry": brook},
+        {"line_id": "island", "geometry": ring},
+    ]
+    rows += [{"line_id": f"bank {k}", "river": "wide", "kind": "bank", "geometry": line}
+             for k, line in enumerate(banks)]  # fmt: skip
+    places, lines = sites_at(shapes), shore(*rows)
+    places.index = [f"row {k}" for k in range(len(places))]
+    for limit in (0.0, 1_000.0, 3_000.0):
+        near = buffers.shoreline_distance(places, lines, by=("kind",), within_m=limit)
+        found = buffers.within_shoreline(places, lines, limit)
+        assert found.index.equals(places.index)
+        said = places["site_id"].isin(near["site_id"]).to_numpy()
+        np.testing.assert_array_equal(found.to_numpy(), said)
+        assert found.to_numpy()[-5:].tolist() == [True, True, False, True, False], limit
+    assert 20 < found.sum() < 180
+    assert not buffers.within_shoreline(places, lines.iloc[:0], 1_000.0).any()
+
+
 def test_known_distances_from_a_tip():
     table = sites_at([out(996), out(1000), out(1003), out(-400)])
     found = buffers.shoreline_distance(table, shore())

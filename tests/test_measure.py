@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pyproj
 import pytest
 import shapely
 
@@ -54,7 +55,7 @@ def test_the_nearest_line_is_the_same_compiled(seed, weighted, monkeypatch):
 def test_the_nearest_of_each_group_within_a_radius_is_the_same_compiled(groups, monkeypatch):
     sites, rivers, random = world(3)
     weight = random.uniform(0, 300, len(rivers))
-    radius = random.choice([np.nan, -1.0, 0.0, 1000.0, 9000.0], len(sites))
+    radius = random.choice([np.nan, -1.0, 0.0, 1000.0, 9000.0, 50_000.0], len(sites))
     plain, compiled = both_ways(
         monkeypatch,
         lambda: _measure.within(
@@ -67,6 +68,35 @@ def test_the_nearest_of_each_group_within_a_radius_is_the_same_compiled(groups, 
     )
     assert len(plain) > 80
     pd.testing.assert_frame_equal(plain, compiled, check_exact=True)
+
+
+@pytest.mark.parametrize("radius_m", [0.0, 300.0, 5_000.0, 60_000.0, np.inf])
+def test_what_is_reached_is_what_is_found_within(radius_m, monkeypatch):
+    """Few share their chunks at 300 m, too many at 60 km, none at any distance."""
+    sites, rivers, random = world(7, 900)
+    sites[100:250] = shapely.points(random.normal([106.5, 28.8], 0.004, (150, 2)))  # a crowd
+    weight = random.uniform(0, 300, len(rivers))
+    radius = np.full(len(sites), radius_m)
+    radius[::11] = np.nan
+    cut = _measure.cut(sites), _measure.cut(rivers), weight, radius
+    plain, compiled = both_ways(monkeypatch, lambda: pd.Series(_measure.reached(*cut)))
+    one = np.zeros(len(rivers), dtype=int)
+    plain_w, compiled_w = both_ways(monkeypatch, lambda: _measure.within(*cut, one))
+    pd.testing.assert_frame_equal(plain_w, compiled_w, check_exact=True)
+    assert set(np.flatnonzero(plain)) == set(plain_w["site"])
+    pd.testing.assert_series_equal(plain, compiled)
+    assert 0 < plain.sum() < len(sites)
+
+
+def test_to_the_millimetre_at_the_limit(monkeypatch):
+    """Where the rough distance cannot tell, the ellipsoid does."""
+    line = shapely.LineString([(106.5, 29.0), (106.52, 29.01)])
+    geod = pyproj.Geod(ellps="GRS80")
+    off = (geod.fwd(106.52, 29.01, 60.0, 1_000.0 + mm / 1000) for mm in (-2, -0.1, 0.1, 2))
+    sites = shapely.points([(x, y) for x, y, _ in off])
+    cut = _measure.cut(sites), _measure.cut([line]), np.zeros(1), np.full(4, 1_000.0)
+    for found in both_ways(monkeypatch, lambda: pd.Series(_measure.reached(*cut))):
+        assert found.to_list() == [True, True, False, False]
 
 
 def test_points_far_from_everything_and_on_top_of_each_other(monkeypatch):

@@ -40,6 +40,7 @@ __all__ = [
     "cut",
     "degrees_of",
     "nearest",
+    "reached",
     "ring_shapes",
     "scale_at",
     "valid_shapes",
@@ -205,7 +206,7 @@ def _pair_feet(
     weight: Any,
 ) -> list[pd.DataFrame]:
     """Feet between an edge of a site and an edge of a line, for each pair."""
-    s, frame, e = sites.ends[:, row], sites.frames[:, row], lines.ends[:, edge]
+    s, frame, e = sites.ends[:, row], sites.frames(row), lines.ends[:, edge]
     out = [_feet(k, line, s[:2], frame, e, weight)]
     if solid.any():  # an edge against an edge: each end against the other, and their crossing
         k, line, frame, s, e = k[solid], line[solid], frame[:, solid], s[:, solid], e[:, solid]
@@ -397,13 +398,67 @@ def within(
     return cast("pd.DataFrame", table[inside].reset_index(drop=True))
 
 
+def reached(sites: Pieces, lines: Pieces, weight: Floats, radius_m: Floats) -> Any:
+    """Whether any feature lies within `radius_m` of each site: :func:`within`, without how far.
+
+    Parameters
+    ----------
+    sites, lines, weight, radius_m
+        As in :func:`within`.
+
+    Returns
+    -------
+    shape (n_sites,), bool
+    """
+    one = np.zeros(lines.n_features, dtype=np.int64)
+    out = np.zeros(sites.n_features, dtype=bool)
+    search = _search(sites, lines, weight, radius_m, one, any_=True) if len(lines.owner) else None
+    if search is None:
+        out[within(sites, lines, weight, radius_m, one)["site"]] = True
+        return out
+    *pairs, sure = search
+    found = _measure(_feet_of(sites, lines, weight, *pairs), weight)
+    close = found["distance_m"] - weight[found["line"].to_numpy()] <= radius_m[found["key"]]
+    sure[found.loc[close, "key"]] = True
+    return sure
+
+
 def _compiled(
     sites: Pieces, lines: Pieces, weight: Floats, radius_m: Floats, group: Ints
 ) -> pd.DataFrame | None:
     """Propose edges by the compiled search; None where it does not pay, or numba is not there.
 
-    The key is site * number of groups + group. Few groups are looked for one after another, which
-    closes in on the nearest of each.
+    The key is site * number of groups + group.
+    """
+    search = _search(sites, lines, weight, radius_m, group)
+    return None if search is None else _feet_of(sites, lines, weight, *search[:3])
+
+
+def _feet_of(
+    sites: Pieces, lines: Pieces, weight: Floats, row: Ints, end: Ints, key: Ints
+) -> pd.DataFrame:
+    line = np.repeat(lines.owner, np.diff(lines.first))[end]
+    point = np.repeat(sites.is_point, np.diff(sites.first))
+    out = []
+    for start in range(0, len(row), _BLOCK):
+        run = slice(start, start + _BLOCK)
+        solid = ~point[row[run]]
+        out += _pair_feet(sites, lines, row[run], end[run], key[run], line[run], solid, weight)
+    return pd.concat(out, ignore_index=True) if out else _no_candidates()
+
+
+def _search(
+    sites: Pieces,
+    lines: Pieces,
+    weight: Floats,
+    radius_m: Floats,
+    group: Ints,
+    *,
+    any_: bool = False,
+) -> tuple[Ints, Ints, Ints, npt.NDArray[np.bool_]] | None:
+    """Pairs of edges to measure (site's, line's, key), and the sites that surely have one.
+
+    Few groups are looked for one after another, which closes in on the nearest of each.
     """
     if len(sites.edges) < _COMPILE_FROM:
         return None
@@ -412,40 +467,38 @@ def _compiled(
     except ImportError:
         return None
     order, first = sites.by_feature
-    edges, frames = sites.edges[order], np.ascontiguousarray(sites.frames[:, order].T)
-    point = np.repeat(sites.is_point, np.diff(sites.first))
-    begins = np.minimum(first[:-1], len(edges) - 1)
-    drawn = np.flatnonzero(first[1:] > first[:-1])
-    looked = drawn[np.asarray(radius_m[drawn] >= 0)]
-    turn = looked[z_order(edges[begins[looked], :2])]
+    size = np.diff(first)
+    looked = np.flatnonzero((size > 0) & (radius_m >= 0))
+    turn = looked[z_order(sites.edges[order[first[looked]], :2])]
+    row = order[ranges(first[turn], size[turn])]
+    begins = np.concatenate([[0], np.cumsum(size[turn])])
+    edges = sites.edges[row]
+    frames = np.ascontiguousarray(sites.frames(row).T)
+    point = np.repeat(sites.is_point, np.diff(sites.first))[row]
+    radius = radius_m[turn].astype(float)
     n_groups = int(group.max(initial=0)) + 1
     of = group[lines.owner]
     apart = [of == g for g in range(n_groups)] if n_groups <= _FEW_GROUPS else [of >= 0]
-    rows, ends, keys = [], [], []
+    site, none = np.repeat(turn, size[turn]), np.empty(0, dtype=np.int64)
+    rows, ends, keys = [none], [none], [none]
+    sure = np.zeros(sites.n_features, dtype=bool)
     for chosen in apart:
         some = np.flatnonzero(chosen)
         if not len(some):
             continue
-        size = np.diff(lines.first)[some]
-        edge = ranges(lines.first[some], size)
+        held = np.diff(lines.first)[some]
+        edge = ranges(lines.first[some], held)
         heavy = weight[lines.owner[some]].astype(float)
         tree = Tree.over(lines.boxes[some], heavy)
         single = len(apart) > 1 or n_groups == 1
-        s, e = near_pairs(
-            turn, first, edges, frames, point[order], radius_m.astype(float),
-            np.concatenate([[0], np.cumsum(size)]), lines.edges[edge],
+        s, e, sure[turn] = near_pairs(
+            begins, edges, frames, point, radius,
+            np.concatenate([[0], np.cumsum(held)]), lines.edges[edge],
             np.zeros(len(some), dtype=np.int64) if single else of[some], heavy,
-            1 if single else n_groups, tree.chunk, tree.boxes, tree.weight, tree.level,
+            1 if single else n_groups, tree.chunk, tree.boxes, tree.weight, tree.level, any_,
         )  # fmt: skip
-        owner = np.repeat(of[some], size)[e]
-        rows.append(order[s])
+        owner = np.repeat(of[some], held)[e]
+        rows.append(row[s])
         ends.append(edge[e])
-        keys.append((np.searchsorted(first, s, side="right") - 1) * n_groups + owner)
-    row, end, key = (np.concatenate([*part, np.empty(0, np.int64)]) for part in (rows, ends, keys))
-    line = np.repeat(lines.owner, np.diff(lines.first))[end]
-    out = []
-    for start in range(0, len(row), _BLOCK):
-        run = slice(start, start + _BLOCK)
-        solid = ~point[row[run]]
-        out += _pair_feet(sites, lines, row[run], end[run], key[run], line[run], solid, weight)
-    return pd.concat(out, ignore_index=True) if out else _no_candidates()
+        keys.append(site[s] * n_groups + owner)
+    return np.concatenate(rows), np.concatenate(ends), np.concatenate(keys), sure

@@ -25,6 +25,10 @@ Ints = npt.NDArray[np.int64]
 #: Boxes that one box of the level above holds.
 _FAN = 8
 _DEEPEST = 24
+#: Neighbours that look for chunks together, and how many chunks they may share.
+_TOGETHER, _SHARED = 32, 96
+#: Cells of the Z curve along each axis, a power of two.
+_CELLS = 1024
 #: As ``_measure._slack``: the frame at a distance of d metres is wrong by up to d**3 of this.
 _BEND = 1.0 / (2.0 * 6_371_000.0**2)
 
@@ -76,14 +80,32 @@ def z_order(xy: Floats) -> Ints:
     if not len(xy):
         return np.empty(0, dtype=np.int64)
     low, high = xy.min(axis=0), xy.max(axis=0)
-    grid = ((xy - low) / np.maximum(high - low, 1e-12) * 65_535).astype(np.uint64)
-    key = np.zeros(len(xy), dtype=np.uint64)
-    for axis in (0, 1):
-        bits = grid[:, axis]
-        for shift, mask in ((8, 0x00FF00FF), (4, 0x0F0F0F0F), (2, 0x33333333), (1, 0x55555555)):
-            bits = (bits | (bits << np.uint64(shift))) & np.uint64(mask)
-        key |= bits << np.uint64(axis)
-    return np.argsort(key, kind="stable").astype(np.int64)
+    return _sorted(xy, low, (_CELLS - 1) / np.maximum(high - low, 1e-12))
+
+
+@_compiled
+def _sorted(xy: Floats, low: Floats, scale: Floats) -> Ints:
+    """Count the places of each cell along the curve, then put each where its cell begins."""
+    n = len(xy)
+    key = np.empty(n, np.int64)
+    begin = np.zeros(_CELLS * _CELLS + 1, np.int64)
+    for i in range(n):
+        code = 0
+        for axis in range(2):
+            bits = int((xy[i, axis] - low[axis]) * scale[axis])
+            bits = (bits | (bits << 8)) & 0x00FF00FF
+            bits = (bits | (bits << 4)) & 0x0F0F0F0F
+            bits = (bits | (bits << 2)) & 0x33333333
+            bits = (bits | (bits << 1)) & 0x55555555
+            code |= bits << axis
+        key[i] = code
+        begin[code + 1] += 1
+    begin = np.cumsum(begin)
+    order = np.empty(n, np.int64)
+    for i in range(n):
+        order[begin[key[i]]] = i
+        begin[key[i]] += 1
+    return order
 
 
 @_compiled
@@ -133,8 +155,98 @@ def _gap_m(
 
 
 @_compiled
+def _push(
+    low_x: float, low_y: float, high_x: float, high_y: float,
+    k0: float, k1: float, k2: float, k3: float, k4: float,
+    bound: float, first: int, end: int, named: Ints, skip: int,
+    boxes: Floats, box_weight: Floats, stack: Ints, gaps: Floats, top: int,
+) -> int:  # fmt: skip
+    """Stack those of the boxes ``named[first:end]`` that may be within a bound, nearest last."""
+    base = top
+    for i in range(first, end):
+        box = named[i]
+        if box == skip:
+            continue
+        gap = _gap_m(
+            low_x, low_y, high_x, high_y, k0, k1, k2, k3, k4,
+            boxes[box, 0], boxes[box, 1], boxes[box, 2], boxes[box, 3],
+        )  # fmt: skip
+        gap = gap - box_weight[box] - 0.02 - gap * gap * gap * _BEND
+        if gap > bound:
+            continue
+        top += 1
+        at = top
+        while at > base + 1 and gaps[at - 1] < gap:
+            stack[at], gaps[at] = stack[at - 1], gaps[at - 1]
+            at -= 1
+        stack[at], gaps[at] = box, gap
+    return top
+
+
+@_compiled
+def _below(box: int, level: Ints) -> tuple[int, int]:
+    """The boxes that one box holds: from, and up to."""
+    up = 1
+    while box >= level[up + 1]:
+        up += 1
+    first = level[up - 1] + (box - level[up]) * _FAN
+    return first, min(first + _FAN, level[up])
+
+
+@_compiled
+def _company(
+    start: int, s_first: Ints, s_edges: Floats, s_frames: Floats, radius_m: Floats,
+    every: Ints, boxes: Floats, box_weight: Floats, level: Ints,
+    stack: Ints, gaps: Floats, shared: Ints,
+) -> tuple[int, int]:  # fmt: skip
+    """Sites that stand together, from `start` on, and the chunks that any of them may reach.
+
+    Returns the end of the run, and how many chunks were put in `shared`; -1 if there are too many,
+    so that each site does better to look for itself.
+    """
+    west, south, east, north, reach = np.inf, np.inf, -np.inf, -np.inf, -np.inf
+    end, lead = start, -1
+    while end < len(radius_m) and end < start + _TOGETHER:
+        site = end
+        w, q, e, n = west, south, east, north
+        for s in range(s_first[site], s_first[site + 1]):
+            w, e = min(w, s_edges[s, 0], s_edges[s, 2]), max(e, s_edges[s, 0], s_edges[s, 2])
+            q, n = min(q, s_edges[s, 1], s_edges[s, 3]), max(n, s_edges[s, 1], s_edges[s, 3])
+        further = max(reach, radius_m[site])
+        if not further < np.inf:
+            return start + 1, -1
+        wide = 2e-5 * further + 0.002  # degrees: about twice the radius, or 200 m
+        if end > start and max(e - w, n - q) > wide:
+            break
+        west, south, east, north, reach = w, q, e, n, further
+        if lead < 0 and s_first[site + 1] > s_first[site]:
+            lead = s_first[site]
+        end += 1
+    if lead < 0:
+        return end, 0
+    k0, k1, k2 = s_frames[lead, 0], s_frames[lead, 1], s_frames[lead, 2]
+    k3, k4 = s_frames[lead, 3], s_frames[lead, 4]
+    used, top = 0, 0
+    stack[0] = len(boxes) - 1
+    while top >= 0:
+        box = stack[top]
+        top -= 1
+        if box < level[1]:
+            if used == len(shared):
+                return (end, -1) if end == start + 1 else (start + 1, -1)
+            shared[used] = box
+            used += 1
+            continue
+        first, last = _below(box, level)
+        top = _push(
+            west, south, east, north, k0, k1, k2, k3, k4, reach, first, last, every, -1,
+            boxes, box_weight, stack, gaps, top,
+        )  # fmt: skip
+    return end, used
+
+
+@_compiled
 def near_pairs(
-    order: Ints,
     s_first: Ints,
     s_edges: Floats,
     s_frames: Floats,
@@ -149,15 +261,15 @@ def near_pairs(
     boxes: Floats,
     box_weight: Floats,
     level: Ints,
-) -> tuple[Ints, Ints]:
+    any_: bool,
+) -> tuple[Ints, Ints, npt.NDArray[np.bool_]]:
     """Pairs of a site's edge and a line's edge that may be the nearest of the site and a group.
 
     Parameters
     ----------
-    order
-        Sites, neighbours side by side.
     s_first : shape (n_sites + 1,)
-        Where each site begins in `s_edges`, shape (n, 4), and `s_frames`, shape (n, 5).
+        Sites, neighbours side by side: where each begins in `s_edges`, shape (n, 4), and
+        `s_frames`, shape (n, 5).
     s_point : shape (n,)
         Whether an edge is a point.
     radius_m : shape (n_sites,)
@@ -168,54 +280,73 @@ def near_pairs(
         With one group the search closes in on the nearest; with more it looks at all in the radius.
     chunk, boxes, box_weight, level
         Of a :class:`Tree` over the chunks.
+    any_
+        Look only whether anything lies in the radius. Of a site where that is sure no pair is
+        given, nor of one that surely has nothing; with one group only.
+
+    Returns
+    -------
+    Edge of a site and edge of a line of each pair, and which sites surely have one in the radius
+    (all False without `any_`).
     """
-    room = 2 * len(order) + 64
+    n_sites = len(radius_m)
+    room = 2 * n_sites + 64
     out_s, out_l = np.empty(room, np.int64), np.empty(room, np.int64)
     out_d, out_g = np.empty(room, np.float64), np.empty(room, np.int64)
+    sure = np.zeros(n_sites, np.bool_)
     best = np.full(n_groups, np.inf)
-    stack = np.empty((_FAN + 1) * _DEEPEST, np.int64)
+    stack = np.empty(_FAN * _DEEPEST + _SHARED, np.int64)
+    gaps, shared = np.empty(len(stack), np.float64), np.empty(_SHARED, np.int64)
+    every = np.arange(len(boxes))
     last = -1  # the chunk that held the nearest edge of the site before
     used = 0
-    for site in order:
+    end, near = 0, 0
+    for site in range(n_sites):
+        if site == end:
+            end, near = _company(
+                site, s_first, s_edges, s_frames, radius_m,
+                every, boxes, box_weight, level, stack, gaps, shared,
+            )  # fmt: skip
         reach = radius_m[site]
-        if not reach >= -1e300:
+        if near == 0 or not reach >= -1e300:
             continue
         begin = used
         nearest = -1
         for s in range(s_first[site], s_first[site + 1]):
+            if sure[site]:
+                break
             sx, sy, tx, ty = s_edges[s, 0], s_edges[s, 1], s_edges[s, 2], s_edges[s, 3]
             k0, k1, k2 = s_frames[s, 0], s_frames[s, 1], s_frames[s, 2]
             k3, k4 = s_frames[s, 3], s_frames[s, 4]
             low_x, high_x, low_y, high_y = min(sx, tx), max(sx, tx), min(sy, ty), max(sy, ty)
             point = s_point[s]
-            top = 0
-            stack[top] = len(boxes) - 1
-            if n_groups == 1 and last >= 0:
+            bound = min(best[0], reach) if n_groups == 1 else reach
+            # the chunk of the site before is looked at first of all, and not again
+            skip = last if n_groups == 1 and last < len(boxes) - 1 else -1
+            if near > 0:
+                top = _push(
+                    low_x, low_y, high_x, high_y, k0, k1, k2, k3, k4, bound, 0, near, shared, skip,
+                    boxes, box_weight, stack, gaps, -1,
+                )  # fmt: skip
+            else:
+                top = 0
+                stack[0], gaps[0] = len(boxes) - 1, -np.inf
+            if skip >= 0:
                 top += 1
-                stack[top] = -1 - last  # first of all, and not again
-            skip = last if n_groups == 1 else -1
+                stack[top], gaps[top] = skip, -np.inf
             while top >= 0:
                 box = stack[top]
-                top -= 1
-                if box < 0:
-                    box = -1 - box
-                elif box == skip:
-                    continue
                 bound = min(best[0], reach) if n_groups == 1 else reach
-                gap = _gap_m(
-                    low_x, low_y, high_x, high_y, k0, k1, k2, k3, k4,
-                    boxes[box, 0], boxes[box, 1], boxes[box, 2], boxes[box, 3],
-                )  # fmt: skip
-                if gap - box_weight[box] > bound + 0.02 + gap * gap * gap * _BEND:
+                nearer = gaps[top] <= bound
+                top -= 1
+                if not nearer:
                     continue
                 if box >= level[1]:
-                    up = 1
-                    while box >= level[up + 1]:
-                        up += 1
-                    first = level[up - 1] + (box - level[up]) * _FAN
-                    for child in range(min(first + _FAN, level[up]) - 1, first - 1, -1):
-                        top += 1
-                        stack[top] = child
+                    first, past = _below(box, level)
+                    top = _push(
+                        low_x, low_y, high_x, high_y, k0, k1, k2, k3, k4, bound,
+                        first, past, every, skip, boxes, box_weight, stack, gaps, top,
+                    )  # fmt: skip
                     continue
                 c = chunk[box]
                 group, weight = l_group[c], l_weight[c]
@@ -235,6 +366,9 @@ def near_pairs(
                     if d - weight + slack < best[group]:
                         best[group] = d - weight + slack
                         nearest = box
+                        if any_ and best[group] <= reach:
+                            sure[site] = True
+                            break
                     if used == room:
                         room *= 2
                         out_s, out_l = _longer(out_s, room), _longer(out_l, room)
@@ -245,10 +379,12 @@ def near_pairs(
                     out_s[used], out_l[used] = s, e
                     out_d[used], out_g[used] = d - weight - slack, group
                     used += 1
+                if sure[site]:
+                    break
         # what a nearer edge, found later, has beaten is dropped
         kept = begin
         for i in range(begin, used):
-            if out_d[i] <= best[out_g[i]]:
+            if out_d[i] <= best[out_g[i]] and not sure[site]:
                 out_s[kept], out_l[kept] = out_s[i], out_l[i]
                 out_d[kept], out_g[kept] = out_d[i], out_g[i]
                 kept += 1
@@ -258,7 +394,7 @@ def near_pairs(
         used = kept
         if nearest >= 0:
             last = nearest
-    return out_s[:used], out_l[:used]
+    return out_s[:used], out_l[:used], sure
 
 
 @_compiled

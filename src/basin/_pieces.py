@@ -109,16 +109,24 @@ class Pieces:
         """The edges by column: lon and lat of the start, lon and lat of the end."""
         return np.ascontiguousarray(self.edges.T)
 
+    def frames(self, row: Ints) -> Floats:
+        """The frame of metres at the start of some edges, by column."""
+        if len(row) <= len(self.edges):
+            return frames_at(self.edges[row, 1])
+        return self._frames[:, row]
+
     @cached_property
-    def frames(self) -> Floats:
-        """The frame of metres at the start of each edge, by column."""
+    def _frames(self) -> Floats:
         return frames_at(self.edges[:, 1])
 
     @cached_property
     def by_feature(self) -> tuple[Ints, Ints]:
         """Edges in the order of their features, and where each feature begins among them."""
         owner = np.repeat(self.owner, np.diff(self.first))
-        order = np.argsort(owner, kind="stable")
+        if (owner[1:] >= owner[:-1]).all():
+            order = np.arange(len(owner))
+        else:
+            order = np.argsort(owner, kind="stable")
         return order, np.searchsorted(owner[order], np.arange(self.n_features + 1))
 
 

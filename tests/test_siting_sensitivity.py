@@ -123,6 +123,7 @@ def test_far_lines_are_told_with_their_distance_and_nothing_is_lost():
     rows = result.sites[result.sites["rule_id"] == RULE].set_index("site_id")
     assert list(rows.index) == ["S0", "S1", "S2"]
     assert rows.loc["S0", "distance_m"] == pytest.approx(30_000, abs=0.01)
+    assert rows.loc["S0", ["setback_m", "setback_all_m"]].to_list() == [0, 0]
     assert np.isnan(rows.loc["S1", "distance_m"])
     assert rows.loc["S1", "verdict"] == "unchecked"
     assert result.lines.crs.to_epsg() == 4490
@@ -132,6 +133,37 @@ def test_far_lines_are_told_with_their_distance_and_nothing_is_lost():
     assert set(none.sites["verdict"]) == {"unchecked"}
     with pytest.raises(BasinError, match="nowhere"):
         result.explain("nowhere")
+
+
+def test_the_verdict_is_that_of_the_check_with_its_reading_and_what_people_decided():
+    """A brook 500 m off, left out by the reading: a person decides, in both, under each line."""
+    brook = {"river": "小沟", "river_class": "tributary", "tributary_order": 3}
+    for reading, verdict in (("all", "prohibited"), ("first_order", "manual"),
+                             (("綦江",), "manual"), (("小沟",), "prohibited")):  # fmt: skip
+        result, row = read(site(out(500)), brook, tributaries=reading)
+        assert row["verdict"] == row["verdict_computed"] == verdict
+        assert lines_of(result)["L1"]["verdict"] == verdict
+    given = {"site_id": "S", "rule_id": RULE, "verdict": "conditional", "who": "A",
+             "when": "2026-01-01", "why": "x"}  # fmt: skip
+    result, row = read(site(out(500)), overrides=pd.DataFrame([given]))
+    assert (row["verdict"], row["verdict_computed"]) == ("conditional", "prohibited")
+    assert row["strictest"] == "prohibited"
+    assert not row["gcj02_changes"]
+    assert "限制（人工改判；计算：禁止）" in result.explain()
+
+
+def test_rules_that_hang_on_more_than_a_distance_are_named():
+    every = load_rules("china-yangtze")
+    bridge = line_sensitivity(site(out(500), "bridge"), shore(), date=DATE, rules=every)
+    left = bridge.left_out.set_index("rule_id")
+    assert left.loc["CROSSING-PLAN", "why"] == "zone_too"
+    assert "CROSSING-PLAN" not in set(bridge.sites["rule_id"])
+    assert "CROSSING-PLAN" in bridge.explain()
+    assert "zone as well" in bridge.explain(lang="en")
+    assert (
+        "CROSSING-PLAN"
+        not in line_sensitivity(site(out(500)), shore(), date=DATE, rules=every).explain()
+    )
 
 
 # ---- definitions ------------------------------------------------------------------------------
@@ -204,6 +236,27 @@ def test_a_river_of_no_known_order_leaves_the_narrower_readings_open():
     assert some.loc["all", "n_prohibited"] == 1
 
 
+def test_a_river_without_a_range_beside_one_of_the_same_order_that_has_one():
+    """500 m from 甲溪, of which only a bank is drawn, and 1,400 m from the range of 乙溪."""
+    upright = shapely.LineString([(TIP[0], 29.4), (TIP[0], 29.6)])
+    where = out(500)
+    tip = shapely.get_coordinates(out(1400, (where.x, where.y)))[0]
+    east = shapely.transform(wedge(), lambda xy: tip - (xy - np.array(TIP)))
+    of = {"river_class": "tributary", "tributary_order": 2}
+    lines = shore(of | {"river": "甲溪", "kind": "bank", "geometry": upright},
+                  of | {"line_id": "L2", "river": "乙溪", "geometry": east})  # fmt: skip
+    table = definition_sensitivity(sites_at([where]), lines, date=DATE).table
+    one = table[(table["limit_m"] == 1000) & (table["scope"] == "all")].set_index("line")
+    assert one.loc["bank", "n_prohibited"] == 1
+    assert one.loc["management_range", ["n_clear", "n_unchecked"]].to_list() == [0, 1]
+    # once its own range is drawn, 1,300 m off, it is beyond
+    own = shapely.transform(wedge(), lambda xy: xy + np.array([out(-800).x - TIP[0], 0]))
+    more = pd.concat([lines, shore(of | {"line_id": "L3", "river": "甲溪", "geometry": own})])
+    table = definition_sensitivity(sites_at([where]), more, date=DATE).table
+    one = table[(table["limit_m"] == 1000) & (table["scope"] == "all")].set_index("line")
+    assert one.loc["management_range", ["n_clear", "n_unchecked"]].to_list() == [1, 0]
+
+
 @pytest.fixture(scope="module")
 def sample_project():
     return basin.project.open("data/sample_layers")
@@ -223,6 +276,15 @@ def test_the_sample_answers_the_districts_question(sample_project):
         table.loc[("base", 5000.0, "main_stem"), "n_prohibited"]
         == (five["verdict"] == "prohibited").sum()
     )
+    for reading in ("important", "first_order", ("蒲河", "孝子河")):
+        told = project.check(park, tributaries=reading).findings.query("rule_id == 'CJ26-CHEM-1KM'")
+        asked = project.definition_sensitivity(park, limits_m=[1000], tributaries=reading)
+        row = asked.sites.query("line == 'base' and scope == 'asked'").set_index("site_id")
+        within = set(told.loc[told["verdict"] == "prohibited", "site_id"])
+        assert set(row.index[row["verdict"] == "prohibited"]) == within
+        lines = project.line_sensitivity(park, tributaries=reading).sites
+        lines = lines.query("rule_id == 'CJ26-CHEM-1KM'").set_index("site_id")["verdict"]
+        assert lines.to_dict() == told.set_index("site_id")["verdict"].to_dict()
     red = project.line_sensitivity().sites.query("flag == 'newer_line'")
     assert red["site_id"].to_list() == ["X-04"]
 

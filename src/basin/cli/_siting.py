@@ -26,6 +26,7 @@ class Beside:
     changes: SitingChanges | None = None
     lines: LineSensitivity | None = None
     readings: DefinitionSensitivity | None = None
+    decided: Any = None
 
     def show(self, lang: str) -> None:
         """Print what was asked for."""
@@ -35,9 +36,15 @@ class Beside:
             if self.lines.sites["site_id"].nunique() <= _MOST_SITES:
                 say("\n" + self.lines.explain(lang=lang))
             else:
+                from basin.siting import left_out_lines
+
                 print_table(_line_words(self.lines, lang), most=200)
+                for line in left_out_lines(self.lines.left_out, lang):
+                    say(line)
         if self.readings is not None:
             print_table(_reading_words(self.readings, lang), most=200)
+            for line in _reading_notes(self.decided, lang):
+                say(line)
 
 
 def beside(
@@ -55,10 +62,11 @@ def beside(
         first, last = sorted((other, result), key=lambda r: r.date)
         found.changes = first.compare(last)
         found.tables |= {"site_changes": found.changes.findings}
-    crs = options["crs"]
     if sensitivity:
-        found.lines = basin.line_sensitivity(sites, date=result.date, crs=crs)
-        found.readings = basin.definition_sensitivity(sites, date=result.date, crs=crs)
+        found.lines = basin.line_sensitivity(sites, date=result.date, **options)
+        kept = {name: value for name, value in options.items() if name != "overrides"}
+        found.readings = basin.definition_sensitivity(sites, date=result.date, **kept)
+        found.decided = result.overrides
         found.tables |= {
             "site_line_sensitivity": found.lines.sites,
             "site_lines": found.lines.lines,
@@ -88,11 +96,12 @@ _LINE_HEADS = {
 
 
 def _line_words(lines: LineSensitivity, lang: str) -> Any:
+    from basin.siting import decided_text
     from basin.standards import label
 
     table = lines.sites[[*_LINE_HEADS]].copy()
-    for name in ("verdict", "gcj02_verdict"):
-        table[name] = [label("verdict", v, lang) for v in table[name]]
+    table["verdict"] = [decided_text(row, lang) for row in lines.sites.to_dict("records")]
+    table["gcj02_verdict"] = [label("verdict", v, lang) for v in table["gcj02_verdict"]]
     table["flag"] = [label("line_flag", f, lang) if f else "" for f in table["flag"]]
     for name in ("distance_m", "shift_m", "setback_m", "setback_all_m"):
         table[name] = table[name].round(1)
@@ -100,12 +109,14 @@ def _line_words(lines: LineSensitivity, lang: str) -> Any:
 
 
 def _reading_words(readings: DefinitionSensitivity, lang: str) -> Any:
-    """How many sites each reading prohibits, a column a scope; unchecked ones behind a plus."""
+    """How many sites each reading prohibits, a column a scope; what is open in brackets."""
     from basin.standards import label
 
     table = readings.table
-    open_ = table["n_borderline"] + table["n_unchecked"]
-    told = table["n_prohibited"].astype(str) + open_.map(lambda n: f" +{n}?" if n else "")
+    told = table["n_prohibited"].astype(str)
+    for name in ("n_borderline", "n_unchecked"):
+        word = label("reading_column", name, lang)
+        told += table[name].map(lambda n, word=word: f" + {n} {word}" if n else "")
     scopes = list(dict.fromkeys(table["scope"]))
     wide = table.assign(told=told).pivot(index=["limit_m", "line"], columns="scope", values="told")
     wide = wide[scopes].reset_index()
@@ -113,6 +124,19 @@ def _reading_words(readings: DefinitionSensitivity, lang: str) -> Any:
     words = {s: label("river_scope_reading", s, lang) for s in scopes}
     heads = {n: label("reading_column", n, lang) for n in ("limit_m", "line")}
     return wide.rename(columns=words | heads).rename_axis(columns=None)
+
+
+def _reading_notes(decided: Any, lang: str) -> list[str]:
+    """What the counts do not hold: decisions of people on single findings."""
+    from basin.siting import decided_text
+
+    rows = decided[decided["status"] == "applied"].to_dict("records")
+    told = [f"{row['site_id']} · {row['rule_id']} {decided_text(row, lang)}" for row in rows]
+    if not told:
+        return []
+    if lang == "zh":
+        return [f"上表按距离计数，未计入人工改判：{'；'.join(told)}"]
+    return [f"counts are of distances, without what people decided: {'; '.join(told)}"]
 
 
 def say_overrides(overrides: Any, lang: str) -> None:

@@ -56,24 +56,38 @@ class SitingQuestions:
         """
         from basin.siting import check_sites
 
-        result = check_sites(self._sites(sites, crs), **self._siting_layers(date, tributaries))
-        given = self.overrides if overrides is None else overrides
-        return result if given is None or given is False else result.with_overrides(given)
+        ground = self._siting_layers(date, tributaries)
+        result = check_sites(self._sites(sites, crs), **ground)
+        given = self._decisions(overrides)
+        return result if given is None else result.with_overrides(given)
 
     def line_sensitivity(
-        self, sites: Any = None, *, date: dt.date | None = None, crs: Any = None
+        self,
+        sites: Any = None,
+        *,
+        date: dt.date | None = None,
+        crs: Any = None,
+        overrides: Any = None,
+        tributaries: str | tuple[str, ...] = "all",
     ) -> LineSensitivity:
         """Measure each site to every edition and kind of line, and read its rules under each.
 
         Parameters
         ----------
-        sites, date, crs
-            As in :meth:`check`.
+        sites, date, crs, overrides, tributaries
+            As in :meth:`check`, whose verdicts these are.
         """
         from basin.siting import line_sensitivity
 
         self._need("shorelines", "the sensitivity to lines")
-        return line_sensitivity(self._sites(sites, crs), **self._siting_layers(date))
+        ground = self._siting_layers(date, tributaries)
+        decided = self._decisions(overrides)
+        return line_sensitivity(self._sites(sites, crs), **ground, overrides=decided)
+
+    def _decisions(self, overrides: Any) -> Any:
+        """Decisions of people: those given, else the project's; None for none."""
+        given = self.overrides if overrides is None else overrides
+        return None if given is False else given
 
     def definition_sensitivity(
         self,
@@ -82,26 +96,27 @@ class SitingQuestions:
         limits_m: Sequence[float] = (1000.0, 3000.0, 5000.0),
         date: dt.date | None = None,
         crs: Any = None,
+        tributaries: str | tuple[str, ...] = "all",
     ) -> DefinitionSensitivity:
         """Count the sites within each limit under each reading: which rivers, line and limit.
 
         Parameters
         ----------
-        sites, date, crs
+        sites, date, crs, tributaries
             As in :meth:`check`.
         limits_m
             Metres.
         """
         from basin.siting import definition_sensitivity
 
+        self._need("shorelines", "the sensitivity to definitions")
+        ground = self._siting_layers(date, tributaries)
+        wanted = ("shorelines", "date", "coverage", "rivers", "rules", "tributaries")
         return definition_sensitivity(
             self._sites(sites, crs),
-            self._need("shorelines", "the sensitivity to definitions"),
-            self.usable_network,
+            network=self.usable_network,
             limits_m=limits_m,
-            date=date or self.effective_date,
-            coverage=self._maybe("coverage"),
-            rivers=self._maybe("rivers"),
+            **{name: ground[name] for name in wanted},
         )
 
     def siting_details(self, result: SitingResult, *, places: int | None = None) -> tuple[Any, ...]:
@@ -132,7 +147,8 @@ class SitingQuestions:
         ground = enter_ground(**given)
         lines = lines_on(sites, ground, result)
         ways = ways_on(result, ground, lines, most=MOST_SITES if places is None else places)
-        return around, ways, lines, self.definition_sensitivity(sites, date=date)
+        readings = self.definition_sensitivity(sites, date=date, tributaries=result.tributaries)
+        return around, ways, lines, readings
 
     def find_allowed_area(
         self,

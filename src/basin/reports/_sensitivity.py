@@ -9,6 +9,7 @@ from pandas.api.types import is_numeric_dtype
 
 from basin.reports._document import Column, Section, Table, clean, tabulate
 from basin.reports._words import heads
+from basin.siting import left_out_lines
 
 __all__ = ["sensitivity"]
 
@@ -39,9 +40,9 @@ _WORDS = {
 }
 
 _LINES = (
-    "site_id", "rule_id", "verdict", "distance_m", "error_m", "limit_m", "shift_m", "bearing_deg",
-    "setback_m", "setback_all_m", "strictest", "mildest", "flag", "gcj02_distance_m",
-    "gcj02_verdict",
+    "site_id", "rule_id", "verdict", "verdict_computed", "distance_m", "error_m", "limit_m",
+    "shift_m", "bearing_deg", "setback_m", "setback_all_m", "strictest", "mildest", "flag",
+    "gcj02_distance_m", "gcj02_verdict",
 )  # fmt: skip
 _CODES = {"strictest": "verdict", "mildest": "verdict", "gcj02_verdict": "verdict",
           "flag": "line_flag"}  # fmt: skip
@@ -61,7 +62,10 @@ def sensitivity(also: Iterable[Any], lang: str) -> tuple[list[Section], list[Tab
                 every["verdict"].ne("clear") | every["shift_m"].abs().lt(_NEAR_M)
                 | every["flag"].fillna("").ne("") | every["gcj02_changes"]
             ]  # fmt: skip
-            columns = heads(_LINES, lang, **_CODES)
+            decided = every["verdict"].ne(every["verdict_computed"]).any()
+            names = [c for c in _LINES if decided or c != "verdict_computed"]
+            columns = heads(names, lang, **_CODES)
+            texts = [words["lines_text"], *left_out_lines(one.left_out, lang)]
             table = tabulate(words["lines"], told, columns, empty=words["none"]).filled()
             sheets.append(tabulate(words["lines"], every, columns, empty=words["none"]))
             name = "lines"
@@ -73,8 +77,8 @@ def sensitivity(also: Iterable[Any], lang: str) -> tuple[list[Section], list[Tab
             )
             table = tabulate(words["readings"], frame, columns, empty=words["none"])
             sheets.append(table)
-            name = "readings"
-        sections.append(Section(words[name], (words[f"{name}_text"],), (table,), level=3))
+            name, texts = "readings", [words["readings_text"]]
+        sections.append(Section(words[name], tuple(texts), (table,), level=3))
     if sections:
         sections.insert(0, Section(words["title"]))
     return sections, sheets

@@ -17,7 +17,7 @@ from basin.siting._orders import tributary_orders
 from basin.siting._overrides import read_overrides
 from basin.siting._result import SitingResult
 from basin.siting._ways import WaysToPass, ways_to_pass
-from basin.siting._words import direction_text
+from basin.siting._words import decided_text, direction_text, left_out_lines
 
 __all__ = [
     "AllowedArea",
@@ -28,10 +28,12 @@ __all__ = [
     "SitingResult",
     "WaysToPass",
     "check_sites",
+    "decided_text",
     "definition_sensitivity",
     "direction_text",
     "find_allowed_area",
     "json_tables",
+    "left_out_lines",
     "line_sensitivity",
     "read_overrides",
     "tributary_orders",

@@ -99,12 +99,12 @@ def _narrowed(
     """Turn to "maybe" the lesser tributaries that the chosen reading leaves out."""
     if not rule.scope_disputed or not len(match):
         return match
-    great = np.array([_is_great(rule, name, of) for name, of in pairs])[number]
+    great = np.array([is_great(rule, name, of) for name, of in pairs])[number]
     left_out = (match == _SURE) & ~great & (np.asarray(read).astype(str) != "True")
     return np.where(left_out, _MAYBE, match)
 
 
-def _is_great(rule: Rule, river: str, river_class: str) -> bool:
+def is_great(rule: Rule, river: str, river_class: str) -> bool:
     """Whether a river is main stem or important tributary, by name or by class."""
     named = any(names and river.startswith(names) for _, names in rule.class_rivers)
     return named or river_class in ("main_stem", "important_tributary")

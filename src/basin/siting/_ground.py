@@ -23,7 +23,9 @@ __all__ = [
     "Packs",
     "Tributaries",
     "enter_ground",
+    "enter_rules",
     "enter_sites",
+    "enter_tributaries",
     "read_tributaries",
 ]
 
@@ -73,16 +75,17 @@ def enter_ground(
         _entered(shorelines, "shorelines"),
         _entered(zones, "zones"),
         _entered(coverage, "coverage"),
-        _chosen(rules, day),
+        enter_rules(rules, day),
         day,
         _entered(rivers, "rivers"),
         _entered(bare, "rivers"),
         rivers_whole,
-        _reading(tributaries, shorelines),
+        enter_tributaries(tributaries, shorelines),
     )
 
 
-def _reading(tributaries: Any, shorelines: gpd.GeoDataFrame | None) -> Tributaries:
+def enter_tributaries(tributaries: Any, shorelines: gpd.GeoDataFrame | None) -> Tributaries:
+    """Take in which tributaries count, as in :func:`basin.siting.check_sites`."""
     if not isinstance(tributaries, str):
         return tuple(map(str, tributaries))
     if tributaries not in ("all", "important", *_ORDERS):
@@ -143,7 +146,8 @@ def _entered(table: gpd.GeoDataFrame | None, layer: str) -> gpd.GeoDataFrame | N
     return None if table is None else to_exchange(table, layer=layer).reset_index(drop=True)
 
 
-def _chosen(rules: Any, day: dt.date) -> tuple[Rule, ...]:
+def enter_rules(rules: Any, day: dt.date) -> tuple[Rule, ...]:
+    """Take in rule packs or rules: those in force on the day."""
     chosen: tuple[Rule, ...]
     packs = (rules,) if isinstance(rules, str | Path) else tuple(rules)
     if packs and all(isinstance(pack, Rule) for pack in packs):

@@ -17,7 +17,7 @@ from basin.errors import BasinError
 from basin.siting._check import VERDICTS, applicability, check_on, project_codes, rank_of
 from basin.siting._conditions import IN, NEAR, OUT, line_level
 from basin.siting._evidence import match_scope, version_text
-from basin.siting._ground import Ground, enter_ground, enter_sites
+from basin.siting._ground import Ground, enter_ground, enter_sites, read_tributaries
 from basin.siting._words import explain_lines
 from basin.standards.rules import Rule
 
@@ -42,7 +42,8 @@ class LineSensitivity:
     Attributes
     ----------
     sites : DataFrame
-        One row a site and distance rule: ``site_id``, ``rule_id``, ``verdict`` (the finding);
+        One row a site and distance rule: ``site_id``, ``rule_id``, ``verdict`` (the finding) and
+        ``verdict_computed`` (other than it where a person decided otherwise);
         ``distance_m`` to the nearest line that counts, ``error_m``, ``limit_m``; ``shift_m`` (the
         smallest shift of the site or the line that brings the distance to the limit) and
         ``bearing_deg`` (from the line to the site: away from it); ``setback_m`` (how much farther
@@ -51,7 +52,7 @@ class LineSensitivity:
         ``flag`` (code of ``line_flag``: ``newer_line`` is the red flag, it passes only under the
         newer, narrower line; ``later_line``, ``better_kind``, or empty); and the counter-reading
         if the coordinates were GCJ-02: ``gcj02_distance_m``, ``gcj02_verdict``,
-        ``gcj02_changes``.
+        ``gcj02_changes`` (against what was computed here).
     lines : GeoDataFrame
         EPSG:4490, one row a site, distance rule, river, kind and edition: ``line_id`` (the nearest
         of them), ``standing`` (``counts``, ``lesser_kind``, ``earlier``, ``later``),
@@ -59,11 +60,15 @@ class LineSensitivity:
         this line alone), ``changes`` (in or out otherwise than by the lines that count); the
         geometry runs from the site to the nearest point of the line.
     date
+    left_out : DataFrame
+        Rules on rivers that concern a site and do not hang on a distance to a line alone:
+        ``rule_id``, ``why`` (code of ``line_left_out``), ``n_sites``.
     """
 
     sites: pd.DataFrame
     lines: gpd.GeoDataFrame
     date: dt.date
+    left_out: pd.DataFrame
 
     def to_frame(self) -> pd.DataFrame:
         """Return the table of sites and rules (a copy)."""
@@ -92,17 +97,22 @@ def line_sensitivity(
     sites: gpd.GeoDataFrame,
     shorelines: gpd.GeoDataFrame,
     zones: gpd.GeoDataFrame | None = None,
+    *,
+    overrides: Any = None,
     **options: Any,
 ) -> LineSensitivity:
     """Measure each site to every edition and kind of line, and read its distance rules under each.
 
-    Rules that ask for a zone beside the river (a crossing outside the crossing plan) are left out:
-    their verdict does not hang on the line alone.
+    Rules that ask for a zone (a crossing outside the crossing plan, a site within the range of a
+    river) are left out, and listed as such: their verdict does not hang on the distance alone.
 
     Parameters
     ----------
     sites, shorelines, zones
         As in :func:`basin.siting.check_sites`.
+    overrides
+        Decisions of people (:meth:`SitingResult.with_overrides`): they stand in ``verdict``, and
+        what each line would read stays as computed.
     **options
         Those of :func:`basin.siting.check_sites`.
 
@@ -115,24 +125,44 @@ def line_sensitivity(
     CrsError, LayerError, RuleError
         As :func:`basin.siting.check_sites` does.
     """
-    ground = enter_ground(shorelines, zones, **options)
-    return lines_on(sites, ground)
+    ground, places = enter_ground(shorelines, zones, **options), enter_sites(sites)
+    result = check_on(places, ground)
+    return lines_on(
+        places, ground, result if overrides is None else result.with_overrides(overrides)
+    )
 
 
-def lines_on(
-    sites: gpd.GeoDataFrame, ground: Ground, result: SitingResult | None = None
-) -> LineSensitivity:
-    """Do the work of :func:`line_sensitivity` on what was entered before."""
+def lines_on(sites: gpd.GeoDataFrame, ground: Ground, result: SitingResult) -> LineSensitivity:
+    """Do the work of :func:`line_sensitivity` for what was entered and checked before."""
     places = enter_sites(sites)
-    result = check_on(places, ground) if result is None else result
-    measured = [r for r in ground.rules if r.distance_m is not None and r.river_scope]
-    rules = tuple(r for r in measured if not (r.zones or r.outside))
-    applies, soft, _ = applicability(rules, project_codes(places))
+    rules = tuple(r for r in ground.rules if _why_not(r) == "")
+    projects = project_codes(places)
+    applies, soft, _ = applicability(rules, projects)
     table = _read(_measured(places, ground, rules, applies), places, rules, applies, soft)
     shifted = check_on(_as_if_gcj02(places), ground)
     return LineSensitivity(
-        _by_rule(table, result, shifted, rules), _with_geometry(table), ground.date
+        _by_rule(table, result, shifted, rules),
+        _with_geometry(table),
+        ground.date,
+        _left_out(ground.rules, projects),
     )
+
+
+def _why_not(rule: Rule) -> str | None:
+    """Why a rule on rivers is no rule of distance to a line; nothing if it is; None for others."""
+    if not rule.river_scope:
+        ranges = any(kind == "river_range" for kind, _ in (*rule.zones, *rule.outside))
+        return "by_range" if ranges else None
+    if rule.zones or rule.outside:
+        return "zone_too"
+    return "no_distance" if rule.distance_m is None else ""
+
+
+def _left_out(rules: tuple[Rule, ...], projects: pd.DataFrame) -> pd.DataFrame:
+    others = tuple(rule for rule in rules if _why_not(rule))
+    counts = (applicability(others, projects)[0] > 0).sum(axis=1)
+    rows = [(r.id, _why_not(r), int(n)) for r, n in zip(others, counts, strict=True) if n]
+    return pd.DataFrame(rows, columns=["rule_id", "why", "n_sites"])
 
 
 def _measured(
@@ -147,6 +177,7 @@ def _measured(
         lines[name] = pd.to_datetime(lines[name]) if name in lines else pd.NaT
     lines["_edition"] = version_text(lines)
     lines["_standing"] = _standing(lines, ground)
+    lines["_read"] = read_tributaries(lines, ground.tributaries)
     reach = np.full(len(places), np.nan)
     for number, rule in enumerate(rules):
         reach = np.where(applies[number] > 0, np.fmax(reach, rule.distance_m or 0.0), reach)
@@ -155,7 +186,7 @@ def _measured(
     place = far.reindex(places["site_id"]).to_numpy(dtype=float) + _SAME_PLACE_M
     within = np.where(np.isnan(reach), np.nan, np.fmax(reach + _BEYOND_M, place))
     sides = bank_sides(places, lines, ground.rivers)
-    by = ("_river", "kind", "_edition", "_standing")
+    by = ("_river", "kind", "_edition", "_standing", "_read")
     found = shoreline_distance(places, lines, by=by, within_m=within, sides=sides)
     found["site"] = pd.Index(places["site_id"]).get_indexer(pd.Index(found["site_id"]))
     beside = sides.loc[sides["side"] == "unknown", ["site", "river", "kind"]].drop_duplicates()
@@ -179,7 +210,8 @@ def _read(
     parts = []
     for number, rule in enumerate(rules if len(found) else ()):
         limit = float(rule.distance_m or 0.0)
-        match = match_scope(rule, found["river"].to_numpy(), found["river_class"].to_numpy())
+        names = (found[c].to_numpy() for c in ("river", "river_class", "_read"))
+        match = match_scope(rule, *names)
         some = found[(match > 0) & (applies[number][found["site"].to_numpy()] > 0)]
         doubtful = match[some.index.to_numpy()] == 1
         d, inside, error = (some[c].to_numpy(float) for c in ("distance_m", "inside_m", "error_m"))
@@ -209,7 +241,8 @@ def _by_rule(
 ) -> pd.DataFrame:
     """One row a site and rule."""
     ids = {rule.id for rule in rules}
-    wanted = ["site_id", "rule_id", "verdict", "distance_m", "error_m", "limit_m"]
+    wanted = ["site_id", "rule_id", "verdict", "verdict_computed", "distance_m", "error_m",
+              "limit_m"]  # fmt: skip
     own = result.findings[result.findings["rule_id"].isin(ids)][wanted].reset_index(drop=True)
     other = shifted.findings.set_index(["site_id", "rule_id"])
     there = other.reindex(pd.MultiIndex.from_frame(own[["site_id", "rule_id"]]))
@@ -218,21 +251,25 @@ def _by_rule(
         own[name] = own[name].fillna(own[f"{name}_far"])
     own["shift_m"] = own["shift_m"].fillna((own["limit_m"] - own["distance_m"]).abs())
     own["flag"] = own["flag"].fillna("")
+    beyond = own["distance_m"] > own["limit_m"] + _BEYOND_M  # it passes under every line
+    for name in ("setback_m", "setback_all_m"):
+        own[name] = own[name].astype(float).where(own[name].notna() | ~beyond, 0.0)
     for name in ("strictest", "mildest"):
-        own[name] = own[name].fillna(own["verdict"])
+        own[name] = own[name].fillna(own["verdict_computed"])
     own["gcj02_distance_m"] = there["distance_m"].to_numpy(dtype=float)
     own["gcj02_verdict"] = there["verdict"].to_numpy()
-    own["gcj02_changes"] = own["gcj02_verdict"] != own["verdict"]
+    own["gcj02_changes"] = own["gcj02_verdict"] != own["verdict_computed"]
     return own[_COLUMNS]
 
 
 _FOUND = [
-    "site", "site_id", "_river", "kind", "_edition", "_standing", "line_id", "river",
+    "site", "site_id", "_river", "kind", "_edition", "_standing", "_read", "line_id", "river",
     "river_class", "issuer", "valid_from", "valid_to", "distance_m", "inside_m", "site_lon",
     "site_lat", "line_lon", "line_lat", "error_m", "no_inside",
 ]  # fmt: skip
 _COLUMNS = [
-    "site_id", "rule_id", "verdict", "distance_m", "error_m", "limit_m", "shift_m", "bearing_deg",
+    "site_id", "rule_id", "verdict", "verdict_computed", "distance_m", "error_m", "limit_m",
+    "shift_m", "bearing_deg",
     "setback_m", "setback_all_m", "strictest", "mildest", "flag", "gcj02_distance_m",
     "gcj02_verdict", "gcj02_changes",
 ]  # fmt: skip

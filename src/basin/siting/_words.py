@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from basin.siting._allowed import AllowedArea
     from basin.siting._lines import LineSensitivity
 
-__all__ = ["direction_text", "explain_area", "explain_lines"]
+__all__ = [
+    "decided_text", "direction_text", "explain_area", "explain_lines", "left_out_lines",
+]  # fmt: skip
 
 _POINTS = {
     "zh": ("北", "东北", "东", "东南", "南", "西南", "西", "西北"),
@@ -43,7 +45,7 @@ def explain_lines(result: LineSensitivity, site_id: str | None, lang: str) -> st
     rows = result.sites if site_id is None else result.sites[result.sites["site_id"] == site_id]
     lines = [f"岸线敏感性（{result.date}）" if zh else f"Line sensitivity ({result.date})"]
     for row in rows.to_dict("records"):
-        verdict = label("verdict", row["verdict"], lang)
+        verdict = decided_text(row, lang)
         lines.append(
             f"{row['site_id']} · {row['rule_id']}：{verdict}"
             if zh
@@ -55,7 +57,32 @@ def explain_lines(result: LineSensitivity, site_id: str | None, lang: str) -> st
         lines += ["   - " + _line_text(line, lang) for line in mine.to_dict("records")]
     if len(lines) == 1:
         lines.append("没有适用的距离规则" if zh else "No distance rule applies")
-    return "\n".join(lines)
+    return "\n".join([*lines, *left_out_lines(result.left_out, lang)])
+
+
+def decided_text(row: dict[Any, Any], lang: str) -> str:
+    """Name the verdict of a row, and what was computed where a person decided otherwise."""
+    now, was = (label("verdict", row[c], lang) for c in ("verdict", "verdict_computed"))
+    if now == was:
+        return now
+    return (
+        f"{now}（人工改判；计算：{was}）"
+        if lang == "zh"
+        else f"{now} (overridden; computed: {was})"
+    )
+
+
+def left_out_lines(left_out: pd.DataFrame, lang: str) -> list[str]:
+    """Name the rules on rivers that the sensitivity to lines leaves out, a line a reason."""
+    zh = lang == "zh"
+    return [
+        ("未列入" if zh else "not listed")
+        + (" " if zh else ": ")
+        + ", ".join(rows["rule_id"])
+        + ("：" if zh else ": ")
+        + label("line_left_out", str(why), lang)
+        for why, rows in left_out.groupby("why", sort=False)
+    ]
 
 
 def _row_texts(row: dict[Any, Any], lang: str) -> list[str]:

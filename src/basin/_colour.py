@@ -1,8 +1,11 @@
-"""Black or white on a ground of any colour."""
+"""Black or white on a ground of any colour, and tints that tell areas apart."""
 
 from __future__ import annotations
 
-__all__ = ["text_on"]
+__all__ = ["AREA_TINTS", "text_on"]
+
+#: Pale tints in turn, for areas that only have to be told from their neighbours.
+AREA_TINTS = ("#a6cee3", "#fdd0a2", "#c7e9c0", "#dadaeb", "#fee391", "#d9d9d9", "#fcbba1")
 
 
 def text_on(ground: str) -> str:

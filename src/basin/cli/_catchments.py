@@ -61,7 +61,7 @@ def catchments(
     if output and output.suffix.casefold() in _PAGES:
         _draw(output, next(iter(results.values())), None, basin, overwrite)
     elif output:
-        write_result(output, tables, printed=tables, basin=basin, overwrite=overwrite)
+        _write(output, tables, basin, overwrite)
     if directions:
         basin.refuse_inputs([directions])
         say_files({basin.flow.write(directions, overwrite=overwrite): {}})
@@ -138,14 +138,25 @@ def raindrop(
         _draw(output, None, result, basin, overwrite)
     elif output:
         also = places if isinstance(places, Path) else None
-        write_result(
-            output, tables, printed=tables, basin=basin, overwrite=overwrite, also_read=also
-        )
+        _write(output, tables, basin, overwrite, also)
     if as_json:
         print_json(tables)
     else:
         say(result.explain(basin.lang))
     report_problems(basin)
+
+
+def _write(
+    path: Path, tables: dict[str, Any], basin: Any, overwrite: bool, also_read: Path | None = None
+) -> None:
+    """Write layers with what their columns mean; a GeoPackage has a QGIS project beside it."""
+    from basin.layers import column_dictionary
+
+    told = {**tables, "columns": column_dictionary(tables, basin.lang)}
+    write_result(
+        path, told, printed=tables, basin=basin, overwrite=overwrite, also_read=also_read,
+        project=basin.name,
+    )  # fmt: skip
 
 
 def _draw(path: Path, catchments: Any, drops: Any, basin: Any, overwrite: bool) -> None:

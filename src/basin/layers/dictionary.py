@@ -53,12 +53,16 @@ def column_dictionary(tables: Mapping[str, Any], lang: str = "zh") -> pd.DataFra
         columns = [*(n for n in table.index.names if n is not None), *table.columns]
         named = [str(column) for column in columns if column != shape]
         title = layer_title(name, lang)
-        rows += [(name, title, column, _title(column, lang), _unit(column)) for column in named]
+        rows += [
+            (name, title, column, _title(name, column, lang), _unit(column)) for column in named
+        ]
     return pd.DataFrame(rows, columns=["layer", "layer_title", "column", "title", "unit"])
 
 
-def _title(column: str, lang: str) -> str:
-    return label("column", column, lang) if column in codes("column") else ""
+def _title(layer: str, column: str, lang: str) -> str:
+    known = codes("column")  # a column that means something else in one layer has its name before
+    found = next((key for key in (f"{layer}.{column}", column) if key in known), None)
+    return label("column", found, lang) if found else ""
 
 
 def _unit(column: str) -> str:

@@ -76,6 +76,7 @@ def project_text(tables: Mapping[str, Any], *, file: str, title: str, lang: str)
         Language of the names and legends.
     """
     opened = sorted(_opened(tables, lang), key=_height)
+    hidden = _hidden(tables)
     root = ET.Element("qgis", {"version": "3.22.0", "projectname": title})
     ET.SubElement(root, "title").text = title
     _crs(ET.SubElement(root, "projectCrs"), tables[opened[0].table] if opened else None)
@@ -94,7 +95,7 @@ def project_text(tables: Mapping[str, Any], *, file: str, title: str, lang: str)
             "layer-tree-layer",
             {
                 "id": name, "name": one.title, "source": source, "providerKey": "ogr",
-                "checked": "Qt::Unchecked" if one.table in _HIDDEN else "Qt::Checked",
+                "checked": "Qt::Unchecked" if one.table in hidden else "Qt::Checked",
                 "expanded": "0",
             },
         )  # fmt: skip
@@ -129,6 +130,16 @@ def _opened(tables: Mapping[str, Any], lang: str) -> Iterable[_Opened]:
                     else (f" ({label('shape', family, lang)})")
                 )
             yield _Opened(name, family, mixed, title, style.qml if style else "")
+
+
+def _hidden(tables: Mapping[str, Any]) -> set[str]:
+    """Tables that wait to be ticked: catchments of one kind of points cover those of another.
+
+    The first are drawn. Drainage areas lie in each other, and wait as well.
+    """
+    own = [name for name in tables if name.endswith("_catchments")]
+    nested = [name for name in tables if name.endswith("_drainage_areas")]
+    return {*_HIDDEN, *own[1:], *(nested if own else nested[1:])}
 
 
 def _height(one: _Opened) -> tuple[int, str, int]:

@@ -277,9 +277,11 @@ def _labelling(naming: Naming, families: Sequence[str]) -> ET.Element:
     else:
         place = {"placement": 0, "dist": naming.distance_mm, "distUnits": "MM"}
     _add(settings, "placement", priority=naming.rank, **place)
+    # an area in the way of names would leave those of the areas that lie in it without any;
     # scaleMax is the smallest scale: names appear once the map is nearer than that
     _add(
-        settings, "rendering", drawLabels=1, obstacle=1, obstacleFactor=1,
+        settings, "rendering", drawLabels=1, obstacle=int(tuple(families) != ("polygon",)),
+        obstacleFactor=1,
         mergeLines=int(naming.along), scaleVisibility=int(naming.to_scale > 0), scaleMin=0,
         scaleMax=naming.to_scale,
     )  # fmt: skip

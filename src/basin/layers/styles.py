@@ -1,4 +1,4 @@
-"""How QGIS draws what `basin` writes: the table ``layer_styles`` of a GeoPackage.
+"""How QGIS draws what `basin` writes.
 
 The style of a layer follows from its columns; colours and words are those of ``labels.toml``, as in
 maps, figures and reports.
@@ -6,19 +6,16 @@ maps, figures and reports.
 
 from __future__ import annotations
 
-import datetime as dt
-import sqlite3
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from basin._colour import AREA_TINTS
 from basin._text import number
 from basin.layers.qml import (
     FAMILIES,
@@ -33,18 +30,7 @@ from basin.layers.qml import (
 )
 from basin.standards.labels import codes, colour, label
 
-__all__ = ["FAMILY_OF", "STYLES", "Style", "layer_style", "write_styles"]
-
-#: QGIS keeps styles in a table of this name.
-STYLES = "layer_styles"
-
-#: As QGIS 3 creates it.
-_SCHEMA = f"""CREATE TABLE "{STYLES}" (
-"id" INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, "f_table_catalog" TEXT(256),
-"f_table_schema" TEXT(256), "f_table_name" TEXT(256), "f_geometry_column" TEXT(256),
-"styleName" TEXT(30), "styleQML" TEXT, "styleSLD" TEXT, "useAsDefault" BOOLEAN,
-"description" TEXT, "owner" TEXT(30), "ui" TEXT(30),
-"update_time" DATETIME DEFAULT CURRENT_TIMESTAMP)"""
+__all__ = ["FAMILY_OF", "Style", "layer_style"]
 
 _INK, _WHITE, _GREY = "#263238", "#ffffff", "#757575"
 #: Family of each type of geometry.
@@ -82,7 +68,9 @@ _WORDS = {
         "trace": "按溯源负荷", "no_load": "无该指标负荷数据", "zones": "按分区类型",
         "bands": "按距离", "band": "岸线 {} km 范围（示意）", "sites": "按核查结论",
         "plain_sites": "项目", "issues": "按问题程度", "reach": "河流",
-        "sampling": "加测点",
+        "sampling": "加测点", "catchments": "集水区", "drainage_areas": "总集水区",
+        "in_all": "总计", "at_edge": "可能未到分水岭，面积为下限", "paths": "汇流路径",
+        "disagreements": "按不符类型",
         "about": "basin 图式：{}",
     },
     "en": {
@@ -91,7 +79,10 @@ _WORDS = {
         "leads": "by arriving load", "trace": "by load", "no_load": "no load of the item known",
         "zones": "by kind of zone", "bands": "by distance", "band": "{} km band (indicative)",
         "sites": "by verdict", "plain_sites": "sites", "issues": "by severity", "reach": "rivers",
-        "sampling": "where to sample",
+        "sampling": "where to sample", "catchments": "catchments",
+        "drainage_areas": "drainage areas", "in_all": "in all",
+        "at_edge": "the DEM may end before the divide",
+        "paths": "paths of water", "disagreements": "by kind",
         "about": "drawn by basin: {}",
     },
 }  # fmt: skip
@@ -150,13 +141,14 @@ def _stroke(tint: str, width: float, *, opacity: float = 1.0, level: int = 0) ->
 
 
 def _area(
-    tint: str, opacity: float, width: float, *, hatch: str = "solid", dash: str = "solid"
-) -> Part:
+    tint: str, opacity: float, width: float, *, hatch: str = "solid", dash: str = "solid",
+    line: str = "", **computed: str,
+) -> Part:  # fmt: skip
     settings = {
-        "color": rgba(tint, opacity), "style": hatch, "outline_color": rgba(tint),
+        "color": rgba(tint, opacity), "style": hatch, "outline_color": rgba(line or tint),
         "outline_width": width, "outline_width_unit": "MM", "outline_style": dash,
     }  # fmt: skip
-    return Part("SimpleFill", settings)
+    return Part("SimpleFill", settings, computed)
 
 
 def _centre(mark: Part) -> Part:
@@ -495,8 +487,77 @@ def _sampling(table: Any, lang: str) -> _Look:
     return _Look("sampling", [entry], naming=naming)
 
 
+def _catchments(table: Any, lang: str, *, nested: bool = False) -> _Look:
+    """Own land in changing tints; drainage areas lie in each other, and are outlines only.
+
+    A lower bound (the DEM may end before the divide) is hatched, or its outline broken.
+    """
+    edge = table["at_data_edge"].fillna(False).astype(bool)
+    tints = ", ".join(literal(rgba(tint, 0.75)) for tint in AREA_TINTS)
+    cycle = {"fillColor": f"array_get(array({tints}), $id % {len(AREA_TINTS)})"}
+    name = "drainage_areas" if nested else "catchments"
+    entries = []
+    for at_edge, text in (("0", name), ("1", "at_edge")):
+        if (edge if at_edge == "1" else ~edge).any() or (at_edge == "0" and not len(table)):
+            if nested:
+                dash = "dash" if at_edge == "1" else "solid"
+                area = [_area("#37626f", 0.0, 0.7, dash=dash)]
+            else:
+                area = [_area(AREA_TINTS[0], 0.75, 0.3, line="#607d8b", **cycle)]
+                if at_edge == "1":
+                    area.append(_area("#607d8b", 0.45, 0.3, hatch="b_diagonal"))
+            symbols = _everywhere([], AREA_TINTS[0]) | {"polygon": area}
+            entries.append(Entry(_WORDS[lang][text], symbols, at_edge))
+    key = next(c for c in ("section_id", "outfall_id", "id", table.columns[0]) if c in table)
+    column = quoted("drainage_area_km2" if nested else "area_km2")
+    told = f"format_number({column}, if({column} < 10, 2, 0)) || ' km²'"
+    if not nested:  # and what drains to it in all, where there are points above
+        total, word = quoted("drainage_area_km2"), literal(f"\n{_WORDS[lang]['in_all']} ")
+        told += f" || if({total} > 1.001 * {column}, {word} || format_number({total}, 0), '')"
+    called = f"{_naming(table, key).expression} || '\n' || {told}"
+    naming = Naming(called, size_pt=8, rank=2, to_scale=1_000_000)
+    by = f"if({quoted('at_data_edge')}, 1, 0)"
+    coded = {"status": "place_status", "snapped_by": "placed_by"}
+    order = f"-{column}" if nested else ""  # the larger below those that lie in it
+    return _Look(name, entries, by, naming, order_by=order, coded=coded)
+
+
+def _drainage_areas(table: Any, lang: str) -> _Look:
+    return _catchments(table, lang, nested=True)
+
+
+def _paths(table: Any, lang: str) -> _Look:
+    """The way of water from a place down to a river."""
+    tint = "#b3197d"
+    line = [_stroke(_WHITE, 1.4), _stroke(tint, 0.8, level=1)]
+    entry = Entry(_WORDS[lang]["paths"], _everywhere([], tint) | {"line": line})
+    naming = _naming(table, "site_id" if "site_id" in table else "id", colour=tint, size_pt=8)
+    naming = replace(naming, along=True)
+    return _Look("paths", [entry], naming=naming, coded={"status": "place_status"})
+
+
+def _disagreements(table: Any, lang: str) -> _Look:
+    """Reaches on which the heights do not agree with the drawing, by what is wrong."""
+    entries = []
+    for kind in _present(table, "kind", "dem_disagreement")[0]:
+        tint = colour("dem_disagreement", kind)
+        symbols = _everywhere([], tint) | {"line": [_stroke(tint, 1.2)]}
+        entries.append(Entry(label("dem_disagreement", kind, lang), symbols, kind))
+    if not entries:
+        entries.append(Entry(_WORDS[lang]["other"], _everywhere([], _GREY), ""))
+    naming = Naming(quoted("reach_id"), size_pt=7, along=True, to_scale=250_000)
+    coded = {"kind": "dem_disagreement"}
+    return _Look("disagreements", entries, quoted("kind"), naming, coded=coded)
+
+
+#: Layers that bear the columns of another, by the end of their name.
+_BY_NAME: dict[str, Callable[[Any, str], _Look]] = {"_drainage_areas": _drainage_areas}
+
 #: The columns that tell a layer, those with more first.
 _LOOKS: tuple[tuple[frozenset[str], Callable[[Any, str], _Look]], ...] = (
+    (frozenset({"area_km2", "drainage_area_km2", "at_data_edge"}), _catchments),
+    (frozenset({"reach_id", "length_m", "drop_m", "status"}), _paths),
+    (frozenset({"reach_id", "kind", "n_cells"}), _disagreements),
     (frozenset({"outfall_id", "rank", "arriving_kg_d"}), _leads),
     (frozenset({"outfall_id", "kind"}), _outfalls),
     (frozenset({"reach_id", "strahler", "distance_m", "load_kg_d"}), _trace),
@@ -525,7 +586,8 @@ def layer_style(table: Any, lang: str = "zh", name: str = "") -> Style | None:
     if not isinstance(table, gpd.GeoDataFrame):
         return None
     columns = set(table.columns)
-    look = next((make for needed, make in _LOOKS if needed <= columns), None)
+    found = next((make for needed, make in _LOOKS if needed <= columns), None)
+    look = next((make for end, make in _BY_NAME.items() if found and name.endswith(end)), found)
     kinds = set(table.geometry.geom_type.dropna().map(FAMILY_OF))
     families = [f for f in FAMILIES if f in kinds]
     if not (look or name in _GROUND) or not families or not kinds <= set(FAMILIES):
@@ -548,45 +610,3 @@ def layer_style(table: Any, lang: str = "zh", name: str = "") -> Style | None:
     )
     title = label("layer", made.name, lang) if made.name in _GROUND else _WORDS[lang][made.name]
     return Style(title, _WORDS[lang]["about"].format(title), qml)
-
-
-# ---------------------------------------------------------------- the table
-
-
-def write_styles(path: Path, styles: Mapping[str, Style], *, day: dt.datetime) -> None:
-    """Add ``layer_styles`` to a GeoPackage, each style as the default of its layer.
-
-    Parameters
-    ----------
-    path
-        GeoPackage with these layers and without styles.
-    styles
-        Layer -> style. Nothing is written without any.
-    day
-        What the table states as its time: equal input gives equal bytes.
-    """
-    if not styles:
-        return
-    # QGIS 3.22 lists styles of one and the same time over and over: each has a second of its own
-    moments = [
-        (day - dt.timedelta(seconds=n)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-        for n in range(len(styles))
-    ]
-    with closing(sqlite3.connect(path)) as base, base:
-        shapes = dict(base.execute("SELECT table_name, column_name FROM gpkg_geometry_columns"))
-        base.execute(_SCHEMA)
-        base.execute(
-            "INSERT INTO gpkg_contents (table_name, data_type, identifier, description, "
-            "last_change, srs_id) VALUES (?, 'attributes', ?, '', ?, 0)",
-            (STYLES, STYLES, moments[0]),
-        )
-        # QGIS looks for an empty catalogue and schema, not for none
-        base.executemany(
-            "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, "
-            "f_geometry_column, styleName, styleQML, styleSLD, useAsDefault, description, owner, "
-            "ui, update_time) VALUES ('', '', ?, ?, ?, ?, '', 1, ?, 'basin', NULL, ?)",
-            [
-                (layer, shapes[layer], style.name, style.qml, style.description, moment)
-                for (layer, style), moment in zip(styles.items(), moments, strict=True)
-            ],
-        )

@@ -21,7 +21,8 @@ from basin._archive import without_clock
 from basin.errors import LayerError
 from basin.layers.atomic import atomic_write, stage, whole_set
 from basin.layers.exports import need_shapes, write_dxf, write_kml
-from basin.layers.styles import STYLES, layer_style, write_styles
+from basin.layers.style_table import STYLES, write_styles
+from basin.layers.styles import layer_style
 
 __all__ = ["ENDINGS", "SHAPEFILE_PARTS", "fields_file", "write_layers"]
 

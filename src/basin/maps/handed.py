@@ -9,16 +9,13 @@ from typing import Any, Literal
 import numpy as np
 import shapely
 
-from basin._colour import text_on
+from basin._colour import AREA_TINTS, text_on
 from basin.maps.cells import Teller, column, short_titles, strings
 from basin.maps.content import INK, Content, Style, add_records, badge, name_style
 from basin.maps.shapes import name_places, table_of
 from basin.standards.labels import codes, colour, label
 
 __all__ = ["Layer", "add_layer"]
-
-#: Pale tints in turn, for areas that only have to be told from their neighbours.
-_TINTS = ("#a6cee3", "#fdd0a2", "#c7e9c0", "#dadaeb", "#fee391", "#d9d9d9", "#fcbba1")
 
 #: Names are written within areas where there are not too many, and nothing else tells them apart.
 _NAMED_AT_MOST = 200
@@ -149,7 +146,7 @@ def _style(given: Layer, form: int, code: str, place: int) -> Style:
     if given.codes:
         tint = colour(given.codes, code)
     else:
-        tint = given.colour or (_TINTS[place % len(_TINTS)] if form == 2 else "#37626f")
+        tint = given.colour or (AREA_TINTS[place % len(AREA_TINTS)] if form == 2 else "#37626f")
     if form == 2:
         plain = given.codes is None and given.colour is None
         edge = "#607d8b" if plain else tint

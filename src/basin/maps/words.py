@@ -50,10 +50,10 @@ WORDS: dict[str, dict[str, str]] = {
     "trace_map": {"zh": "污染溯源图", "en": "Source trace"},
     "network_map": {"zh": "河网与修补清单", "en": "River network and its repairs"},
     "allowed_map": {"zh": "可选址范围图", "en": "Where it may be built"},
-    "catchment_map": {"zh": "汇水范围图", "en": "Catchments"},
+    "catchment_map": {"zh": "集水区图", "en": "Catchments"},
     "allowed": {"zh": "可选址范围（按结论）", "en": "Allowed area by status"},
     "parks": {"zh": "合规园区", "en": "Compliant parks"},
-    "catchments": {"zh": "汇水区", "en": "Catchments"},
+    "catchments": {"zh": "集水区", "en": "Catchments"},
     "raindrops": {"zh": "汇流路径", "en": "Paths of water"},
     # groups of layers
     "group_results": {"zh": "核查与评价", "en": "Results"},

@@ -99,6 +99,15 @@ def test_check_from_a_web_map_is_the_check_of_the_true_place(tmp_path: Path):
     )
 
 
+def test_a_row_longer_than_the_heading_is_told_with_its_number(tmp_path: Path):
+    text = "site_id,lon,lat,category,action\na,106.65,29.03,化工,新建\n"
+    text += "b,106.65,29.03,化工,新建,x\nc,106.66,29.03,化工,新建,\n"
+    (tmp_path / "s.csv").write_text(text, encoding="utf-8")
+    done = basin("check", SAMPLE, tmp_path / "s.csv", "--lang", "en", "--json")
+    assert [site["site_id"] for site in json.loads(done.stdout)["sites"]] == ["a", "c"]
+    assert "[error] s.csv: rows 3 have more cells than the heading" in done.stderr
+
+
 def test_check_json_is_the_same_twice():
     first = basin("check", SAMPLE, "--json")
     assert first.exit_code == 0

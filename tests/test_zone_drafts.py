@@ -205,6 +205,33 @@ def test_published_figures_in_gbk_are_read_and_no_number_is_told(tmp_path):
     assert "area_km2 is no number in row 2: '166.59平方千米'" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("D-QJ,red_lime,166.59,0.0762", ["'red_lime' is no kind of zone, in rows 3",
+                                         "Did you mean 'red_line'", "water_source"]),
+        ("D-QJ,,166.59,0.0762", ["is no kind of zone, in rows 3"]),
+        ("D-QK,red_line,166.59,0.0762", ["'D-QK' is no district, in rows 3", "mean 'D-QJ'"]),
+        ("D-QJ,red_line,166.59,0.0762,x", ["rows 3 have more or fewer cells"]),
+    ],
+)  # fmt: skip
+def test_a_published_figure_of_no_known_kind_or_district_is_refused(tmp_path, row, told):
+    file = tmp_path / "published.csv"
+    text = f"district_id,kind,area_km2,share\nD-QJ,生态保护红线,166.59,0.0762\n{row}\n"
+    file.write_text(text, encoding="utf-8")
+    done = CliRunner().invoke(main, ["zones", str(SAMPLE), "--published", str(file)])
+    assert done.exit_code == 2, done.output
+    for part in told:
+        assert part in done.stderr
+
+
+def test_a_known_kind_without_zones_is_held_against_0_km2():
+    areas = pd.DataFrame(columns=["district_id", "kind", "area_m2", "share"])
+    figures = pd.DataFrame({"district_id": ["D"], "kind": ["风景名胜区"], "area_km2": ["0"]})
+    (found,) = zones.compare_published(areas, figures).to_dict("records")
+    assert (found["kind"], found["area_km2"], found["difference_km2"]) == ("scenic", 0, 0)
+
+
 def test_the_command_writes_areas_and_drafts(tmp_path):
     told = tmp_path / "published.csv"
     told.write_text("district_id,kind,area_km2,share\nD-QJ,red_line,166.59,0.0762\n")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -13,6 +14,8 @@ import shapely
 from basin._columns import in_force, plain_text
 from basin._pieces import valid_shapes
 from basin.crs import EXCHANGE_CRS, area_m2, to_exchange
+from basin.errors import LayerError
+from basin.layers.codes import closest, code_of, words_of
 
 __all__ = ["check_tiling", "compare_published", "zone_areas"]
 
@@ -68,7 +71,9 @@ def zone_areas(
     return pd.DataFrame(rows, columns=columns)
 
 
-def compare_published(areas: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+def compare_published(
+    areas: pd.DataFrame, published: pd.DataFrame, *, districts: Iterable[Any] | None = None
+) -> pd.DataFrame:
     """Hold published areas and shares against what the layers give.
 
     Parameters
@@ -78,6 +83,9 @@ def compare_published(areas: pd.DataFrame, published: pd.DataFrame) -> pd.DataFr
     published
         ``district_id``, ``kind``, ``area_km2``, ``share`` (0..1), as published; each may be
         missing. Numbers count as rounded to their last digit: give them as text to keep a last 0.
+        A kind is a code of ``zone_kind`` or a word for one.
+    districts
+        Ids of all districts; None does not tell one that is not there from one without zones.
 
     Returns
     -------
@@ -87,6 +95,11 @@ def compare_published(areas: pd.DataFrame, published: pd.DataFrame) -> pd.DataFr
         ``published_share``; ``implied_district_km2``, ``implied_low_km2``, ``implied_high_km2``:
         the area of the district that the two published figures imply, and its bounds by rounding;
         ``district_km2`` by the layer; ``agrees``: area and share both within the rounding.
+
+    Raises
+    ------
+    LayerError
+        If a kind or a district is not known: it would be held against 0 km2.
 
     Examples
     --------
@@ -103,13 +116,18 @@ def compare_published(areas: pd.DataFrame, published: pd.DataFrame) -> pd.DataFr
     >>> bool(found["agrees"])
     True
     """
-    table = published[["district_id", "kind"]].copy()
+    table = published[["district_id", "kind"]].astype(object).fillna("")
+    table["kind"] = _known_kinds(table["kind"], set(areas["kind"]))
+    if districts is not None:
+        _known_districts(table["district_id"], [str(one) for one in districts])
     half = {}
     for name in ("area_km2", "share"):
         text = published[name] if name in published else pd.Series(np.nan, published.index)
-        table[f"published_{name.removeprefix('area_')}"] = pd.to_numeric(text)
+        table[f"published_{name.removeprefix('area_')}"] = pd.to_numeric(text).astype(float)
         half[name] = np.array([_half_digit(value) for value in text])
-    some = areas[["district_id", "kind", "area_m2", "share"]]
+    some = areas[["district_id", "kind", "area_m2", "share"]].astype(
+        {"area_m2": float, "share": float}
+    )
     table = table.merge(some, on=["district_id", "kind"], how="left")
     table["area_km2"] = table.pop("area_m2").fillna(0.0) / 1e6
     table["share"] = table["share"].fillna(0.0)
@@ -127,6 +145,39 @@ def compare_published(areas: pd.DataFrame, published: pd.DataFrame) -> pd.DataFr
              "share", "published_share", "district_km2", "implied_district_km2",
              "implied_low_km2", "implied_high_km2", "agrees"]  # fmt: skip
     return pd.DataFrame(table[order])
+
+
+def _known_kinds(kinds: pd.Series[Any], own: set[str]) -> list[str]:
+    """Codes of kinds given by code or word; `own` are kinds of the layer without a code."""
+    found = {word: word if word in own else code_of(word, "zone_kind") for word in kinds.unique()}
+    for word, code in found.items():
+        if code is None:
+            near, rows = closest(word, "zone_kind"), _rows(kinds == word)
+            raise LayerError(
+                f"published figures: {word!r} is no kind of zone, in rows {rows}",
+                mend=(f"Did you mean {near!r}? " if near else "")
+                + f"Known: {words_of('zone_kind', 'en')}.",
+                zh=f"公布数：第 {rows} 行的分区类别“{word}”不认识",
+                mend_zh=(f"是“{near}”吗？" if near else "")
+                + f"可用的有：{words_of('zone_kind', 'zh')}",
+            )
+    return [str(found[word]) for word in kinds]
+
+
+def _known_districts(given: pd.Series[Any], known: list[str]) -> None:
+    for word in given[~given.astype(str).isin(known)].unique():
+        near, rows = difflib.get_close_matches(str(word), known, n=1), _rows(given == word)
+        raise LayerError(
+            f"published figures: {word!r} is no district, in rows {rows}",
+            mend=(f"Did you mean {near[0]!r}? " if near else "") + f"Known: {', '.join(known)}.",
+            zh=f"公布数：第 {rows} 行的区县“{word}”不在区县图层中",
+            mend_zh=(f"是“{near[0]}”吗？" if near else "") + f"已有：{'、'.join(known)}",
+        )
+
+
+def _rows(mask: pd.Series[bool]) -> str:
+    """Rows of a table as a spreadsheet counts them, the heading being the first."""
+    return ", ".join(str(row + 2) for row in np.flatnonzero(mask)[:5])
 
 
 def _half_digit(value: Any) -> float:

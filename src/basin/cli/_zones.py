@@ -69,7 +69,7 @@ def zones(
             "zone_tiling": check_tiling(table, districts, date=day),
         }
         if published is not None:
-            tables["zone_published"] = _published(published, areas)
+            tables["zone_published"] = _published(published, areas, districts)
         for name in draft:
             tables[f"draft_{name.replace('-', '_')}"] = _draft(basin, name, day, depth)
     if output:
@@ -83,18 +83,23 @@ def zones(
     report_problems(basin)
 
 
-def _published(file: Path, areas: Any) -> Any:
-    import io
-
+def _published(file: Path, areas: Any, districts: Any) -> Any:
     import pandas as pd
 
     from basin.errors import LayerError
-    from basin.layers.encodings import choose
+    from basin.layers.tables import even_csv
     from basin.zones import compare_published
 
-    data = file.read_bytes().removeprefix(b"\xef\xbb\xbf")
-    text = data.decode(choose(data, file=file.name).encoding)
-    told = pd.read_csv(io.StringIO(text), dtype=str)
+    head, rows, uneven = even_csv(file)
+    if uneven:
+        few = ", ".join(map(str, uneven[:5]))
+        raise LayerError(
+            f"{file.name}: rows {few} have more or fewer cells than the heading",
+            mend="Write a cell under each heading.",
+            zh=f"{file.name}：第 {few} 行的格数与表头不同",
+            mend_zh="每个表头下各写一格",
+        )
+    told = pd.DataFrame(rows, columns=head, dtype=str).replace("", None)
     lost = {"district_id", "kind"} - set(told.columns)
     if lost:
         raise LayerError(
@@ -113,7 +118,7 @@ def _published(file: Path, areas: Any) -> Any:
                 zh=f"{file.name}：第 {row} 行的 {name} 不是数：{word}",
                 mend_zh="只写数字，不带单位；share 为 0 至 1",
             )
-    return compare_published(areas, told)
+    return compare_published(areas, told, districts=districts["id"])
 
 
 def _draft(basin: Any, name: str, day: dt.date, depth: float) -> Any:

@@ -22,7 +22,7 @@ from basin.layers.problems import Notes, make_error
 from basin.layers.sources import layer_names
 from basin.layers.vocabulary import Schema, key, match_column, unit_of
 
-__all__ = ["pick_layer", "read_csv", "read_xlsx"]
+__all__ = ["even_csv", "pick_layer", "read_csv", "read_xlsx"]
 
 # A title and a few remarks may stand above the heading.
 _HEADING_WITHIN = 10
@@ -85,6 +85,24 @@ def read_csv(
             reason=error,
         ) from error
     return _to_table(path, grid, layer, columns, notes), choice.encoding
+
+
+def even_csv(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
+    """Read a small .csv of figures or decisions: heading, rows, and the rows that do not fit it.
+
+    Blank lines are left out. The rows that have more or fewer cells are counted as a spreadsheet
+    counts them.
+    """
+    data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    text = data.decode(choose(data, file=path.name).encoding)
+    table = [
+        (number, row)
+        for number, row in enumerate(csv.reader(io.StringIO(text, newline="")), start=1)
+        if any(cell.strip() for cell in row)
+    ]
+    head = [cell.strip() for cell in table[0][1]] if table else []
+    uneven = [number for number, row in table[1:] if len(row) != len(head)]
+    return head, [row for _, row in table[1:]], uneven
 
 
 def _delimiter(path: Path, text: str) -> str:

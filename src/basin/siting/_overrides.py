@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +13,8 @@ import pandas as pd
 
 from basin._run import note_input
 from basin.errors import LayerError
-from basin.layers.encodings import choose
 from basin.layers.measurements import parse_date
+from basin.layers.tables import even_csv
 from basin.standards.labels import codes, label
 
 if TYPE_CHECKING:
@@ -113,7 +111,7 @@ def _table(source: str | Path | pd.DataFrame) -> pd.DataFrame:
     path = Path(source)
     try:
         note_input(path)
-        data = path.read_bytes()
+        head, rows, uneven = even_csv(path)
     except FileNotFoundError as error:
         raise LayerError(
             f"overrides: there is no file {str(path)!r}",
@@ -123,17 +121,12 @@ def _table(source: str | Path | pd.DataFrame) -> pd.DataFrame:
         ) from error
     except OSError as error:
         raise _wrong(f"cannot be read: {error.strerror}", f"读不了：{error.strerror}") from error
-    data = data.removeprefix(b"\xef\xbb\xbf")
-    text = data.decode(choose(data, file=path.name).encoding)
-    rows = [row for row in csv.reader(io.StringIO(text)) if any(cell.strip() for cell in row)]
-    head = [cell.strip() for cell in rows[0]] if rows else []
-    uneven = [k for k, row in enumerate(rows[1:], 2) if len(row) != len(head)]
     if uneven:
         raise _wrong(
             f"rows {', '.join(map(str, uneven[:5]))} have more or fewer cells than the heading",
             f"第 {'、'.join(map(str, uneven[:5]))} 行的格数与表头不同",
         )
-    return pd.DataFrame(rows[1:], columns=head, dtype=object)
+    return pd.DataFrame(rows, columns=head, dtype=object)
 
 
 def _rows(index: Iterable[Any]) -> str:

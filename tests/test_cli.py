@@ -12,11 +12,14 @@ from pathlib import Path
 
 import geopandas as gpd
 import openpyxl
+import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
 from basin.cli import main
 from basin.crs import to_web_map
+from basin.project import open as open_project
+from basin.quality import assess_each
 from places import SAMPLE
 
 
@@ -248,6 +251,50 @@ def test_formats_of_one_table_write_the_others_beside_it(
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
     assert basin(*command, "-o", out, "--overwrite").exit_code == 0
     assert {p.name for p in tmp_path.iterdir()} == set(before)
+
+
+def test_assess_by_periods_trend_changes_calendar_and_lakes(tmp_path: Path):
+    more = ["--period", "2025", "--by", "quarter", "--trend", "--against", "2024"]
+    more += ["--calendar", "--lakes"]
+    done = basin("assess", SAMPLE, *more, "--json", "-o", tmp_path / "out.csv")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    project = open_project(SAMPLE)
+    data, where = project.layers["samples"], project.layers["sections"]
+    each = assess_each(data, where, "quarter", period="2025")
+    got = {(r["section_id"], r["period"]): r["water_class"] for r in told["section_periods"]}
+    by_hand = each.sections.set_index(["section_id", "period"])["water_class"]
+    assert got == by_hand.to_dict()
+    assert {r["section_id"]: r["2025-07"] for r in told["section_calendar"]} == (
+        project.assess("2025").calendar()["2025-07"].where(lambda c: c.notna(), None).to_dict()
+    )
+    changes = {r["section_id"]: (r["change"], r["direction"]) for r in told["section_changes"]}
+    assert changes["S-FH"] == ("some", "worse")
+    assert changes["S-SMK"] == ("none", "")
+    (lake,) = told["lakes"]
+    assert lake["points"] == "S-D09"
+    trend = {(r["section_id"], r["item_id"]): r for r in told["section_trend"]}
+    assert trend["S-FH", "tp"]["n"] == 4
+    names = ("section_periods", "section_period_items", "section_trend", "section_changes",
+             "river_changes", "section_calendar", "lakes")  # fmt: skip
+    for name in names:
+        assert len(pd.read_csv(tmp_path / f"out_{name}.csv")) == len(told[name])
+
+
+def test_assess_tells_the_periods_in_words(tmp_path: Path):
+    more = ["--by", "year", "--trend", "--against", "2024", "--lakes", "--lang"]
+    done = basin("assess", SAMPLE, *more, "zh")
+    assert done.exit_code == 0, done.output
+    heads = ("逐期评价", "趋势（Spearman 秩相关）", "断面变化", "湖库", "有所变化", "变差")
+    assert all(head in done.stdout for head in heads)
+    assert "--by quarter" in done.stderr  # two years are too few for a trend
+    done = basin("assess", SAMPLE, *more, "en", "-o", tmp_path / "a.xlsx")
+    assert done.exit_code == 0, done.output
+    book = openpyxl.load_workbook(tmp_path / "a.xlsx")
+    assert {"Period by period", "Changes of sections"} <= set(book.sheetnames)
+    cells = [str(c) for row in book["Period by period"].iter_rows(values_only=True) for c in row]
+    assert any("total phosphorus" in cell for cell in cells)
+    assert not any(re.search("总磷|氨氮", cell) for cell in cells)
 
 
 def test_one_file_in_the_way_stops_all_of_them(tmp_path: Path):

@@ -18,6 +18,7 @@ import click
 
 from basin._run import note_run
 from basin.cli._allowed import allowed
+from basin.cli._assess import assess
 from basin.cli._catchments import catchments, raindrop
 from basin.cli._frame import (
     DATE,
@@ -377,86 +378,6 @@ def _known_word(column: str, word: str) -> None:
 
 @main.command()
 @project_argument
-@click.option(
-    "--period",
-    help="2025, 2025Q3, 2025-07 or 2025-05/2025-09; default: 12 months to the newest sample.",
-)
-@click.option("--plan", metavar="PERCENT", help="Share of sections that a plan asks to comply.")
-@click.option("--fail-on", type=click.Choice(["failing"]), help="Exit with 1 if a section fails.")
-@output_option(help=_OUTPUT_HELP)
-@shared_options
-def assess(
-    project: Path,
-    period: str | None,
-    plan: str | None,
-    fail_on: str | None,
-    output: Path | None,
-    as_json: bool,
-    overwrite: bool,
-    lang: str | None,
-) -> None:
-    """Classes and compliance of every section (GB 3838-2002, 环办〔2011〕22号)."""
-    basin = _open(project, lang)
-    with _step("assess"):
-        result = basin.assess(period)
-    printed = {
-        "sections": result.sections,
-        "items": result.items,
-        "left_out": result.left_out,
-        "to_comply": result.to_comply,
-    }
-    share = None
-    if plan is not None:
-        from basin.quality import compliance_with_plan
-
-        share = compliance_with_plan(result, plan)
-        printed["plan"] = share._asdict()
-    if output:
-        write_result(
-            output,
-            result.tables(basin.lang),
-            printed=printed,
-            basin=basin,
-            overwrite=overwrite,
-            result=result,
-        )
-    if as_json:
-        print_json(printed)
-    elif not output:
-        print_table(result.to_frame(lang=basin.lang), title=result.period)
-        if share is not None:
-            say(share.explain(basin.lang))
-        _say_left_out(result.left_out, basin.lang)
-    report_problems(basin)
-    sys.exit(1 if fail_on and result.failing else 0)
-
-
-def _say_left_out(left_out: Any, lang: str) -> None:
-    """Print the samples and values that no class rests on: how many, and the first."""
-    from basin.standards import label
-
-    if left_out.empty:
-        return
-    n = int(left_out["n"].sum())
-    title = f"未采用的样品或数值 {n} 个" if lang == "zh" else f"Samples or values not used: {n}"
-    columns = ("section_id", "date", "item_id", "text", "reason", "n")
-    told = left_out[[name for name in columns if name in left_out]]
-    words = {"item_id": "item", "reason": "sample_left_out"}
-    for name in words.keys() & set(told.columns):
-        said = [label(words[name], v, lang) if v else "" for v in told[name]]
-        told = told.assign(**{name: said})
-    if "date" in told:
-        told = told.assign(date=told["date"].astype("string").str[:10])
-    own = {"date": ("日期", "date"), "text": ("原文", "as written")}
-    heads = {
-        name: own[name][lang != "zh"] if name in own else label("column", name, lang)
-        for name in told.columns
-    }
-    print_table(told.rename(columns=heads), title=title, most=10)
-
-
-@main.command()
-@project_argument
 @click.argument("section")
 @click.option("--item", help="Item id such as tp; default: the section's worst failing item.")
 @click.option("--period", help="As for assess.")
@@ -571,6 +492,7 @@ def demo(
 
 
 main.add_command(allowed)
+main.add_command(assess)
 main.add_command(catchments)
 main.add_command(init)
 main.add_command(ledger)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,6 +110,7 @@ def write_result(
     basin: Basin,
     overwrite: bool,
     result: Any = None,
+    also: Iterable[Any] = (),
     also_read: Path | None = None,
     project: str = "",
 ) -> Written:
@@ -124,6 +125,8 @@ def write_result(
         The main table first: in formats of one table it is at `path`, the others beside it.
     printed
         What ``--json`` prints.
+    also
+        For the report, as in `basin.reports.write_report`.
     basin
         Its inputs are never written over, nor is `also_read`.
     project
@@ -154,7 +157,7 @@ def write_result(
     elif ending in told:
         from basin.reports import write_report
 
-        write_report(result, path, lang=lang, overwrite=overwrite)
+        write_report(result, path, lang=lang, also=also, overwrite=overwrite)
         written = {path: {}}
     else:
         written = write_files(path, tables, overwrite=overwrite, lang=lang, project=project)

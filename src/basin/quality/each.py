@@ -9,6 +9,7 @@ import pandas as pd
 
 from basin.errors import AssessmentError
 from basin.quality.assess import assess_sections
+from basin.quality.explain import named_pollutants
 from basin.quality.periods import parse_period
 from basin.quality.samples import entered, section_ids
 
@@ -45,7 +46,12 @@ class PeriodSeries:
 
 
 def assess_each(
-    samples: pd.DataFrame, sections: Any, every: str = "month", *, period: str | None = None
+    samples: pd.DataFrame,
+    sections: Any,
+    every: str = "month",
+    *,
+    period: str | None = None,
+    lang: str = "zh",
 ) -> PeriodSeries:
     """Assess every sample, month, quarter or year of a period by the same rules.
 
@@ -57,6 +63,8 @@ def assess_each(
         ``"sample"``: each sample by itself; ``"month"``, ``"quarter"``, ``"year"``: by calendar.
     period
         Only what lies in it, as in `parse_period`; None: all samples.
+    lang
+        Of ``main_pollutants``: zh or en.
 
     Raises
     ------
@@ -82,6 +90,9 @@ def assess_each(
         label = str(name).split(" ")[0][:7] if every == "sample" else str(name)
         result = assess_sections(own, sections, period=label)
         sampled = result.sections[result.sections["n_samples"] > 0]
+        if lang != "zh":
+            named = named_pollutants(result, lang).reindex(sampled.index, fill_value="")
+            sampled = sampled.assign(main_pollutants=named)
         plain = pd.DataFrame(sampled.reset_index()).assign(period=str(name))
         parts.append(plain[_SECTION])
         items.append(result.items.assign(period=str(name)))

@@ -6,6 +6,7 @@ written from that, so that each holds the same numbers.
 
 from __future__ import annotations
 
+from basin.reports._assessment import assessment_tables
 from basin.reports._document import Column, Document, Section, Table
 from basin.reports._write import ENDINGS, document, report_filename, write_report
 
@@ -15,6 +16,7 @@ __all__ = [
     "Document",
     "Section",
     "Table",
+    "assessment_tables",
     "document",
     "report_filename",
     "write_report",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -11,7 +13,7 @@ from basin.reports._document import Column, Document, Picture, Section, Table, c
 from basin.reports._words import heads, join_ids
 from basin.standards.labels import codes, label
 
-__all__ = ["assessment_document"]
+__all__ = ["assessment_document", "assessment_tables"]
 
 _WORDS = {
     "zh": {
@@ -35,6 +37,15 @@ _WORDS = {
         "figures": "附图",
         "left_out": "未采用的样品",
         "left_out_none": "没有未采用的样品。",
+        "section_periods": "逐期评价",
+        "section_period_items": "逐期指标",
+        "section_trend": "趋势（Spearman 秩相关）",
+        "section_changes": "断面变化",
+        "river_changes": "河流变化（类别比例法）",
+        "lakes": "湖库",
+        "section_calendar": "逐月类别",
+        "trend_text": "以下为有变化的指标；全部见工作簿。",
+        "more_none": "没有。",
     },
     "en": {
         "title": "Water quality of sections",
@@ -58,6 +69,15 @@ _WORDS = {
         "figures": "Figures",
         "left_out": "Samples not used",
         "left_out_none": "All samples were used.",
+        "section_periods": "Period by period",
+        "section_period_items": "Items by period",
+        "section_trend": "Trend (Spearman)",
+        "section_changes": "Changes of sections",
+        "river_changes": "Changes of rivers (by shares of classes)",
+        "lakes": "Lakes and reservoirs",
+        "section_calendar": "Classes by month",
+        "trend_text": "Items that changed; the workbook has all.",
+        "more_none": "None.",
     },
 }
 
@@ -79,9 +99,91 @@ _MONTHS = ("section_id", "month", "water_class", "compliant", "failing_items", "
 _LEFT_OUT = ("section_id", "date", "item_id", "text", "reason", "n")
 _MOST_MONTHS = 14
 
+_PERIODS_IN_TEXT = (
+    "section_id", "period", "n_samples", "water_class", "target_class", "compliant",
+    "main_pollutants", "failing_items",
+)  # fmt: skip
 
-def assessment_document(assessment: Any, lang: str, pictures: tuple[Picture, ...]) -> Document:
-    """Lay out a `SectionAssessment`."""
+_TREND = {"change": "trend_change", "direction": "trend_direction"}
+
+#: Tables beside the assessment: columns, and tables of codes for those that other tables use too.
+_MORE: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
+    "section_periods": (
+        ("section_id", "period", "n_samples", "n_months", "water_class", "target_class",
+         "compliant", "main_pollutants", "failing_items", "missing_items", "tn_mg_l", "tn_class",
+         "fecal_coliform_per_l", "note"),
+        {"note": "section_note"},
+    ),
+    "section_period_items": (("section_id", "period", *_ITEMS[1:]), {}),
+    "section_trend": (
+        ("section_id", "item_id", "n_periods", "first", "last", "rs", "w05", "w01", "change",
+         "direction"),
+        _TREND,
+    ),
+    "section_changes": (
+        ("section_id", "period_before", "period_after", "class_before", "class_after",
+         "grade_before", "grade_after", "change", "direction"),
+        _TREND,
+    ),
+    "river_changes": (
+        ("river", "period_before", "period_after", "g_points", "d_points", "d", "change",
+         "direction"),
+        _TREND,
+    ),
+    "lakes": (
+        ("lake", "n_points", "points", "water_class", "water_grade", "failing_iii", "tli",
+         "trophic_state", "tli_missing", "period"),
+        {},
+    ),
+}  # fmt: skip
+
+
+def assessment_tables(tables: Mapping[str, Any], lang: str) -> tuple[Table, ...]:
+    """Lay out what may stand beside a `SectionAssessment`.
+
+    Parameters
+    ----------
+    tables
+        By name: ``section_periods`` and ``section_period_items`` (``assess_each``),
+        ``section_trend`` (``spearman_trend``), ``section_changes`` (``compare_sections``),
+        ``river_changes`` (``compare_groups``), ``lakes`` (``assess_lakes``), ``section_calendar``
+        (``SectionAssessment.calendar``); ids as columns.
+    """
+    words = _WORDS[lang]
+    laid = []
+    for name, table in tables.items():
+        if name == "section_calendar":
+            months = [str(c) for c in table.columns if c != "section_id"]
+            columns = (
+                *heads(("section_id",), lang),
+                *(Column(m, m, "water_class", painted=True) for m in months),
+            )
+        else:
+            keys, codes_of = _MORE[name]
+            columns = heads(keys, lang, **codes_of)
+        laid.append(tabulate(words[name], _classed(table, lang), columns, empty=words["more_none"]))
+    return tuple(laid)
+
+
+def _classed(table: Any, lang: str) -> pd.DataFrame:
+    """As it is told: a class of nothing is no class, units in the language, counts of what."""
+    plain = pd.DataFrame(table)
+    if "rs" in plain:
+        plain = plain.rename(columns={"n": "n_periods"})
+    for column in ("tn_class", "fecal_coliform_class"):
+        if column in plain:
+            plain = plain.assign(**{column: plain[column].replace("none", None)})
+    if lang != "zh" and "unit" in plain:
+        plain = plain.assign(unit=plain["unit"].replace("个/L", "1/L"))
+    return plain
+
+
+def assessment_document(
+    assessment: Any, lang: str, pictures: tuple[Picture, ...], also: Iterable[Any] = ()
+) -> Document:
+    """Lay out a `SectionAssessment`; `also` holds pairs of name and table."""
+    beside = dict(also)
+    more = assessment_tables(beside, lang)
     words = _WORDS[lang]
     plain = pd.DataFrame(assessment.sections.drop(columns="geometry", errors="ignore"))
     apart = [c for c in ("tn_class", "fecal_coliform_class") if c in plain]
@@ -110,6 +212,14 @@ def assessment_document(assessment: Any, lang: str, pictures: tuple[Picture, ...
         Section(words["calendar"], tables=(_calendar(assessment, lang),)),
         Section(words["story"], (clean(assessment.explain(lang=lang)),)),
     ]  # fmt: skip
+    for name, table in zip(beside, more, strict=True):
+        if name == "section_trend":
+            rows = [r for r in table.rows if {"some", "marked"}.intersection(map(str, r))]
+            told = replace(table, rows=tuple(rows))
+            parts.append(Section(words[name], (words["trend_text"],), (told,)))
+        elif name not in ("section_period_items", "section_calendar"):
+            told = table.pick(_PERIODS_IN_TEXT) if name == "section_periods" else table
+            parts.append(Section(words[name], tables=(told,)))
     if pictures:
         parts.append(Section(words["figures"], pictures=pictures))
     periods = list(dict.fromkeys(clean(p) for p in plain.get("period", [])))
@@ -121,7 +231,7 @@ def assessment_document(assessment: Any, lang: str, pictures: tuple[Picture, ...
             (words["method"], _method(assessment, lang)),
         ),
         conclusion=_conclusion(assessment, lang), sections=tuple(parts),
-        sheets=(sections, items, months, left_out), pictures=pictures,
+        sheets=(sections, items, months, left_out, *more), pictures=pictures,
     )  # fmt: skip
 
 

@@ -146,6 +146,14 @@ class Table:
         ]
         return self.pick(kept) if self.rows else self
 
+    def to_frame(self, lang: str) -> pd.DataFrame:
+        """Return the cells as the reader sees them, under their headings."""
+        told = [
+            [shown(cell, column, lang) for cell, column in zip(row, self.columns, strict=True)]
+            for row in self.rows
+        ]
+        return pd.DataFrame(told, columns=[column.head for column in self.columns])
+
 
 @dataclass(frozen=True)
 class Picture:

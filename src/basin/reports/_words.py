@@ -20,6 +20,9 @@ _CODES = {
     "below_detection_items": "item", "confidence": "confidence", "load_basis": "data_basis",
     "data_basis": "data_basis", "status": "outfall_status", "river_class": "river_class",
     "why_not": "what_if_not", "place_verdict": "verdict",
+    "class_before": "water_class", "class_after": "water_class", "grade_before": "water_grade",
+    "grade_after": "water_grade", "water_grade": "water_grade", "failing_iii": "item",
+    "trophic_state": "trophic_state", "tli_missing": "item",
 }  # fmt: skip
 _PAINTED = {
     "strictest", "mildest", "gcj02_verdict", "verdict", "verdict_now", "verdict_computed",
@@ -35,6 +38,7 @@ _DIGITS = {
 #: Significant digits of values whose unit differs from row to row.
 _SIGNIFICANT = {
     "value": 4, "limit_iii": 4, "target_limit": 4, "multiple": 3, "target_multiple": 3,
+    "rs": 3, "w05": 3, "w01": 3, "g_points": 3, "d_points": 3, "d": 3, "tli": 3,
     "load_rel_sd": 2, "p_top3": 2, "p_pass": 2, "p_pass_now": 2, "weight_above": 2,
 }  # fmt: skip
 _COUNTS = {"rank", "rank_low", "rank_high", "junctions", "corner", "n"}

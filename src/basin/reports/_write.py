@@ -71,7 +71,8 @@ def write_report(
         A Word document of the user's own for ``.docx``: its styles, page, header and footer, and
         its tags where it has any (docxtpl; see docs/reports.md).
     also
-        With a SitingResult: the LineSensitivity and DefinitionSensitivity of the same sites.
+        With a SitingResult: the LineSensitivity and DefinitionSensitivity of the same sites. With
+        a SectionAssessment: pairs of name and table, as `assessment_tables` takes them.
     overwrite
         Replace an existing file; the file is written whole or not at all.
 
@@ -139,7 +140,8 @@ def document(
         raise BasinError(f"there are no reports in {lang!r}", mend="Take lang='zh' or 'en'.")
     pictures = tuple(_picture(figure) for figure in figures)
     layout = _layout_of(result)
-    more = {"also": tuple(also)} if layout is siting_document else {}
+    takes_more = layout in (siting_document, assessment_document)
+    more = {"also": tuple(also)} if takes_more else {}
     laid_out: Document = layout(result, lang, pictures, **more)
     return laid_out
 

@@ -189,7 +189,10 @@ def _run(
             for result, stem, ending in documents:
                 path = output / f"{stem}{ending}"
                 figures = [drawn[stem]]
-                write_report(result, path, lang=basin.lang, figures=figures, overwrite=free(path))
+                write_report(
+                    result, path, lang=basin.lang, figures=figures, annex=basin.annex(result),
+                    overwrite=free(path),
+                )  # fmt: skip
                 files[path] = {}
 
     word = "成果" if basin.lang == "zh" else "outputs"

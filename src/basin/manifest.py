@@ -24,9 +24,12 @@ from basin.errors import ProjectError, masked
 __all__ = [
     "MANIFEST",
     "Verification",
+    "file_digest",
     "recorded_run",
+    "shown_command",
     "unchanged_outputs",
     "verify_folder",
+    "versions",
 ]
 
 MANIFEST = "manifest.json"
@@ -36,7 +39,13 @@ _SECRET_OPTION = re.compile(r"(?i)\b(token|secret|key)(\s*[=:]\s*)(\S+)")
 _CHUNK = 1 << 20
 
 
-def _digest(path: Path) -> dict[str, Any]:
+def shown_command(command: tuple[str, ...]) -> list[str]:
+    """Return the words of a command without what only its user may know."""
+    return [_SECRET_OPTION.sub(r"\1\2***", masked(word)) for word in command]
+
+
+def file_digest(path: Path) -> dict[str, Any]:
+    """Return SHA-256 and size of a file: ``sha256``, ``bytes``."""
     found, size = hashlib.sha256(), 0
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
@@ -94,13 +103,13 @@ def _put(run: Run) -> None:
 def _stage_manifests(run: Run) -> None:
     from basin.layers.atomic import beside
 
-    inputs = {path: _digest(path) for path in run.inputs}
-    made = {target: _digest(staged.temporary) for target, staged in run.staged.items()}
+    inputs = {path: file_digest(path) for path in run.inputs}
+    made = {target: file_digest(staged.temporary) for target, staged in run.staged.items()}
     for folder in sorted({target.parent for target in run.staged}):
         entry = {
-            "command": [_SECRET_OPTION.sub(r"\1\2***", masked(word)) for word in run.command],
+            "command": shown_command(run.command),
             **{k: run.facts[k] for k in sorted(run.facts)},
-            "versions": _versions(),
+            "versions": versions(),
             "inputs": {
                 _from(folder, path): digest
                 for path, digest in sorted(inputs.items(), key=lambda pair: str(pair[0]))
@@ -163,7 +172,8 @@ def _from(folder: Path, path: Path) -> str:
         return path.as_posix()
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Return the versions of Python, `basin` and the libraries that decide its numbers."""
     found = {"python": ".".join(map(str, sys.version_info[:3]))}
     for name, package in (("basin", "basin-gis"), *((p, p) for p in _PACKAGES)):
         try:
@@ -296,7 +306,7 @@ def _compare(
 ) -> None:
     if not path.is_file():
         missing.append(name)
-    elif path.stat().st_size == stated["bytes"] and _digest(path)["sha256"] == stated["sha256"]:
+    elif path.stat().st_size == stated["bytes"] and file_digest(path)["sha256"] == stated["sha256"]:
         same.append(name)
     else:
         changed.append(name)

@@ -102,6 +102,13 @@ class _Alone:
         known = {Path(p).resolve(): Path(p).name for p in (*self.inputs, *also)}
         refuse_inputs(map(Path, outputs), known)
 
+    def annex(self, result: Any) -> Any:
+        from basin.project._annex import annex_of_files
+
+        names = ("rivers", "dem")
+        files = {Path(p): name for p, name in zip(self.inputs, names, strict=False)}
+        return annex_of_files(files, result, self.lang)
+
 
 def _is_lines(source: Path) -> bool:
     ending = source.suffix.casefold()
@@ -141,6 +148,6 @@ def _write_report(net: RiverNetwork, beside: Path, keeper: Any, overwrite: bool)
     plan = beside.with_name(f"{beside.stem}_map.html")
     keeper.refuse_inputs([page, plan])
     drawn = network_map(net.reaches, net.issues, lang=keeper.lang)
-    write_report(net, page, lang=keeper.lang, overwrite=overwrite)
+    write_report(net, page, lang=keeper.lang, annex=keeper.annex(net), overwrite=overwrite)
     drawn.save(plan, overwrite=overwrite)
     say_files({page: {"network_issues": len(net.issues)}, plan: {}})

@@ -157,7 +157,9 @@ def write_result(
     elif ending in told:
         from basin.reports import write_report
 
-        write_report(result, path, lang=lang, also=also, overwrite=overwrite)
+        write_report(
+            result, path, lang=lang, also=also, annex=basin.annex(result), overwrite=overwrite
+        )
         written = {path: {}}
     else:
         written = write_files(path, tables, overwrite=overwrite, lang=lang, project=project)

@@ -30,6 +30,7 @@ __all__ = [
     "layer_names",
     "local_file",
     "names_inside",
+    "stated_crs",
     "unused_files",
     "zipped",
 ]
@@ -44,6 +45,8 @@ REPORT_CREATOR = "basin"
 # Formats that may hold several layers.
 _SEVERAL = frozenset({"geopackage", "geodatabase", "kml", "xlsx", "zip"})
 _MOST_OF_A_PATH = 4096
+# Formats that state a coordinate system and can be asked for it.
+_WITH_CRS = frozenset({"geopackage", "geodatabase", "shapefile", "geojson", "flatgeobuf"})
 _REMOTE = re.compile(r"://|^/?vsi|^[A-Za-z][A-Za-z0-9+.-]+:", re.IGNORECASE)
 
 
@@ -277,3 +280,25 @@ def is_result(file: Path, sandbox: bool | Limits | None = None) -> bool:
         ) or _written_as_report(file)
     except LayerError:
         return False
+
+
+def stated_crs(path: str | Path, layer: str | None = None) -> str:
+    """Name the coordinate system that a file of shapes states, such as ``EPSG:4490``.
+
+    Empty for tables, archives and databases, and where none is stated; the file was read before.
+    """
+    file = Path(str(path))
+    if FORMATS.get(file.suffix.casefold()) not in _WITH_CRS:
+        return ""
+    import pyogrio
+    import pyproj
+    from pyproj.exceptions import CRSError
+
+    options: dict[str, Any] = {"IMMUTABLE": "YES"} if file.suffix.casefold() == ".gpkg" else {}
+    try:
+        stated = pyogrio.read_info(file, layer=layer, **options)["crs"]
+        system = pyproj.CRS.from_user_input(stated)
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, CRSError):
+        return ""
+    code = system.to_authority(min_confidence=100)
+    return ":".join(code) if code else str(system.name)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from basin.maps import OfflineMap
     from basin.network import RiverNetwork
     from basin.quality import SectionAssessment
+    from basin.reports import Annex
     from basin.siting import SitingResult
     from basin.tracing import SourceTrace, SpillTrace
 
@@ -530,8 +531,14 @@ class Basin(SitingQuestions, SpillQuestions, TerrainQuestions, LedgerQuestions):
             figures = draw_figures(self, {"": result})[0].values() if plot_of(result) else ()
         return write_report(
             result, path, lang=self.lang, figures=figures, template=template, also=also,
-            overwrite=overwrite,
+            annex=self.annex(result), overwrite=overwrite,
         )  # fmt: skip
+
+    def annex(self, result: Any) -> Annex:
+        """Tell what a result was made from: files read, parameters, versions, the command."""
+        from basin.project._annex import annex_of
+
+        return annex_of(self, result)
 
     def __repr__(self) -> str:
         return (

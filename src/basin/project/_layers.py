@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,18 @@ from basin import layers as layer_io
 from basin.errors import LayerError
 from basin.project._config import LAYERS, Source
 
-__all__ = ["Layers"]
+__all__ = ["FileRead", "Layers"]
+
+
+@dataclass(frozen=True)
+class FileRead:
+    """How a file of a layer was read: its rows, and what was decided on the way."""
+
+    layer: str
+    source: Source
+    n_rows: int
+    found: tuple[layer_io.Problem, ...]
+
 
 #: Files that may hold bare coordinates.
 _TABLES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".zip")
@@ -30,6 +42,7 @@ class Layers(Mapping[str, Any]):
         self._sources = sources
         self._sandbox = sandbox
         self._tables: dict[str, Any] = {}
+        self.read: list[FileRead] = []
         self.problems: list[layer_io.Problem] = []
         if unused:
             self.problems.append(layer_io.make_problem("-", "file_unused", ids=unused))
@@ -38,6 +51,7 @@ class Layers(Mapping[str, Any]):
         """Take over what another project has read of the same sources."""
         self._tables.update({k: v for k, v in other._tables.items() if k in self._sources})
         self.problems[:] = problems
+        self.read[:] = [one for one in other.read if one.layer in self._sources]
 
     def __iter__(self) -> Iterator[str]:
         return (name for name in LAYERS if name in self._sources)
@@ -50,22 +64,26 @@ class Layers(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._tables:
-            tables = [
-                layer_io.read_layer(
-                    s.path,
-                    name,
-                    near=self._near(name, s),
-                    sandbox=self._sandbox,
-                    problems=self.problems,
-                    **s.options,
-                )
-                for s in self._sources[name]
-            ]
+            tables = [self._read_one(name, source) for source in self._sources[name]]
             table = layer_io.stack_layers(tables, name, problems=self.problems)
             if name == "samples" and "sections" in self:
                 table = layer_io.match_sections(table, self["sections"], problems=self.problems)
             self._tables[name] = table
         return self._tables[name]
+
+    def _read_one(self, name: str, source: Source) -> Any:
+        found: list[layer_io.Problem] = []
+        table = layer_io.read_layer(
+            source.path,
+            name,
+            near=self._near(name, source),
+            sandbox=self._sandbox,
+            problems=found,
+            **source.options,
+        )
+        self.problems.extend(found)
+        self.read.append(FileRead(name, source, len(table), tuple(found)))
+        return table
 
     def _near(self, name: str, source: Source) -> Any:
         """Return where the rivers lie, for a table of bare coordinates; None where not needed."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from basin.errors import BasinError
 from basin.layers import atomic_write
+from basin.reports._annex import Annex, with_annex
 from basin.reports._assessment import assessment_document
 from basin.reports._document import Document, Picture, clean
 from basin.reports._docx import render_docx
@@ -52,6 +53,7 @@ def write_report(
     figures: Iterable[Figure | str | Path | tuple[str, Figure | str | Path]] = (),
     template: str | Path | None = None,
     also: Iterable[Any] = (),
+    annex: Annex | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write the report of a result: web page (``.html``), Word (``.docx``), workbook (``.xlsx``).
@@ -71,8 +73,11 @@ def write_report(
         A Word document of the user's own for ``.docx``: its styles, page, header and footer, and
         its tags where it has any (docxtpl; see docs/reports.md).
     also
-        With a SitingResult: the LineSensitivity and DefinitionSensitivity of the same sites. With
-        a SectionAssessment: pairs of name and table, as `assessment_tables` takes them.
+        With a SitingResult: the SiteZones, WaysToPass, LineSensitivity and DefinitionSensitivity
+        of the same sites. With a SectionAssessment: pairs of name and table, as
+        `assessment_tables` takes them.
+    annex
+        What the result was made from, for the last chapter.
     overwrite
         Replace an existing file; the file is written whole or not at all.
 
@@ -105,7 +110,7 @@ def write_report(
             zh=f"模板只用于 .docx，不用于 {target.name!r}",
             mend_zh="报告后缀改为 .docx",
         )
-    laid_out = document(result, lang=lang, figures=figures, also=also)
+    laid_out = document(result, lang=lang, figures=figures, also=also, annex=annex)
     content = _render(laid_out, ending, template)
     with atomic_write(target, overwrite=overwrite) as temporary:
         Path(temporary).write_bytes(content)
@@ -134,6 +139,7 @@ def document(
     lang: str = "zh",
     figures: Iterable[Figure | str | Path | tuple[str, Figure | str | Path]] = (),
     also: Iterable[Any] = (),
+    annex: Annex | None = None,
 ) -> Document:
     """Lay out a result as a document, apart from any file format; raises as `write_report`."""
     if lang not in ("zh", "en"):
@@ -143,7 +149,7 @@ def document(
     takes_more = layout in (siting_document, assessment_document)
     more = {"also": tuple(also)} if takes_more else {}
     laid_out: Document = layout(result, lang, pictures, **more)
-    return laid_out
+    return laid_out if annex is None else with_annex(laid_out, annex)
 
 
 def report_filename(result: Result, ending: str = ".html") -> str:

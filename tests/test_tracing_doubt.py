@@ -19,6 +19,7 @@ from basin.tracing.doubt import _rank_counts, _row_quantiles, draw, outfall_doub
 from basin.tracing.model import Model, model_of, spans_of
 from basin.tracing.reductions import smallest_set
 from basin.tracing.sampling import best_cuts
+from basin.tracing.words import NOTES
 from test_tracing import outfalls, rivers, samples, sections
 
 K = Decay("nh3n", 0.125, 0.05, 0.30, "", "", "unsure")
@@ -492,3 +493,23 @@ def test_a_flux_of_nothing_is_no_balance_and_no_warning(nothing) -> None:
         assert told in trace.explain(lang)
     assert set(trace.what_if()["why_not"]) <= {"no_standard", "no_flow", "no_flux"}
     trace.reductions(), trace.sampling_points(), trace.tables(), trace.profile()
+
+
+def test_a_balance_on_a_river_that_parts_says_what_it_leaves_out() -> None:
+    net = rivers(
+        A=[(0, 60), (0, 40)], E=[(0, 40), (0, 20)], W=[(0, 40), (-6, 30), (0, 20)],
+        C=[(0, 20), (0, 0)],
+    )  # fmt: skip
+    where = sections(S=(0, 5, 10.0), ARM=(0, 30, 6.0), TOP=(0, 50, 10.0))
+    table, data = outfalls({"P": (0, 55, 50.0)}), samples(S=0.3, ARM=0.2, TOP=0.2)
+
+    def notes(section: str, drop: str = "") -> set[str]:
+        some = data[data["section_id"] != drop]
+        trace = trace_sources(net, section, table, some, "tp", sections=where, draws=2)
+        assert all(NOTES[code][1] in trace.explain("en") for code in trace.notes)
+        return {"passes_by", "arm_section"}.intersection(trace.notes)
+
+    assert notes("S") == {"arm_section"}
+    assert notes("S", drop="ARM") == set()  # the whole river passes TOP
+    assert notes("ARM") == {"passes_by"}
+    assert notes("TOP") == set()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -121,6 +122,18 @@ class Routes:
         for row in range(len(self.table) - 1, 0, -1):  # farthest first
             passing[after[row]] += passing[row]
         return passing
+
+    def bridges(self) -> npt.NDArray[np.bool_]:
+        """True for the reaches of `table` that all water from above passes."""
+        frm, to = self.table["from_node"].to_numpy(), self.table["to_node"].to_numpy()
+        if not pd.Series(frm).duplicated().any():
+            return np.ones(len(self.table), dtype=bool)
+        pairs = [frozenset(p) for p in zip(frm.tolist(), to.tolist(), strict=True)]
+        graph: nx.Graph[Any] = nx.Graph(p for p in zip(frm.tolist(), to.tolist(), strict=True))
+        found: Any = nx.bridges(graph)
+        bridges = {frozenset(edge) for edge in found}
+        alone = ~pd.Series(pairs).duplicated(keep=False).to_numpy()  # two arms, the same two nodes
+        return np.array([p in bridges for p in pairs], dtype=bool) & alone
 
 
 @dataclass(frozen=True)

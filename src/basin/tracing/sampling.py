@@ -7,7 +7,6 @@ from math import comb
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import geopandas as gpd
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -184,7 +183,7 @@ def _cuts(trace: SourceTrace, rows: Any, measures: Any) -> list[_Cut]:
         while at >= 0:
             holds.setdefault(at, []).append(suspect)
             at = int(after[at])
-    only = _bridges(trace)
+    only = trace.routes.bridges()
     length = table["length_m"].to_numpy(dtype=float)
     found: dict[bytes, _Cut] = {}
     # from the farthest reach down, so that of places with the same suspects the uppermost stays
@@ -206,21 +205,6 @@ def _cuts(trace: SourceTrace, rows: Any, measures: Any) -> list[_Cut]:
             found.setdefault(mask.tobytes(), _Cut(row, float(length[row]), mask))
     end = _Cut(0, float(length[0]), np.ones(len(rows), dtype=bool))
     return [c for c in found.values() if not (c.above == end.above).all()]
-
-
-def _bridges(trace: SourceTrace) -> Bools:
-    """Reaches that all water from above passes: bridges of the upstream graph."""
-    table = trace.routes.table
-    frm, to = table["from_node"].to_numpy(), table["to_node"].to_numpy()
-    if not pd.Series(frm).duplicated().any():
-        return np.ones(len(table), dtype=bool)
-    graph: nx.Graph[int] = nx.Graph()
-    graph.add_edges_from(zip(frm.tolist(), to.tolist(), strict=True))
-    pairs = pd.Series([frozenset(p) for p in zip(frm.tolist(), to.tolist(), strict=True)])
-    found: Any = nx.bridges(graph)
-    bridges = {frozenset(edge) for edge in found}
-    alone = ~pairs.duplicated(keep=False).to_numpy()  # two arms between the same two nodes
-    return np.array([p in bridges for p in pairs], dtype=bool) & alone
 
 
 def _distance(trace: SourceTrace, cut: _Cut) -> float:

@@ -22,7 +22,7 @@ from basin.tracing.mixing import reach_mixing_length
 from basin.tracing.model import Model, load_rel_sd, model_of, spans_of
 from basin.tracing.outfalls import add_districts, item_loads, notes_of, sift_outfalls
 from basin.tracing.result import SourceTrace
-from basin.tracing.routes import Place, routes_to
+from basin.tracing.routes import Place, Routes, routes_to
 from basin.tracing.tables import (
     decay_of,
     entered,
@@ -200,6 +200,7 @@ def trace_sources(
         compliant.loc[section_id] = not fact["fails"]
     status = balance_status(balance)
     notes = _notes(places, section_id, above, ranked, item, table, source[0], model)
+    notes += _arms(network, routes, above)
     return SourceTrace(
         section_id=section_id,
         item_id=item,
@@ -379,6 +380,18 @@ def _notes(
         "not_a_load": not has_load(item),
         "default_velocity": bool(ranked["note"].str.contains("default_velocity").any()),
         "not_mixed": bool(ranked["note"].str.contains("not_mixed").any()),
+    }
+    return [code for code, here in marks.items() if here]
+
+
+def _arms(network: RiverNetwork, routes: Routes, above: Any) -> list[str]:
+    """Codes for what a river that parts does to the balance, which follows one way only."""
+    table, reaches = routes.table, network.reaches
+    past = reaches["from_node"].isin(table["to_node"].iloc[1:]) & ~reaches.index.isin(table.index)
+    one_arm = ~routes.bridges()[above["row"].to_numpy(dtype=np.intp)]
+    marks = {
+        "passes_by": bool(past.any()),
+        "arm_section": bool((one_arm & above["nearest"].to_numpy(dtype=bool)).any()),
     }
     return [code for code, here in marks.items() if here]
 

@@ -58,6 +58,16 @@ NOTES = {
         "有上游断面有浓度而无流量：上游带入量未知，余量不能确定",
         "a section above has a concentration but no flow: what is inherited is not known",
     ),
+    "passes_by": (
+        "上游河道分汊，部分来水不经过本断面：分汊以上排口的负荷仍按全部到达计（偏高）",
+        "the river parts above and a part of it does not come here: outfalls above that place are "
+        "counted with all of their load, which is too high",
+    ),
+    "arm_section": (
+        "有上游断面位于分汊的一支：经另一支的来水不在带入量内，余量偏大",
+        "a section above lies on one arm of several: what comes by another arm is not in what is "
+        "inherited, and the remainder is too large",
+    ),
     "zero_flow": (
         "有断面流量填报为 0，按断流计（通量为 0）；若为缺测应留空",
         "a section states a flow of 0 and is taken as dry (its flux is 0): leave it empty if the "

@@ -1098,6 +1098,7 @@ def test_the_share_of_overlapping_zones_is_that_of_their_union():
 # ---- readings of the rule, industry codes -------------------------------------------------------
 
 BROOK = {"river": "清溪", "river_class": "tributary", "tributary_order": 2}
+ELSEWHERE = FAR_SHORE | {"river": "綦江", "river_class": "tributary", "tributary_order": 1}
 
 
 @pytest.mark.parametrize(
@@ -1120,7 +1121,7 @@ BROOK = {"river": "清溪", "river_class": "tributary", "tributary_order": 2}
 def test_which_tributaries_count_is_a_parameter_where_the_law_is_disputed(
     river, reading, expected, reason
 ):
-    result = check(site(out(500)), shore(river), tributaries=reading)
+    result = check(site(out(500)), shore(river, ELSEWHERE), tributaries=reading)
     row = finding(result, "CJ26-CHEM-1KM")
     assert (row["verdict"], row["reason"]) == (expected, reason)
     if reason == "scope_disputed":
@@ -1128,11 +1129,11 @@ def test_which_tributaries_count_is_a_parameter_where_the_law_is_disputed(
         assert "支流范围（有争议的条文）" in result.explain("S")
         assert "where disputed" in result.explain("S", "en")
     # beyond the limit the reading changes nothing
-    far = check(site(out(1500)), shore(river), tributaries=reading)
+    far = check(site(out(1500)), shore(river, ELSEWHERE), tributaries=reading)
     assert verdict(far, "CJ26-CHEM-1KM") == "clear"
     # and a rule whose scope is not disputed is read as ever
     assert verdict(result, "CQ-WATER-1KM") == verdict(
-        check(site(out(500)), shore(river)), "CQ-WATER-1KM"
+        check(site(out(500)), shore(river, ELSEWHERE)), "CQ-WATER-1KM"
     )
 
 

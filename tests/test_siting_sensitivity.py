@@ -139,7 +139,7 @@ def test_the_verdict_is_that_of_the_check_with_its_reading_and_what_people_decid
     """A brook 500 m off, left out by the reading: a person decides, in both, under each line."""
     brook = {"river": "小沟", "river_class": "tributary", "tributary_order": 3}
     for reading, verdict in (("all", "prohibited"), ("first_order", "manual"),
-                             (("綦江",), "manual"), (("小沟",), "prohibited")):  # fmt: skip
+                             ("important", "manual"), (("小沟",), "prohibited")):  # fmt: skip
         result, row = read(site(out(500)), brook, tributaries=reading)
         assert row["verdict"] == row["verdict_computed"] == verdict
         assert lines_of(result)["L1"]["verdict"] == verdict

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +78,7 @@ def beside(
 
 def reading_of(tributaries: str) -> str | tuple[str, ...]:
     """Read ``--tributaries``: a word, or names of rivers."""
-    words = [word.strip() for word in tributaries.replace("，", ",").split(",") if word.strip()]
+    words = [word.strip() for word in re.split("[,，、]", tributaries) if word.strip()]
     return words[0] if len(words) == 1 and words[0].isascii() else tuple(words)
 
 

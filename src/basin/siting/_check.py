@@ -113,7 +113,8 @@ def check_sites(
     LayerError
         If site ids occur twice.
     RuleError
-        If a pack is malformed or no rule is in force.
+        If a pack is malformed or no rule is in force; if `tributaries` names a river that no
+        shoreline has, or mixes names with a word.
     """
     ground = enter_ground(
         shorelines,

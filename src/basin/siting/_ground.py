@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ import pandas as pd
 
 from basin.buffers import plain_text, site_keys
 from basin.crs import to_exchange
-from basin.errors import LayerError, RuleError
+from basin.errors import LayerError, RuleError, list_ids
 from basin.standards.rules import Rule, load_rules
 
 __all__ = [
@@ -35,6 +36,7 @@ DEFAULT_PACKS = ("china-yangtze", "chongqing")
 #: those up to an order; or the rivers named.
 Tributaries = str | tuple[str, ...]
 _ORDERS = {"first_order": 1, "second_order": 2}
+_READINGS = ("all", "important", *_ORDERS)
 
 Packs = str | Path | Iterable[str | Path] | tuple[Rule, ...]
 
@@ -87,8 +89,8 @@ def enter_ground(
 def enter_tributaries(tributaries: Any, shorelines: gpd.GeoDataFrame | None) -> Tributaries:
     """Take in which tributaries count, as in :func:`basin.siting.check_sites`."""
     if not isinstance(tributaries, str):
-        return tuple(map(str, tributaries))
-    if tributaries not in ("all", "important", *_ORDERS):
+        return _known_rivers(tuple(map(str, tributaries)), shorelines)
+    if tributaries not in _READINGS:
         raise RuleError(
             f"tributaries {tributaries!r} is not known",
             mend="Use all, important, first_order, second_order, or a list of rivers.",
@@ -103,6 +105,34 @@ def enter_tributaries(tributaries: Any, shorelines: gpd.GeoDataFrame | None) -> 
             mend_zh="用 `tributary_orders(shorelines, network)` 算出后加上，或直接列出河名",
         )
     return tributaries
+
+
+def _known_rivers(names: tuple[str, ...], shorelines: gpd.GeoDataFrame | None) -> tuple[str, ...]:
+    """Refuse words for a reading among names, and names that no shoreline has."""
+    words = [name for name in names if name in _READINGS]
+    if words or not names:
+        told = ", ".join(words) or "nothing"
+        raise RuleError(
+            f"tributaries: {told} is no list of rivers",
+            mend="Give one of the words alone, or names of rivers alone.",
+            zh=f"支流范围：{'、'.join(words) or '空的列表'}不能当作河名",
+            mend_zh="或单独写一个词（all、important、first_order、second_order），或只列河名",
+        )
+    rivers = [] if shorelines is None else sorted({*plain_text(shorelines, "river")} - {""})
+    lost = [name for name in names if not any(river.startswith(name) for river in rivers)]
+    if not rivers or not lost:
+        return names
+    near = dict.fromkeys(
+        other for name in lost for other in difflib.get_close_matches(name, rivers, n=2, cutoff=0.4)
+    )
+    raise RuleError(
+        f"tributaries: layer 'shorelines' has no river named {list_ids(map(repr, lost))}",
+        mend=(f"Did you mean {' or '.join(near)}? " if near else "")
+        + f"The rivers are: {list_ids(rivers, show=20)}.",
+        zh=f"支流范围：岸线图层里没有名为 {list_ids(lost, lang='zh')} 的河",
+        mend_zh=(f"是否指{'或'.join(near)}？" if near else "")
+        + f"图层中的河有：{list_ids(rivers, show=20, lang='zh')}",
+    )
 
 
 def read_tributaries(lines: gpd.GeoDataFrame, tributaries: Tributaries) -> Any:

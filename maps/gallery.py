@@ -49,6 +49,9 @@ def main() -> None:
         "trace_S-FH": figures.plot_trace(traces[0], **ground),
         "trace_S-WT": figures.plot_trace(traces[1], **ground),
         "spill": figures.plot_spill(spill, **ground),
+        "location": figures.plot_location(
+            siting.sites.loc[["X-01"]], shorelines=layers["shorelines"], **ground
+        ),
         "readings": figures.plot_definition_sensitivity(readings, date=date),
     }
     for name, figure in drawn.items():

@@ -530,6 +530,25 @@ def test_location_shows_the_ground_and_where_it_lies() -> None:
     assert inset.get_xlabel() == inset.get_ylabel() == ""
 
 
+def test_names_of_districts_keep_off_rivers_where_they_can() -> None:
+    sites = by_hand.make_siting().sites.iloc[:3]
+    figure = figures.plot_location(sites, **BASE, around_m=2000)
+    axes = figure.axes[0]
+    rivers = BASE["reaches"]
+    lines = [path.vertices for c in axes.collections[1:2] for path in c.get_paths()]
+    assert len(lines) == len(rivers)
+    drawn = [shapely.linestrings(axes.transData.transform(line)) for line in lines]
+    names = set(by_hand.make_districts()["name"])
+    boxes = [
+        t.get_window_extent(figure.canvas.get_renderer())
+        for t in axes.texts
+        if t.get_text() in names
+    ]
+    assert boxes
+    for b in boxes:
+        assert not shapely.intersects(drawn, shapely.box(b.x0, b.y0, b.x1, b.y1)).any()
+
+
 def test_location_of_nothing_is_an_empty_map() -> None:
     sites = by_hand.make_siting().sites.iloc[:0]
     assert figures.plot_location(sites, lang="en", labels="id").axes

@@ -265,16 +265,22 @@ class MapFrame:
                     break
 
     def label_areas(self, table: Any, names: Sequence[str]) -> None:
-        """Name areas in grey inside them; a name without room is dropped quietly."""
+        """Name areas in grey inside them, off the lines where there is such a place.
+
+        A name without room is dropped quietly.
+        """
         window = shapely.box(*self._limits(0.05))
         shapes = self.project(table.geometry).intersection(window)
         for shape, name in zip(shapes, names, strict=True):
             if shape is None or shape.is_empty or not name:
                 continue
             spots = [shape.representative_point(), *_spread(shape)]
-            for at in spots:
-                if self._place(Mark(at.x, at.y, str(name), 0.0, 8.5, "#78909c"), reaches=(0.0,)):
-                    break
+            marks = [Mark(at.x, at.y, str(name), 0.0, 8.5, "#78909c") for at in spots]
+            any(
+                self._place(mark, reaches=(0.0,), over_lines=over)
+                for over in (False, True)
+                for mark in marks
+            )
 
     def _limits(self, margin: float) -> tuple[float, float, float, float]:
         (x0, x1), (y0, y1) = self.ax.get_xlim(), self.ax.get_ylim()
@@ -293,6 +299,7 @@ class MapFrame:
         *,
         reaches: tuple[float, ...] = (2.0, 9.0, 18.0, 30.0, 45.0),
         style: str = "normal",
+        over_lines: bool = True,
     ) -> bool:
         """Try places around a mark, the nearest first; True if one is free."""
         from matplotlib.patheffects import withStroke
@@ -309,7 +316,8 @@ class MapFrame:
         taken, lines = np.array(self.occupied, dtype=object), shapely.STRtree(self.avoided)
         half_w, half_h = extent.width / 2 + pixel, extent.height / 2 + 0.5 * pixel
         # near and off the lines, else near, else further out with a leader
-        passes = [(r, True) for r in reaches if r <= 9] + [(r, False) for r in reaches]
+        passes = [(r, True) for r in reaches if r <= 9]
+        passes += [(r, False) for r in reaches if over_lines]
         for reach, strict in passes:
             for angle in (0, 180, 35, -35, 145, -145, 90, -90, 65, -65, 115, -115):
                 cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))

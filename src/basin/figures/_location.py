@@ -69,7 +69,7 @@ def plot_location(
         frame.occupied.append(shapely.box(*inset.bbox.extents))
     sheet.base_map(frame, reaches, districts)
     if shorelines is not None and len(shorelines):
-        frame.lines(shorelines, color="#0277bd", linewidth=1.0, zorder=3)
+        frame.lines(shorelines, avoid=True, color="#0277bd", linewidth=1.0, zorder=3)
     areal = shown[shown.geometry.geom_type.isin(["Polygon", "MultiPolygon"])]
     if len(areal):
         frame.areas(areal, facecolor=_PLACE, edgecolor=INK, linewidth=0.6, alpha=0.45, zorder=4)

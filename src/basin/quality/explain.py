@@ -219,7 +219,7 @@ def explain_one(result: SectionAssessment, section_id: str, lang: str) -> str:
         gaps = [label("item", i, lang) for i in str(row["missing_items"]).split(", ")]
         text += stop + ("缺测：" if zh else "not measured: ") + ("、" if zh else ", ").join(gaps)
         if not row["missing_base_items"] and row["n_months"]:
-            text += "（“9+X”的基本项目齐全）" if zh else " (the base items of 9+X are there)"
+            text += "（“9+X”的基本指标齐全）" if zh else " (the base items of 9+X are there)"
     for code in filter(None, str(row["note"]).split(", ")):
         text += stop + _NOTES[code][not zh]
     return text + ("。" if zh else ".")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import builtins
+import dataclasses
+import inspect
 import struct
 from typing import Any
 
@@ -25,7 +27,7 @@ from basin.figures import FontError
 from basin.figures import _fonts as fonts
 from basin.figures._fonts import check_glyphs
 from basin.figures._frame import MapFrame, Mark
-from basin.figures._sheet import Sheet, Style
+from basin.figures._sheet import Sheet, Style, StyleOptions
 from basin.standards.labels import colour, label
 
 BASE = {"reaches": by_hand.make_reaches(), "districts": by_hand.make_districts()}
@@ -301,6 +303,19 @@ def test_placed_labels_of_a_crowd_stay_apart() -> None:
     assert len(boxes) > 40
     left, right = shapely.STRtree(boxes).query(boxes, predicate="intersects")
     assert (left == right).all()
+
+
+@pytest.mark.parametrize("name", [n for n in figures.__all__ if n.startswith("plot_")])
+def test_help_shows_each_option_of_a_figure(name: str) -> None:
+    plot = getattr(figures, name)
+    told = inspect.signature(plot).parameters
+    options = {f.name: f.default for f in dataclasses.fields(Style)}
+    assert set(StyleOptions.__annotations__) == set(options)
+    assert {n: told[n].default for n in options} == options
+    assert "options" not in told
+    with pytest.raises(TypeError, match="colour"):
+        plot(by_hand.make_siting().sites if name == "plot_location" else by_hand.make_trace(),
+             colour="red")  # fmt: skip
 
 
 # fonts

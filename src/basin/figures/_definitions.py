@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from basin.figures._frame import INK
-from basin.figures._sheet import Sheet, Style
+from basin.figures._sheet import Sheet, Style, StyleOptions, takes_style
 from basin.standards.labels import codes, colour, label
 
 if TYPE_CHECKING:
@@ -22,9 +20,9 @@ _PARTS = (
 )  # fmt: skip
 
 
+@takes_style
 def plot_definition_sensitivity(
-    result: Any, *, lang: str = "zh", title: str | None = None, source: str | None = None,
-    date: dt.date | str | None = None, font: str | Path | None = None,
+    result: Any, **options: Unpack[StyleOptions],
 ) -> Figure:  # fmt: skip
     """Draw how many sites lie within the limit under each reading of river, base line and limit.
 
@@ -32,10 +30,8 @@ def plot_definition_sensitivity(
     ----------
     result : DefinitionSensitivity
         From `basin.siting.definition_sensitivity`.
-    lang, source, date, font
+    lang, labels, title, source, date, font
         See `Style`.
-    title
-        In place of the usual one.
 
     Returns
     -------
@@ -49,7 +45,8 @@ def plot_definition_sensitivity(
     BasinError
         If matplotlib is not installed.
     """
-    style = Style(lang, "none", source, date, font)
+    style = Style(**options)
+    lang, title = style.lang, style.title
     table = result.table
     limits = sorted(table["limit_m"].unique())
     lines = [c for c in codes("base_line_reading") if c in set(table["line"])]

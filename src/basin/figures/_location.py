@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import geopandas as gpd
 import shapely
 
 from basin.crs import local_metric_crs
 from basin.figures._frame import INK, Mark, add_legend, key
-from basin.figures._sheet import Labels, Sheet, Style, base_texts, names_of
+from basin.figures._sheet import Sheet, Style, StyleOptions, base_texts, names_of, takes_style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,11 +19,10 @@ __all__ = ["plot_location"]
 _PLACE = "#d50000"
 
 
+@takes_style
 def plot_location(
     places: Any, *, reaches: Any = None, districts: Any = None, shorelines: Any = None,
-    around_m: float = 5_000.0, lang: str = "zh", labels: Labels = "name",
-    title: str | None = None, source: str | None = None, date: dt.date | str | None = None,
-    font: str | Path | None = None,
+    around_m: float = 5_000.0, **options: Unpack[StyleOptions],
 ) -> Figure:  # fmt: skip
     """Draw where places lie: the ground around them, and the region in an inset.
 
@@ -37,10 +34,8 @@ def plot_location(
         Rivers with ``strahler``, outlines with ``name``, shorelines, in EPSG:4490.
     around_m
         Ground shown around the places, in metres.
-    lang, labels, source, date, font
+    lang, labels, title, source, date, font
         See `Style`.
-    title
-        In place of the usual one.
 
     Returns
     -------
@@ -54,7 +49,8 @@ def plot_location(
     BasinError
         If matplotlib is not installed.
     """
-    style = Style(lang, labels, source, date, font)
+    style = Style(**options)
+    labels, title = style.labels, style.title
     shown = places[places.geometry.notna() & ~places.geometry.is_empty]
     names = names_of(shown, labels)
     sheet = Sheet((8.3, 7.0), style, [title, *names, *base_texts(reaches, districts, labels)])

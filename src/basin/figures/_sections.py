@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import pandas as pd
 
 from basin._colour import text_on
 from basin.figures._frame import INK, Mark, add_legend, key
-from basin.figures._sheet import Labels, Sheet, Style, base_texts, names_of, shorten
+from basin.figures._sheet import (
+    Sheet,
+    Style,
+    StyleOptions,
+    base_texts,
+    names_of,
+    shorten,
+    takes_style,
+)
 from basin.standards.labels import codes, colour, label
 
 if TYPE_CHECKING:
@@ -23,10 +29,9 @@ _SHORT = {"I": "Ⅰ", "II": "Ⅱ", "III": "Ⅲ", "IV": "Ⅳ", "V": "Ⅴ", "infer
 _SHORT_EN = {**_SHORT, "inferior": ">Ⅴ"}
 
 
+@takes_style
 def plot_sections(
-    assessment: Any, *, reaches: Any = None, districts: Any = None, lang: str = "zh",
-    labels: Labels = "name", title: str | None = None, source: str | None = None,
-    date: dt.date | str | None = None, font: str | Path | None = None,
+    assessment: Any, *, reaches: Any = None, districts: Any = None, **options: Unpack[StyleOptions],
 ) -> Figure:  # fmt: skip
     """Draw the assessed sections: a map in class colours beside a calendar of months.
 
@@ -39,10 +44,8 @@ def plot_sections(
         Rivers in EPSG:4490 with ``name`` and ``strahler``, e.g. ``RiverNetwork.reaches``.
     districts : GeoDataFrame, optional
         Outlines in EPSG:4490 with ``name``.
-    lang, labels, source, date, font
-        See `Style`: language, what labels say, footer, and the font.
-    title
-        In place of the usual one.
+    lang, labels, title, source, date, font
+        See `Style`.
 
     Returns
     -------
@@ -56,7 +59,8 @@ def plot_sections(
     BasinError
         If matplotlib is not installed.
     """
-    style = Style(lang, labels, source, date, font)
+    style = Style(**options)
+    lang, labels, title = style.lang, style.labels, style.title
     sections, months = assessment.sections, assessment.months
     names = names_of(sections, labels if labels != "none" else "id")
     short = _SHORT if lang == "zh" else _SHORT_EN

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
+import inspect
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 
 import geopandas as gpd
 import pandas as pd
@@ -19,10 +21,21 @@ from basin.figures._frame import INK, RIVER, Box, MapFrame, key
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["WORDS", "Labels", "Sheet", "Style", "base_texts", "names_of", "needs_matplotlib",
-           "shorten"]  # fmt: skip
+__all__ = [
+    "WORDS",
+    "Labels",
+    "Sheet",
+    "Style",
+    "StyleOptions",
+    "base_texts",
+    "names_of",
+    "needs_matplotlib",
+    "shorten",
+    "takes_style",
+]
 
 Labels = Literal["name", "id", "none"]
+Plot = TypeVar("Plot", bound=Callable[..., Any])
 
 #: Every word that the figures print themselves.
 WORDS: dict[str, dict[str, str]] = {
@@ -173,6 +186,8 @@ class Style:
         ``"zh"`` or ``"en"``.
     labels
         ``"name"``, ``"id"`` (needs no Chinese font with ``lang="en"``) or ``"none"``.
+    title
+        In place of the usual one.
     source
         Where the data come from, for the footer.
     date
@@ -183,9 +198,33 @@ class Style:
 
     lang: str = "zh"
     labels: Labels = "name"
+    title: str | None = None
     source: str | None = None
     date: dt.date | str | None = None
     font: str | Path | None = None
+
+
+class StyleOptions(TypedDict, total=False):
+    """The same as keywords of a ``plot_`` function: ``**options: Unpack[StyleOptions]``."""
+
+    lang: str
+    labels: Labels
+    title: str | None
+    source: str | None
+    date: dt.date | str | None
+    font: str | Path | None
+
+
+def takes_style(plot: Plot) -> Plot:
+    """Name each option of `Style` in the signature that ``help`` shows, with its default."""
+    given = inspect.signature(plot)
+    own = [p for p in given.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    options = [
+        inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default)
+        for f in dataclasses.fields(Style)
+    ]
+    plot.__signature__ = given.replace(parameters=[*own, *options])  # type: ignore[attr-defined]
+    return plot
 
 
 def needs_matplotlib() -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Unpack
 
 import geopandas as gpd
 import pandas as pd
@@ -13,7 +12,7 @@ import shapely
 
 from basin._colour import text_on
 from basin.figures._frame import INK, Mark, add_legend, key
-from basin.figures._sheet import Labels, Sheet, Style, base_texts, names_of
+from basin.figures._sheet import Sheet, Style, StyleOptions, base_texts, names_of, takes_style
 from basin.standards.labels import codes, colour, label
 
 if TYPE_CHECKING:
@@ -30,11 +29,10 @@ _MOST_ROWS = 24
 _LONGEST_KEY = 7
 
 
+@takes_style
 def plot_siting(
     result: Any, *, shorelines: Any = None, bands: Mapping[float, Any] | None = None,
-    reaches: Any = None, districts: Any = None, lang: str = "zh", labels: Labels = "name",
-    title: str | None = None, source: str | None = None, date: dt.date | str | None = None,
-    font: str | Path | None = None,
+    reaches: Any = None, districts: Any = None, **options: Unpack[StyleOptions],
 ) -> Figure:  # fmt: skip
     """Draw the checked sites by verdict beside a list of them, strictest first.
 
@@ -49,10 +47,8 @@ def plot_siting(
         verdict is a distance.
     reaches, districts : GeoDataFrame, optional
         Base map in EPSG:4490.
-    lang, labels, source, date, font
-        See `Style`; the date is that of the result if not given.
-    title
-        In place of the usual one.
+    lang, labels, title, source, date, font
+        See `Style`. The date is that of the result if not given.
 
     Returns
     -------
@@ -66,7 +62,9 @@ def plot_siting(
     BasinError
         If matplotlib is not installed.
     """
-    style = Style(lang, labels, source, date or getattr(result, "date", None), font)
+    style = Style(**options)
+    style = replace(style, date=style.date or getattr(result, "date", None))
+    lang, labels, title = style.lang, style.labels, style.title
     sites = _strictest_first(result.sites)
     texts = [*names_of(sites, labels), *base_texts(reaches, districts, labels)]
     verdicts = [label("verdict", code, lang) for code in codes("verdict")]

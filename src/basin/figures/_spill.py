@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
 from basin._text import number
 from basin.figures._frame import INK, Mark, add_legend, key
-from basin.figures._sheet import Labels, Sheet, Style, base_texts, shorten
+from basin.figures._sheet import (
+    Labels,
+    Sheet,
+    Style,
+    StyleOptions,
+    base_texts,
+    shorten,
+    takes_style,
+)
 from basin.standards.labels import label
 
 if TYPE_CHECKING:
@@ -26,10 +32,10 @@ _KIND = {"intake": ("^", "#00695c"), "section": ("s", "#1565c0"),
          "district_border": ("D", "#6d4c41"), "outlet": ("o", "#546e7a")}  # fmt: skip
 
 
+@takes_style
 def plot_spill(
-    spill: Any, *, reaches: Any = None, districts: Any = None, lang: str = "zh",
-    labels: Labels = "name", case: str = "median", title: str | None = None,
-    source: str | None = None, date: dt.date | str | None = None, font: str | Path | None = None,
+    spill: Any, *, reaches: Any = None, districts: Any = None, case: str = "median",
+    **options: Unpack[StyleOptions],
 ) -> Figure:  # fmt: skip
     """Draw a spill: the way down by hour, arrival windows at its targets, arrival curves.
 
@@ -43,10 +49,8 @@ def plot_spill(
         Outlines in EPSG:4490 with ``name``.
     case
         Flow of the map and the curves: low, median, high or fastest. The windows show all.
-    lang, labels, source, date, font
+    lang, labels, title, source, date, font
         See `Style`.
-    title
-        In place of the usual one.
 
     Returns
     -------
@@ -60,7 +64,8 @@ def plot_spill(
     BasinError
         If matplotlib is not installed.
     """
-    style = Style(lang, labels, source, date, font)
+    style = Style(**options)
+    lang, labels, title = style.lang, style.labels, style.title
     targets = _targets(spill.arrivals)
     names = _names(targets, labels)
     start = spill.start

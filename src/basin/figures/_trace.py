@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
 import numpy as np
 
 from basin._text import number
 from basin.figures._frame import INK, Mark, add_legend, key
 from basin.figures._profile import draw_profile, profile_texts
-from basin.figures._sheet import Labels, Sheet, Style, base_texts, names_of, shorten
+from basin.figures._sheet import (
+    Sheet,
+    Style,
+    StyleOptions,
+    base_texts,
+    names_of,
+    shorten,
+    takes_style,
+)
 from basin.standards.labels import codes, colour, label
 
 if TYPE_CHECKING:
@@ -37,10 +43,9 @@ class _Bar(NamedTuple):
     counted: bool = True  # False: part of another bar
 
 
+@takes_style
 def plot_trace(
-    trace: Any, *, reaches: Any = None, districts: Any = None, lang: str = "zh",
-    labels: Labels = "name", title: str | None = None, source: str | None = None,
-    date: dt.date | str | None = None, font: str | Path | None = None,
+    trace: Any, *, reaches: Any = None, districts: Any = None, **options: Unpack[StyleOptions],
 ) -> Figure:  # fmt: skip
     """Draw a trace: map, ranked outfalls with 90 % intervals and balance, and the river in profile.
 
@@ -52,10 +57,8 @@ def plot_trace(
         The whole network in EPSG:4490, drawn thin under the traced reaches.
     districts : GeoDataFrame, optional
         Outlines in EPSG:4490 with ``name``.
-    lang, labels, source, date, font
+    lang, labels, title, source, date, font
         See `Style`.
-    title
-        In place of the usual one.
 
     Returns
     -------
@@ -69,7 +72,8 @@ def plot_trace(
     BasinError
         If matplotlib is not installed.
     """
-    style = Style(lang, labels, source, date, font)
+    style = Style(**options)
+    lang, labels, title = style.lang, style.labels, style.title
     item = label("item", trace.item_id, lang)
     outfalls, above = trace.outfalls, trace.upstream_sections
     name = trace.fact.get("name", "") if labels == "name" else ""

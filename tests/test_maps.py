@@ -465,3 +465,12 @@ def test_a_point_site_inside_an_area_is_drawn_over_a_wider_mark(sample):
     assert point > area
     sizes = [layer["styles"][features(layer)[at][0]]["radius"] for at in (point, area)]
     assert sizes[1] >= sizes[0] + 3
+
+
+def test_layers_handed_in_are_counted_by_their_names():
+    land = gpd.GeoDataFrame(
+        {"id": ["C1", "C2"]}, geometry=[box(106, 29, 106.1, 29.1)] * 2, crs=4490
+    ).set_index("id")
+    given = SimpleNamespace(catchments=land)
+    assert maps.catchment_map(given).counts == {"集水区": 2}
+    assert maps.catchment_map(given, lang="en").counts == {"Catchments": 2}

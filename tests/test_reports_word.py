@@ -17,6 +17,7 @@ from basin import reports
 from basin.cli import main
 from basin.errors import BasinError
 from basin.reports import Column, Section, Table
+from basin.reports._document import nothing_in, told
 from test_reports import EVIL, RESULTS, Page, evil_results
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -52,6 +53,18 @@ def test_a_table_without_rows_is_a_line_of_text(tmp_path: Path) -> None:
     assert all(table.empty in texts for table in empty)
 
 
+def test_an_empty_table_beside_others_is_named() -> None:
+    full = Table("干流", (Column("a", "甲"),), (("1",),))
+    empty = Table("争议", (Column("a", "甲"),), (), "没有。")
+    assert nothing_in(empty, Section("河流", tables=(full, empty))) == "争议：没有。"
+    assert nothing_in(empty, Section("争议", tables=(empty,))) == "没有。"
+
+
+def test_a_number_is_not_parted_from_its_unit_but_from_a_word() -> None:
+    [(line, _)] = told("距离 1,012.0 m；负荷 3 kg/d，5 mark，12 m²")
+    assert line == "距离 1,012.0\u00a0m；负荷 3\u00a0kg/d，5 mark，12\u00a0m²"
+
+
 def test_headings_contents_and_captions_are_real(tmp_path: Path) -> None:
     book = word_of(RESULTS["trace"](), tmp_path)
     document = reports.document(RESULTS["trace"]())
@@ -67,6 +80,8 @@ def test_headings_contents_and_captions_are_real(tmp_path: Path) -> None:
     assert codes[0].startswith("TOC ")
     marks = {e.get(f"{W}name") for e in book.element.iter(f"{W}bookmarkStart")}
     assert {e.get(f"{W}anchor") for e in book.element.iter(f"{W}hyperlink")} == marks
+    # no dotted line to a page number that is not known before Word sets the pages
+    assert not [p for p in contents if "\t" in p.text]
     captions = [p.text for p in book.paragraphs if p.style.name == "Caption"]
     assert [c.split()[:2] for c in captions] == [["表", str(k + 1)] for k in range(len(captions))]
     assert len(captions) == len(book.tables) - 1

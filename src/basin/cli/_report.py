@@ -10,6 +10,7 @@ import click
 
 from basin.cli._frame import output_option, project_argument, shared_options
 from basin.cli._output import files_as_json, print_json, report_problems, say_files
+from basin.cli._spill import numbers, place_options
 
 if TYPE_CHECKING:
     from basin.project import Basin
@@ -82,18 +83,7 @@ def trace(
 
 @report.command()
 @project_argument
-@click.option("--at", metavar="LON,LAT", help="Where it was spilled, in degrees.")
-@click.option("--outfall", metavar="ID", help="In place of --at: an outfall.")
-@click.option("--bridge", metavar="ID", help="In place of --at: a bridge or other structure.")
-@click.option("--mass", type=float, metavar="KG", help="Matter spilled; without it times only.")
-@click.option(
-    "--duration",
-    type=float,
-    default=0.0,
-    metavar="HOURS",
-    help="How long it ran; default: at once.",
-)
-@click.option("--item", help="Item id such as phenol, for its decay and limit.")
+@place_options
 @_options
 def spill(
     project: Path,
@@ -106,8 +96,6 @@ def spill(
     **options: Any,
 ) -> None:
     """A spill: when it comes where, what can hold it, the plan of action."""
-    from basin.cli._spill import numbers
-
     place = None if at is None else numbers(at, 2, "--at")
     where: dict[str, Any] = {"at": place, "outfall_id": outfall, "structure_id": bridge}
     if sum(value is not None for value in where.values()) != 1:

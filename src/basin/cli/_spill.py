@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +12,37 @@ import click
 from basin.cli._frame import output_option, project_argument, shared_options
 from basin.cli._output import print_json, report_problems, say, say_files, write_result
 
-__all__ = ["numbers", "spill"]
+__all__ = ["numbers", "place_options", "spill"]
+
+
+def place_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Take where something was spilled, how much of what, and for how long."""
+    for option in (
+        click.option("--item", help="Item id such as phenol, for its decay and limit."),
+        click.option(
+            "--duration",
+            type=float,
+            default=0.0,
+            metavar="HOURS",
+            help="How long it ran; default: at once.",
+        ),
+        click.option(
+            "--mass", type=float, metavar="KG", help="Matter spilled; without it times only."
+        ),
+        click.option(
+            "--bridge", metavar="ID", help="In place of --at: a bridge or other structure."
+        ),
+        click.option("--outfall", metavar="ID", help="In place of --at: an outfall."),
+        click.option("--at", metavar="LON,LAT", help="Where it was spilled, in degrees."),
+    ):
+        command = option(command)
+    return command
 
 
 @click.command()
 @project_argument
-@click.option("--at", metavar="LON,LAT", help="Where it was spilled, in degrees.")
-@click.option("--outfall", metavar="ID", help="In place of --at: an outfall.")
-@click.option("--bridge", metavar="ID", help="In place of --at: a bridge or other structure.")
+@place_options
 @click.option("--intake", metavar="ID", help="What lies within 4 and 24 hours above an intake.")
-@click.option("--mass", type=float, metavar="KG", help="Matter spilled; without it times only.")
-@click.option(
-    "--duration",
-    type=float,
-    default=0.0,
-    metavar="HOURS",
-    help="How long it ran; default: at once.",
-)
-@click.option("--item", help="Item id such as phenol, for its decay and limit.")
 @click.option("--name", default="", help="What to call the place in the note.")
 @click.option(
     "--flow",

@@ -272,8 +272,10 @@ class OfflineMap(folium.Map):  # type: ignore[misc, unused-ignore]
 
     @property
     def counts(self) -> dict[str, int]:
-        """Features drawn, by layer of the panel."""
-        return {row["id"]: int(row["count"]) for row in self.content["rows"] if row["count"]}
+        """Features drawn, by layer of the panel; one that was handed in by its name."""
+        rows = [row for row in self.content["rows"] if row["count"]]
+        handed = (row["name"] if row["id"].startswith("layer:") else row["id"] for row in rows)
+        return {name: int(row["count"]) for name, row in zip(handed, rows, strict=True)}
 
     def to_html(self) -> str:
         """Return the whole page as text."""

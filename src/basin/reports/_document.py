@@ -23,6 +23,7 @@ __all__ = [
     "Table",
     "clean",
     "fill_of",
+    "nothing_in",
     "shown",
     "tabulate",
     "told",
@@ -38,6 +39,11 @@ _HEADING = re.compile(
     r"(?:[一二三四五六七八九十]+、|\d+\. )[^。，：:;；,()（）]{1,30}$"
     r"|[^。，：:;；,]{2,24}[：:]$"
     r"|\d+\. [〔\[]"
+)
+
+#: The space between a number and its unit, where no line is broken.
+_UNIT = re.compile(
+    r"(?<=\d) (?=(?:m[²³]?|km²?|mm|h|min|ha|kg|t|kg/d|t/d|mg/L|m³/[sd]|m/s|%)(?![\w/]))"
 )
 
 #: Signs that turn the reading direction, and so can make a name read as another.
@@ -264,12 +270,23 @@ def shown(value: Cell, column: Column, lang: str) -> str:
 def told(text: str) -> list[tuple[str, str]]:
     """Lines of a narrative, each with its kind: a "lead" to what follows, a "sub" line, "text".
 
+    A number is not parted from its unit at the end of a line.
+
     Examples
     --------
     >>> told("一、事实\\n总磷超标。\\n  - 三月")
     [('一、事实', 'lead'), ('总磷超标。', 'text'), ('  - 三月', 'sub')]
     """
-    return [(line, _line_kind(line)) for line in text.split("\n") if line]
+    lines = (_UNIT.sub("\u00a0", line) for line in text.split("\n"))
+    return [(line, _line_kind(line)) for line in lines if line]
+
+
+def nothing_in(table: Table, section: Section) -> str:
+    """What stands in place of a table without rows: named, where the section has several."""
+    if len(section.tables) < 2 or table.title in ("", section.heading):
+        return table.empty
+    ascii_only = table.title.isascii()
+    return f"{table.title}{': ' if ascii_only else '：'}{table.empty}"
 
 
 def _line_kind(line: str) -> str:

@@ -12,7 +12,17 @@ from basin._archive import without_clock
 from basin._colour import text_on
 from basin.errors import BasinError
 from basin.reports import _word
-from basin.reports._document import Column, Document, Picture, Section, Table, fill_of, shown, told
+from basin.reports._document import (
+    Column,
+    Document,
+    Picture,
+    Section,
+    Table,
+    fill_of,
+    nothing_in,
+    shown,
+    told,
+)
 
 if TYPE_CHECKING:
     from docx.document import Document as Book
@@ -172,13 +182,16 @@ class _Writer:
         self._turn(across=self._is_across(k))
         heading = self.book.add_heading(section.heading, level=section.level - 1)
         _word.bookmark(heading, f"part_{k}", k)
+        paragraph = None
         for text in section.paragraphs:
             for line, style in told(text):
-                self.book.add_paragraph(line.strip(), style=_STYLES[style])
+                paragraph = self.book.add_paragraph(line.strip(), style=_STYLES[style])
+        if paragraph is not None and section.tables:
+            paragraph.paragraph_format.keep_with_next = True  # not alone at the foot of a page
         for table in section.tables:
             if not table.rows:
                 if table.empty:
-                    self.book.add_paragraph(table.empty, style="Remark")
+                    self.book.add_paragraph(nothing_in(table, section), style="Remark")
                 continue
             self._table(table, table.title or section.heading)
         for picture in section.pictures:

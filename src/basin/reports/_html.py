@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from basin._colour import text_on
-from basin.reports._document import Cell, Column, Document, fill_of, shown, told
+from basin.reports._document import Cell, Column, Document, fill_of, nothing_in, shown, told
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -34,6 +34,7 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters.update(shown=shown, fill=_fill, kind=_kind, data_url=_data_url, told=told)
+    environment.filters.update(nothing_in=nothing_in)
     return environment.get_template("report.html.j2")
 
 

@@ -100,7 +100,7 @@ def network_document(network: Any, lang: str, pictures: tuple[Picture, ...]) -> 
     sections = [
         Section(words[kind], tables=(table,)) for kind, table in zip(count, ledger, strict=True)
     ]
-    sections.append(Section(words["rivers"], tables=(by_law, open_)))
+    sections.append(Section(words["rivers"], tables=(by_law.filled(), open_)))
     if pictures:
         sections.append(Section(words["figures"], pictures=pictures))
     km = float(reaches["length_m"].sum()) / 1000

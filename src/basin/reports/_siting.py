@@ -173,7 +173,9 @@ def siting_document(
     )  # fmt: skip
     around = [one for one in also if hasattr(one, "requirements")]
     passing = [one for one in also if hasattr(one, "exemptions")]
-    hanging, hangs_on = sensitivity([o for o in also if o not in (*around, *passing)], lang)
+    hanging, hangs_on = sensitivity(
+        [o for o in also if not (hasattr(o, "requirements") or hasattr(o, "exemptions"))], lang
+    )
     beside, zones = zone_tables(around[0], lang) if around else (no_zones(lang),) * 2
     units, items = unit_lists(around[0], lang) if around else (None, None)
     options, passes = ways(passing[0], lang) if passing else ([], [])

@@ -52,7 +52,7 @@ def new_book() -> Any:
     book.styles["Normal"].paragraph_format.space_after = _points(4)
     book.styles["Normal"].paragraph_format.line_spacing = 1.25
     for name, size, before, after in (
-        ("Title", 20, 0, 6), ("Heading 1", 15, 18, 6), ("Heading 2", 12.5, 12, 4),
+        ("Title", 18, 0, 6), ("Heading 1", 15, 18, 6), ("Heading 2", 12.5, 12, 4),
         ("Heading 3", 11, 8, 3), ("Caption", 9, 6, 3),
     ):  # fmt: skip
         style = book.styles[name]
@@ -170,7 +170,11 @@ def _grey(run: Any, colour: str = _GREY) -> None:
 
 
 def contents(book: Any, heading: str, entries: Sequence[tuple[str, str, int]]) -> None:
-    """Write the contents as a field: readable at once, page numbers set by Word on opening."""
+    """Write the contents as a field: a list of links at once; Word sets it with page numbers.
+
+    Which page a heading falls on is known to no one before the pages are set: until the field is
+    updated there is neither a number nor a dotted line to nothing.
+    """
     book.add_paragraph(heading, style="Lead")
     if not entries:
         return
@@ -184,14 +188,7 @@ def contents(book: Any, heading: str, entries: Sequence[tuple[str, str, int]]) -
             _field_part(line, "separate")
         link = _element("w:hyperlink", {"w:anchor": f"part_{k}", "w:history": "1"})
         line._p.append(link)
-        _run_into(link, f"{number} {text}\t")
-        for kind, code in (("begin", ""), ("", f"PAGEREF part_{k} \\h"), ("separate", "")):
-            run = _element("w:r")
-            run.append(_element("w:fldChar", {"w:fldCharType": kind}) if kind else _instr(code))
-            link.append(run)
-        end = _element("w:r")
-        end.append(_element("w:fldChar", {"w:fldCharType": "end"}))
-        link.append(end)
+        _run_into(link, f"{number} {text}")
     _field_part(line, "end")
     settings = book.settings.element
     settings.append(_element("w:updateFields", {"w:val": "true"}))

@@ -32,7 +32,7 @@ _PAINTED = {
 #: Decimals by the unit that ends a column's name, the longest ending first.
 _DIGITS = {
     "_mg_l": 4, "_kg_d": 3, "_m3_s": 3, "_m3_d": 1, "_per_l": 0, "_m2": 1, "_m3": 0, "_h": 1,
-    "_m": 1,
+    "_min": 0, "_m": 1,
     "lon": 6, "lat": 6, "_deg": 0,
 }  # fmt: skip
 #: Significant digits of values whose unit differs from row to row.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +117,34 @@ def test_overrides_changed_since_are_not_mixed_in(project, sites, tmp_path, monk
         file.write("S1,CJ26-CHEM-1KM,clear,A,2026-01-01,x\n")
     with pytest.raises(LayerError, match="parts of another run"):
         check_stream(project, sites, out, **call)
+
+
+def test_what_became_of_each_decision_is_told_in_pieces_too(project, sites, tmp_path):
+    """One applied in the second piece, one on a site and one on a rule that are not there."""
+    found = project.check(sites, crs="EPSG:4490").findings
+    one = found[found["site_id"] == "S50"].iloc[0]
+    rows = [("S50", one["rule_id"]), ("S999", one["rule_id"]), ("S1", "NO-RULE")]
+    text = "".join(f"{site},{rule},manual,A,2026-01-01,x\n" for site, rule in rows)
+    decided, out = tmp_path / "decided.csv", tmp_path / "out.csv"
+    decided.write_text(f"site_id,rule_id,verdict,who,when,why\n{text}", encoding="utf-8")
+    call = [
+        "check",
+        str(SAMPLE),
+        str(sites),
+        "--stream",
+        "--from-crs",
+        "EPSG:4490",
+        "--chunk",
+        "40",
+    ]
+    call += ["--overrides", str(decided), "-o", str(out), "--lang", "en", "--json"]
+    done = CliRunner().invoke(main, call)
+    assert done.exit_code == 0, done.output
+    whole = project.check(sites, crs="EPSG:4490", overrides=decided).overrides
+    assert json.loads(done.stdout)["overrides"] == whole.to_dict("records")
+    assert whole["status"].to_list()[1:] == ["no_site", "not_asked"]
+    assert "override S999" in done.stderr
+    assert "there is no such site" in done.stderr
 
 
 def test_the_command_reads_tributaries_in_pieces_too(project, tmp_path):

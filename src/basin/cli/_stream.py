@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from basin.cli._output import hint, print_json
+from basin.cli._siting import say_overrides
 
 __all__ = ["stream_check"]
 
@@ -56,6 +57,7 @@ def stream_check(
     serious = done.problems[done.problems["severity"] != "info"]
     for kind, n, text in serious[["kind", "n", "zh" if zh else "en"]].to_numpy().tolist():
         hint(f"{kind} ({n}): {text}")
+    say_overrides(done.overrides, basin.lang)
     if done.resumed:
         hint(
             f"接着上次的进度：已有 {done.resumed} 段"
@@ -65,7 +67,7 @@ def stream_check(
     words = [label("verdict", k, basin.lang) + f" {n:,}" for k, n in done.verdicts.items()]
     hint(f"→ {output} ({done.rows:,}: {', '.join(words)})")
     if as_json:
-        print_json({"rows": done.rows, "verdicts": done.verdicts})
+        print_json({"rows": done.rows, "verdicts": done.verdicts, "overrides": done.overrides})
     return set(done.verdicts) | ({"unchecked"} if done.n_unchecked else set())
 
 

@@ -31,6 +31,7 @@ from basin import layers as layer_io
 from basin.errors import LayerError
 from basin.layers.chunks import count_rows, read_chunks
 from basin.layers.write import csv_bytes
+from basin.siting._overrides import OVERRIDE_COLUMNS
 
 if TYPE_CHECKING:
     from basin.project import Basin
@@ -61,6 +62,8 @@ class StreamedCheck:
         What reading found: ``kind``, ``severity``, ``n`` and a text, summed over the pieces.
     resumed
         Pieces that were there from a run before.
+    overrides
+        What became of each decision of a person: as :attr:`SitingResult.overrides`.
     """
 
     path: Path
@@ -69,6 +72,7 @@ class StreamedCheck:
     n_unchecked: int
     problems: pd.DataFrame
     resumed: int
+    overrides: pd.DataFrame
 
 
 def check_stream(
@@ -282,6 +286,7 @@ def check_part(
         "verdicts": frame["verdict"].value_counts().to_dict(),
         "n_unchecked": int(result.unchecked["site_id"].nunique()),
         "problems": problems,
+        "overrides": result.overrides.to_dict("records"),
     }
 
 
@@ -341,11 +346,13 @@ class _Parts:
     def assemble(self, resumed: int, *, overwrite: bool) -> StreamedCheck:
         """Join the parts in the order of the file, and remove them."""
         rows, unchecked, verdicts, problems, hashes = 0, 0, pd.Series(dtype="int64"), [], []
+        decided: list[dict[str, Any]] = []
         for part in self._read():
             rows += part["rows"]
             unchecked += part["n_unchecked"]
             verdicts = verdicts.add(pd.Series(part["verdicts"], dtype="int64"), fill_value=0)
             problems += part["problems"]
+            decided = _settled(decided, part["overrides"])
             hashes.append(pd.util.hash_array(part["ids"]))
         self._refuse_twice(np.concatenate(hashes) if hashes else np.empty(0, dtype=np.uint64))
         with (
@@ -364,6 +371,7 @@ class _Parts:
             unchecked,
             _summed(problems),
             resumed,
+            pd.DataFrame(decided, columns=list(OVERRIDE_COLUMNS)),
         )
 
     def _refuse_twice(self, hashes: Any) -> None:
@@ -382,6 +390,13 @@ class _Parts:
             zh="项目文件有重复的编号",
             mend_zh="每个项目用各自的编号",
         )
+
+
+def _settled(before: list[dict[str, Any]], now: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What became of each decision so far: the piece that holds its site tells."""
+    if not before:
+        return now
+    return [a if b["status"] == "no_site" else b for a, b in zip(before, now, strict=True)]
 
 
 def _summed(problems: list[dict[str, Any]]) -> pd.DataFrame:

@@ -87,3 +87,14 @@ def test_the_command_makes_the_same_bytes_wherever_it_writes(tmp_path):
 def test_from_python_there_is_no_command(assessed):
     project, result = assessed
     assert project.annex(result).command == ""
+
+
+def test_sites_of_a_file_of_their_own_are_named_with_their_repairs(tmp_path):
+    project, file = basin.open(SAMPLE), tmp_path / "地块.csv"
+    file.write_text("编号,经度,纬度,项目类别\nA,106.66,28.97,化工\nA,106.67,28.98,化工\n", "utf-8")
+    sites = project._sites(file)
+    rows = project.annex(project).inputs
+    (row,) = rows[rows["layer"] == "sites"].to_dict("records")
+    assert (row["file"], row["n_rows"], row["sha256"]) == (file.name, len(sites), sum_of(file))
+    assert all(p.text("zh") in row["reading"] for p in project.problems if p.file == file.name)
+    assert "CGCS2000" in row["reading"]

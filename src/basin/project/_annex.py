@@ -47,7 +47,7 @@ def annex_of(basin: Basin, result: Any) -> Annex:
     used = {one.layer for one in basin.layers.read}
     for path, name in basin.inputs.items():
         layer = _code_of(path, name, basin)
-        if path.is_file() and (layer not in basin.sources or layer in used):
+        if path.is_file() and (layer not in basin.sources or _is_part(path, basin.layers.read)):
             if layer == "dem" and not {"network", "usable_network"} & set(vars(basin)):
                 continue
             if (layer, path.name) not in named:
@@ -86,6 +86,17 @@ def _annex(
     return Annex(pd.DataFrame(rows, columns=columns), every, _command(result))
 
 
+def _is_part(path: Path, read: Iterable[Any]) -> bool:
+    """Whether a file belongs to a source that was read: itself, or a shapefile or geodatabase."""
+    sources = [Path(one.source.path).resolve() for one in read if isinstance(one.source.path, Path)]
+    return any(
+        path == source or source in path.parents or (
+            source.suffix.casefold() == ".shp" and path.with_suffix("") == source.with_suffix("")
+        )
+        for source in sources
+    )  # fmt: skip
+
+
 def _code_of(path: Path, name: str, basin: Basin) -> str:
     """The layer of a file, or what else it is to the project."""
     if name in basin.sources or name == "dem":
@@ -103,7 +114,9 @@ def _row(layer: str, path: Path) -> dict[str, Any]:
 def _read_row(read: Any, lang: str) -> dict[str, Any]:
     """A source of a layer, with its rows, its system and what was decided on reading it."""
     path, seam = read.source.path, "；" if lang == "zh" else "; "
-    reading = seam.join(p.text(lang) for p in read.found if p.kind.startswith(_TOLD))
+    # of sites, all that was converted, repaired or set aside
+    told = [p for p in read.found if read.layer == "sites" or p.kind.startswith(_TOLD)]
+    reading = seam.join(p.text(lang) for p in told)
     row = {"layer": read.layer, "file": read.source.shown, "n_rows": read.n_rows,
            "crs": "", "reading": reading, "sha256": ""}  # fmt: skip
     if isinstance(path, Path):

@@ -82,8 +82,15 @@ class Layers(Mapping[str, Any]):
             **source.options,
         )
         self.problems.extend(found)
-        self.read.append(FileRead(name, source, len(table), tuple(found)))
+        self.note_read(name, source, len(table), found)
         return table
+
+    def note_read(
+        self, layer: str, source: Source, n_rows: int, found: list[layer_io.Problem]
+    ) -> None:
+        """Keep for the annex of reports what was read, once for each file of a layer."""
+        self.read[:] = [r for r in self.read if (r.layer, r.source.path) != (layer, source.path)]
+        self.read.append(FileRead(layer, source, n_rows, tuple(found)))
 
     def _near(self, name: str, source: Source) -> Any:
         """Return where the rivers lie, for a table of bare coordinates; None where not needed."""

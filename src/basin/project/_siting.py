@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -13,6 +14,7 @@ from basin import layers as layer_io
 from basin.crs import EXCHANGE_CRS, local_metric_crs
 from basin.errors import ProjectError
 from basin.project import _checks
+from basin.project._config import Source
 
 if TYPE_CHECKING:
     from basin.siting import AllowedArea, DefinitionSensitivity, LineSensitivity, SitingResult
@@ -220,14 +222,20 @@ class SitingQuestions:
         """The sites asked about: a table, a file, or the project's own."""
         if sites is None:
             return self._need("sites", "the siting check")
-        return layer_io.read_layer(
+        at_hand = isinstance(sites, gpd.GeoDataFrame)
+        found: list[layer_io.Problem] = []
+        table = layer_io.read_layer(
             sites,
             "sites",
             crs=crs,
-            near=None if crs or isinstance(sites, gpd.GeoDataFrame) else self.layers.bounds(),
+            near=None if crs or at_hand else self.layers.bounds(),
             sandbox=self.sandbox,
-            problems=self.problems,
+            problems=found,
         )
+        self.problems.extend(found)
+        if isinstance(sites, str | Path):
+            self.layers.note_read("sites", Source(Path(sites)), len(table), found)
+        return table
 
     def _siting_layers(
         self, date: dt.date | None, tributaries: str | tuple[str, ...] = "all"

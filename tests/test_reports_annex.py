@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import docx
 import openpyxl
@@ -11,6 +12,7 @@ import pytest
 
 import basin
 from basin.reports import write_report
+from basin.standards.labels import label
 from network_drawings import draw
 from places import SAMPLE
 from test_network_report import basin as run
@@ -98,3 +100,10 @@ def test_sites_of_a_file_of_their_own_are_named_with_their_repairs(tmp_path):
     assert (row["file"], row["n_rows"], row["sha256"]) == (file.name, len(sites), sum_of(file))
     assert all(p.text("zh") in row["reading"] for p in project.problems if p.file == file.name)
     assert "CGCS2000" in row["reading"]
+
+
+def test_the_reading_of_tributaries_is_told_in_words():
+    project = basin.open(SAMPLE)
+    told = dict(project.annex(SimpleNamespace(tributaries="all", packs=("a", "b"))).settings)
+    assert told["支流范围（有争议的条文）"] == label("river_scope_reading", "all", "zh") != "all"
+    assert told["规则包"] == "a, b"

@@ -13,6 +13,7 @@ from basin.layers.sources import stated_crs
 from basin.manifest import file_digest, shown_command, versions
 from basin.project._config import LAYERS
 from basin.reports import Annex, report_filename
+from basin.standards.labels import label
 
 if TYPE_CHECKING:
     from basin.project import Basin
@@ -60,7 +61,7 @@ def annex_of(basin: Basin, result: Any) -> Annex:
         (words["date"], basin.effective_date.isoformat()),
         (words["standards"], _standards(result)),
         (words["rules"], ", ".join(getattr(result, "packs", ()))),
-        (words["tributaries"], _text(getattr(result, "tributaries", ""))),
+        (words["tributaries"], _tributaries(result, basin.lang)),
         (words["period"], _text(getattr(result, "period", ""))),
         (words["snap"], f"{basin.snap_tolerance_m:g}" if "rivers" in used else ""),
         (words["offset"], f"{basin.max_offset_m:g}" if "outfalls" in used else ""),
@@ -131,6 +132,13 @@ def _standards(result: Any) -> str:
     if hasattr(result, "arrivals"):
         return _SPILL
     return _WATER if hasattr(result, "balance") or hasattr(result, "months") else ""
+
+
+def _tributaries(result: Any, lang: str) -> str:
+    """The reading of "tributary" in words, or the rivers named."""
+    reading = getattr(result, "tributaries", "")
+    named = not isinstance(reading, str) or not reading
+    return _text(reading) if named else label("river_scope_reading", reading, lang)
 
 
 def _text(value: Any) -> str:

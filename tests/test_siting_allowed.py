@@ -254,6 +254,29 @@ def test_the_command_on_the_sample(tmp_path):
     assert run.exit_code == 2
 
 
+def test_the_map_marks_the_place_asked_and_the_way_to_the_nearest_allowed_one(tmp_path):
+    from basin.maps.nearest import nearest_layers
+
+    found = find_allowed_area("化工项目", "新建", within=GROUND, **layers())
+    asked = site(out(10), site_id="S0")
+    nearest = found.nearest(asked)
+    places, ways = nearest_layers(asked, nearest, "zh")
+    assert places.table["site_id"].to_list() == ["S0"]
+    line, end = ways.table.geometry
+    assert shapely.get_coordinates(line)[0] == pytest.approx((out(10).x, out(10).y))
+    assert shapely.get_coordinates(line)[-1] == pytest.approx((end.x, end.y))
+    metres = nearest["distance_m"].iloc[0]
+    assert ways.table["name"].iloc[0].endswith(f"{metres:,.1f} m")
+    assert GEOD.geometry_length(line) == pytest.approx(metres, abs=0.01)
+    call = ["allowed", "data/sample_layers", "--category", "chemical", "--at", "106.655,28.972",
+            "--radius", "500", "-o", str(tmp_path / "a.html")]  # fmt: skip
+    run = CliRunner().invoke(main, call)
+    assert run.exit_code == 0, run.output
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert "所问地点" in page
+    assert "最近可选址处" in page
+
+
 def test_the_ground_can_be_a_district_by_name():
     project = basin.project.open("data/sample_layers")
     assert len(project._ground("綦江区")) == 1

@@ -77,7 +77,7 @@ def allowed(
         tables["allowed_nearest"] = nearest
     printed = {"summary": result.summary(), **tables}
     if output and output.suffix.casefold() in (".html", ".htm"):
-        _write_map(output, result, basin, overwrite)
+        _write_map(output, result, basin, overwrite, sites, nearest)
     elif output:
         write_result(output, tables, printed=printed, basin=basin, overwrite=overwrite)
     if as_json:
@@ -107,14 +107,16 @@ def _ground(basin: Any, within: str | None, place: Any, radius: float) -> Any:
     return within
 
 
-def _write_map(path: Path, result: Any, basin: Any, overwrite: bool) -> None:
-    """Draw the areas on a map that opens without a network."""
+def _write_map(
+    path: Path, result: Any, basin: Any, overwrite: bool, asked: Any, nearest: Any
+) -> None:
+    """Draw the areas on a map that opens without a network, with what was asked about."""
     from basin.maps import allowed_map
 
     basin.refuse_inputs([path])
     names = ("districts", "shorelines", "sites")
     layers = {name: basin.layers.get(name) for name in names if name in basin.layers}
-    page = allowed_map(result, lang=basin.lang, **layers)
+    page = allowed_map(result, asked=asked, nearest=nearest, lang=basin.lang, **layers)
     page.save(path, overwrite=overwrite)
     say_files({path: {"allowed_areas": len(result.areas), "allowed_parks": len(result.parks)}})
 

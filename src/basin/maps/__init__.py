@@ -23,6 +23,7 @@ from basin.maps.ground import (
     add_zones,
 )
 from basin.maps.handed import Layer, add_layer
+from basin.maps.nearest import nearest_layers
 from basin.maps.page import OfflineMap, escape
 from basin.maps.places import add_outfalls, add_sections, add_sites, add_works
 from basin.maps.spills import add_spill, spill_subject
@@ -262,7 +263,15 @@ def network_map(
     )
 
 
-def allowed_map(area: Any, *, title: str = "", lang: str = "zh", **layers: Any) -> OfflineMap:
+def allowed_map(
+    area: Any,
+    *,
+    asked: Any = None,
+    nearest: Any = None,
+    title: str = "",
+    lang: str = "zh",
+    **layers: Any,
+) -> OfflineMap:
     """Draw where a project of one category may be built, and which rules forbid it elsewhere.
 
     Parameters
@@ -270,10 +279,14 @@ def allowed_map(area: Any, *, title: str = "", lang: str = "zh", **layers: Any) 
     area
         What ``find_allowed_area`` returned: its ``areas`` (``area_id``, ``status``, ``rules``) and
         ``parks``.
+    asked, nearest
+        Sites that are asked about, and what ``area.nearest(asked)`` found for them: marked, with a
+        line from each to its nearest allowed place, its direction and distance.
     title, lang, **layers
         As in :func:`basin_map`.
     """
     parks = words("parks", lang)
+    marks = [] if asked is None else nearest_layers(asked, nearest, lang)
     return _draw(
         layers=(
             Layer(
@@ -286,6 +299,7 @@ def allowed_map(area: Any, *, title: str = "", lang: str = "zh", **layers: Any) 
                 remark=words("allowed_remark", lang),
             ),
             Layer(area.parks, parks, id_column="zone_id", colour="#5d4037", outline=True),
+            *marks,
         ),
         title=title or words("allowed_map", lang),
         lang=lang,

@@ -52,6 +52,8 @@ WORDS: dict[str, dict[str, str]] = {
     "allowed_map": {"zh": "可选址范围图", "en": "Where it may be built"},
     "catchment_map": {"zh": "集水区图", "en": "Catchments"},
     "allowed": {"zh": "可选址范围（按结论）", "en": "Allowed area by status"},
+    "asked": {"zh": "所问地点", "en": "Places asked about"},
+    "nearest": {"zh": "最近可选址处", "en": "Nearest allowed place"},
     "parks": {"zh": "合规园区", "en": "Compliant parks"},
     "catchments": {"zh": "集水区", "en": "Catchments"},
     "raindrops": {"zh": "汇流路径", "en": "Paths of water"},

@@ -279,8 +279,8 @@ class Basin(SitingQuestions, SpillQuestions, TerrainQuestions, LedgerQuestions):
             raise ProjectError(
                 "the item is empty",
                 mend="Give an item id such as 'tp', or leave it out.",
-                zh="项目代码是空的",
-                mend_zh="给出项目代码，如 tp；或不给",
+                zh="指标代码是空的",
+                mend_zh="给出指标代码，如 tp；或不给",
             )
         sections = self._need("sections", "the trace")
         return trace_sources(

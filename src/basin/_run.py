@@ -6,7 +6,6 @@ its finished files here, to appear together at the end. Outside a run nothing is
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -137,6 +136,8 @@ def note_rules(pack: str, content: str) -> None:
     """Note a rule pack with the SHA-256 of its text."""
     run = _CURRENT.get()
     if run is not None:
+        import hashlib
+
         digest = hashlib.sha256(content.encode()).hexdigest()
         run.facts.setdefault("rules", {})[pack] = digest
 

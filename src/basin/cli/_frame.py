@@ -13,10 +13,8 @@ import locale
 import os
 import re
 import sys
-import tomllib
 from collections.abc import Callable
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +47,10 @@ def frame_lang() -> str:
 
 @cache
 def _table() -> dict[str, Any]:
-    text = files("basin.cli").joinpath("words.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    import tomllib
+
+    # not by importlib.resources, which takes longer to load than all of this module
+    return tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
 
 
 def _plain(text: str) -> str:

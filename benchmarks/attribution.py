@@ -1,6 +1,8 @@
 """What attributing a million outfalls to a thousand sections costs beside networkx.
 
-Run ``python benchmarks/attribution.py --size 1e5`` (reaches; ``--outfalls 1e6``, ``--rounds 3``).
+Run ``python benchmarks/attribution.py --size 1e5`` (reaches; ``--outfalls 1e6``, ``--rounds 3``,
+``--braids 0`` for the tree alone). Half of the sections have a hundredth of the basin and more
+above them, half are of Strahler order 4 and more.
 The outfalls are placed on the network already: placing them is `snap` of ``benchmarks/network.py``.
 networkx walks the ancestors of some sections, with its graph ready, and numpy picks the outfalls
 that enter there; the rest is reckoned. Next section, distances and times would come on top.
@@ -28,15 +30,21 @@ def outfalls_on(basin: Basin, count: int) -> pd.DataFrame:
     return pd.DataFrame({"reach_id": reaches.index[row], "measure_m": at}, index=ids)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
+    """Run the tree and the braided network, and print one block each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=lambda s: int(float(s)), default=100_000)
     parser.add_argument("--outfalls", type=lambda s: int(float(s)), default=1_000_000)
     parser.add_argument("--rounds", type=int, default=2)
-    given = parser.parse_args()
-    for braids, words in ((0.0, "tree"), (0.02, "braided")):
+    parser.add_argument("--braids", type=lambda s: [float(s)], default=[0.0, 0.02])
+    given = parser.parse_args(arguments)
+    for braids in given.braids:
+        words = "braided" if braids else "tree"
         basin = Basin(given.size, braids)
-        network, sections = basin.network, basin.sections(SECTIONS)
+        network = basin.network
+        halves = [basin.sections(SECTIONS // 2, large) for large in (True, False)]
+        sections = pd.concat(halves)
+        sections.index = [f"S{k}" for k in range(SECTIONS)]
         outfalls = outfalls_on(basin, given.outfalls)
         above = network.upstream_of_many(sections).counts()
         # as large in the mean as all of them

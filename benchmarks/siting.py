@@ -291,21 +291,21 @@ def start(scale: float, rounds: int) -> None:
     import resource
     import tempfile
 
-    # both from compiled bytecode, as when installed
-    kept = tempfile.TemporaryDirectory()
-    about = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    about["PYTHONPYCACHEPREFIX"] = kept.name
-
-    def seconds(code: str) -> float:
-        command = [sys.executable, "-c", code]
-        begin = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(command, check=True, capture_output=True, env=about)
-        end = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return end.ru_utime + end.ru_stime - begin.ru_utime - begin.ru_stime
-
     ours = "from basin.cli import main; main(['--help'], standalone_mode=False)"
     theirs = "import geopandas, rasterio, folium, networkx"
-    turns = [(seconds(ours), seconds(theirs), seconds("pass")) for _ in range(max(rounds, 6))]
+    with tempfile.TemporaryDirectory() as kept:
+        # both from compiled bytecode, as when installed
+        about = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        about["PYTHONPYCACHEPREFIX"] = kept
+
+        def seconds(code: str) -> float:
+            command = [sys.executable, "-c", code]
+            begin = resource.getrusage(resource.RUSAGE_CHILDREN)
+            subprocess.run(command, check=True, capture_output=True, env=about)
+            end = resource.getrusage(resource.RUSAGE_CHILDREN)
+            return end.ru_utime + end.ru_stime - begin.ru_utime - begin.ru_stime
+
+        turns = [(seconds(ours), seconds(theirs), seconds("pass")) for _ in range(max(rounds, 6))]
     help_s, stack_s, python_s = (min(column) for column in zip(*turns, strict=True))
     print(f"basin --help: {help_s:.3f} s CPU (python alone {python_s:.3f} s)")
     print(f"  geopandas, rasterio, folium, networkx: {stack_s:.3f} s, ratio {stack_s / help_s:.1f}")

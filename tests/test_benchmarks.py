@@ -49,6 +49,33 @@ def test_terrain_subject_runs(subject, capsys):
     assert "ratio" in capsys.readouterr().out
 
 
+def test_attribution_runs(monkeypatch, capsys):
+    pytest.importorskip("scipy")
+    monkeypatch.syspath_prepend(str(FOLDER))
+    spec = importlib.util.spec_from_file_location(
+        "attribution_benchmark", FOLDER / "attribution.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.main(["--size", "300", "--outfalls", "500", "--rounds", "1", "--braids", "0"])
+    assert capsys.readouterr().out.count("ratio") == 2
+    for name in ("synthetic", "network"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize("subject", ["km1", "km5", "classes", "zones"])
+def test_siting_subject_runs(subject, capsys):
+    pytest.importorskip("scipy")
+    spec = importlib.util.spec_from_file_location("siting_benchmark", FOLDER / "siting.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.main(["--scale", "0.002", "--rounds", "1", "--only", subject])
+    out = capsys.readouterr().out
+    assert "ratio" in out
+    if subject.startswith("km"):
+        assert "misclassified: basin 0, shoreline_distance 0" in out
+
+
 @pytest.mark.browser
 def test_maps_against_folium_run(monkeypatch, capsys):
     pytest.importorskip("scipy")

@@ -223,13 +223,13 @@ def attribute_outfalls(
     left, left_below = _left(network, up, hours), _left(network, down, hours)
     first = _next(network.next_downstream(up, numbered), left, left_below)
     onward = _next(network.next_downstream(numbered, numbered, strict=True), left_below, left_below)
-    names = np.append(below.index.to_numpy(dtype=object), np.nan)
     nearest, after = first.pop("at"), onward.pop("at")
-    above["section_id"] = pd.Series(names[nearest], index=above.index, dtype=object)
+    names = below.index.array
+    above["section_id"] = pd.Series(names.take(nearest, allow_fill=True), index=above.index)
     for name, values in first.items():
         above[name] = values
     above["n_sections"] = _count_below(pairs, len(above))
-    below["next_section"] = pd.Series(names[after], index=below.index, dtype=object)
+    below["next_section"] = pd.Series(names.take(after, allow_fill=True), index=below.index)
     for name, values in onward.items():
         below[name] = values
     below["n_outfalls"] = pairs.counts().to_numpy()
@@ -271,9 +271,9 @@ def _placed(
 
 def _table_of(network: RiverNetwork, spots: Spots, status: Any, key: str) -> pd.DataFrame:
     index = spots.labels.rename(key)
-    ids = np.append(network.reaches.index.to_numpy(dtype=object), np.nan)
+    ids = network.reaches.index.array.take(spots.reach, allow_fill=True)
     placed = {
-        "reach_id": pd.Series(ids[spots.reach], index=index, dtype=object),
+        "reach_id": pd.Series(ids, index=index),
         "measure_m": spots.measure,
         "snap_status": status,
     }
@@ -282,7 +282,8 @@ def _table_of(network: RiverNetwork, spots: Spots, status: Any, key: str) -> pd.
 
 def _to_outlet(network: RiverNetwork, velocity_m_s: float | None) -> Hours:
     """Hours through each reach, and from its upper end to the outlet; those by default velocity."""
-    speed = reach_hydraulics(network.reaches, flow_ratios(), velocity_m_s=velocity_m_s)
+    ratio = {"median": flow_ratios()["median"]}
+    speed = reach_hydraulics(network.reaches, ratio, velocity_m_s=velocity_m_s)
     own = network.reaches["length_m"] / speed.velocity_m_s["median"] / _S_PER_H
     assumed = own.where(speed.table["tier"].eq("default"), 0.0)
     columns = (own, network.sum_to_outlet(own), assumed, network.sum_to_outlet(assumed))

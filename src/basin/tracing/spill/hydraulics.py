@@ -114,7 +114,7 @@ def reach_hydraulics(
     slope: Any = None,
     velocity_m_s: float | None = None,
 ) -> Hydraulics:
-    """Find velocity and flow of reaches in each case.
+    """Find velocity and flow of reaches in each case of `ratio`.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def reach_hydraulics(
         Rows of ``network.reaches``: ``velocity_m_s`` and ``flow_m3_s`` at mean flow, ``width_m``;
         ``drainage_area_km2`` and ``slope`` (m/m) where the rivers have them.
     ratio
-        From `flow_ratios`.
+        From `flow_ratios`, or some of its cases.
     drainage_area_km2, slope
         Series by reach_id, in place of such columns.
     velocity_m_s
@@ -147,12 +147,13 @@ def reach_hydraulics(
     power = hydraulics()["geometry"]["velocity"]
     at_mean = np.where(measured, given, default)
     velocity, flow = {}, {}
-    for case in CASES:
-        flow[case] = mean * ratio[case]
-        fastest = case == "fastest"
-        jobson = peak_velocity(area, flow[case], mean, fall, fastest=fastest)
-        plain = at_mean * ratio[case] ** power
-        velocity[case] = np.where(~measured & drained, jobson, plain)
+    by_size = np.flatnonzero(~measured & drained)
+    for case, part in ratio.items():
+        flow[case], velocity[case] = mean * part, at_mean * part**power
+        velocity[case][by_size] = peak_velocity(
+            *(values[by_size] for values in (area, flow[case], mean, fall)),
+            fastest=case == "fastest",
+        )
     tier = np.select([measured, sloped, drained], TIERS[:3], default=TIERS[3])
     index = reaches.index
     table = pd.DataFrame(

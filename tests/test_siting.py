@@ -1166,3 +1166,14 @@ def test_a_class_of_gbt_4754_is_taken_for_a_category_and_told(word, category, ex
     assert ("GB/T 4754" in result.sites.loc["S", "note"]) == (word != "9999")
     if word == "2521":
         assert finding(result, "CJ26-CHEM-1KM")["reason"] == "category_undecided"
+
+
+@pytest.mark.parametrize("accuracy_m", [1e7, 1e308, np.inf])
+def test_a_plot_known_to_no_accuracy_at_all_is_never_clear(accuracy_m):
+    """Its zones could all be slivers: that is told, and does not fail."""
+    plot = site(out(500).buffer(1e-4))
+    plot["accuracy_m"] = accuracy_m
+    near = zone({"geometry": wedge(tip=(out(500).x + 1e-4, out(500).y))})
+    found = check_sites(plot, shore(), near, coverage=covered(), date=DATE).findings
+    measured = found[found["rule_id"].isin(["CJ26-CHEM-1KM", "ERL-CORE"])]
+    assert len(measured) and not measured["verdict"].eq("clear").any()

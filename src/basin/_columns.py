@@ -25,6 +25,10 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 
 
+#: Half the way round the Earth (metres): no error or width is larger.
+_FARTHEST_M = 2.0e7
+
+
 def in_force(table: pd.DataFrame, date: Any) -> npt.NDArray[np.bool_]:
     """Tell which rows are in force on a date, both ends included.
 
@@ -69,11 +73,11 @@ def plain_text(table: pd.DataFrame, column: str) -> npt.NDArray[np.object_]:
 
 
 def metres(table: pd.DataFrame, column: str, default: float) -> Floats:
-    """Read a column of metres; missing or negative is `default`."""
+    """Read a column of metres; missing or negative is `default`, none is more than half the Earth."""
     if column not in table:
         return np.full(len(table), default)
     value = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=float)
-    return np.where(value >= 0, value, default)
+    return np.where(value >= 0, np.minimum(value, _FARTHEST_M), default)
 
 
 def site_keys(sites: Any) -> pd.Series[Any]:

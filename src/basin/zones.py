@@ -257,7 +257,8 @@ def _local(sites: Shapes, zones: Shapes, error: Floats) -> tuple[Shapes, Shapes]
     west, south, east, north = shapely.bounds(sites).T
     lat = (south + north) / 2
     k = np.column_stack(scale_at(lat))
-    pad = 3.0 * (error + 1.0)[:, None] / k  # farther than an erosion from the cut can come
+    # farther than an erosion from the cut can come; beyond 90 degrees no zone goes on
+    pad = np.minimum(3.0 * (error + 1.0)[:, None] / k, 90.0)
     window = shapely.box(west - pad[:, 0], south - pad[:, 1], east + pad[:, 0], north + pad[:, 1])
     around = shapely.intersection(zones, window)
     origin = np.column_stack([(west + east) / 2, lat])

@@ -1176,4 +1176,5 @@ def test_a_plot_known_to_no_accuracy_at_all_is_never_clear(accuracy_m):
     near = zone({"geometry": wedge(tip=(out(500).x + 1e-4, out(500).y))})
     found = check_sites(plot, shore(), near, coverage=covered(), date=DATE).findings
     measured = found[found["rule_id"].isin(["CJ26-CHEM-1KM", "ERL-CORE"])]
-    assert len(measured) and not measured["verdict"].eq("clear").any()
+    assert len(measured)
+    assert not measured["verdict"].eq("clear").any()

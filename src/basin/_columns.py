@@ -73,7 +73,7 @@ def plain_text(table: pd.DataFrame, column: str) -> npt.NDArray[np.object_]:
 
 
 def metres(table: pd.DataFrame, column: str, default: float) -> Floats:
-    """Read a column of metres; missing or negative is `default`, none is more than half the Earth."""
+    """Read a column of metres, half the Earth at most; missing or negative is `default`."""
     if column not in table:
         return np.full(len(table), default)
     value = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=float)

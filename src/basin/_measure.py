@@ -470,10 +470,12 @@ def _search(
     size = np.diff(first)
     looked = np.flatnonzero((size > 0) & (radius_m >= 0))
     turn = looked[z_order(sites.edges[order[first[looked]], :2])]
-    row = order[ranges(first[turn], size[turn])]
-    begins = np.concatenate([[0], np.cumsum(size[turn])])
+    if (size == 1).all():  # points, mostly
+        row, begins = order[turn], np.arange(len(turn) + 1)
+    else:
+        row = order[ranges(first[turn], size[turn])]
+        begins = np.concatenate([[0], np.cumsum(size[turn])])
     edges = sites.edges[row]
-    frames = np.ascontiguousarray(sites.frames(row).T)
     point = np.repeat(sites.is_point, np.diff(sites.first))[row]
     radius = radius_m[turn].astype(float)
     n_groups = int(group.max(initial=0)) + 1
@@ -492,7 +494,7 @@ def _search(
         tree = Tree.over(lines.boxes[some], heavy)
         single = len(apart) > 1 or n_groups == 1
         s, e, sure[turn] = near_pairs(
-            begins, edges, frames, point, radius,
+            begins, edges, point, radius,
             np.concatenate([[0], np.cumsum(held)]), lines.edges[edge],
             np.zeros(len(some), dtype=np.int64) if single else of[some], heavy,
             1 if single else n_groups, tree.chunk, tree.boxes, tree.weight, tree.level, any_,

@@ -16,6 +16,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from basin.crs import GEOD
+
 __all__ = ["Tree", "near_pairs"]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -31,6 +33,7 @@ _TOGETHER, _SHARED = 32, 96
 _CELLS = 1024
 #: As ``_measure._slack``: the frame at a distance of d metres is wrong by up to d**3 of this.
 _BEND = 1.0 / (2.0 * 6_371_000.0**2)
+_A, _E2 = GEOD.a, GEOD.es
 
 
 def _compiled(function: F) -> F:
@@ -106,6 +109,22 @@ def _sorted(xy: Floats, low: Floats, scale: Floats) -> Ints:
         order[begin[key[i]]] = i
         begin[key[i]] += 1
     return order
+
+
+@_compiled
+def _frame(lat: float) -> tuple[float, float, float, float, float]:
+    """The frame of metres at a latitude: as ``_pieces.frames_at``."""
+    phi = math.radians(lat)
+    sine, cosine = math.sin(phi), math.cos(phi)
+    w2 = 1.0 - _E2 * sine * sine
+    prime = _A / math.sqrt(w2)
+    meridian = prime * (1.0 - _E2) / w2
+    unit = math.radians(1.0)
+    k_lat = unit * meridian
+    return (
+        unit * prime * cosine, k_lat, -unit * unit * meridian * sine,
+        k_lat * 3.0 * _E2 * sine * cosine / w2 * unit, lat,
+    )  # fmt: skip
 
 
 @_compiled
@@ -195,7 +214,7 @@ def _below(box: int, level: Ints) -> tuple[int, int]:
 
 @_compiled
 def _company(
-    start: int, s_first: Ints, s_edges: Floats, s_frames: Floats, radius_m: Floats,
+    start: int, s_first: Ints, s_edges: Floats, radius_m: Floats,
     every: Ints, boxes: Floats, box_weight: Floats, level: Ints,
     stack: Ints, gaps: Floats, shared: Ints,
 ) -> tuple[int, int]:  # fmt: skip
@@ -224,8 +243,7 @@ def _company(
         end += 1
     if lead < 0:
         return end, 0
-    k0, k1, k2 = s_frames[lead, 0], s_frames[lead, 1], s_frames[lead, 2]
-    k3, k4 = s_frames[lead, 3], s_frames[lead, 4]
+    k0, k1, k2, k3, k4 = _frame(s_edges[lead, 1])
     used, top = 0, 0
     stack[0] = len(boxes) - 1
     while top >= 0:
@@ -249,7 +267,6 @@ def _company(
 def near_pairs(
     s_first: Ints,
     s_edges: Floats,
-    s_frames: Floats,
     s_point: Any,
     radius_m: Floats,
     l_first: Ints,
@@ -268,8 +285,7 @@ def near_pairs(
     Parameters
     ----------
     s_first : shape (n_sites + 1,)
-        Sites, neighbours side by side: where each begins in `s_edges`, shape (n, 4), and
-        `s_frames`, shape (n, 5).
+        Sites, neighbours side by side: where each begins in `s_edges`, shape (n, 4).
     s_point : shape (n,)
         Whether an edge is a point.
     radius_m : shape (n_sites,)
@@ -304,7 +320,7 @@ def near_pairs(
     for site in range(n_sites):
         if site == end:
             end, near = _company(
-                site, s_first, s_edges, s_frames, radius_m,
+                site, s_first, s_edges, radius_m,
                 every, boxes, box_weight, level, stack, gaps, shared,
             )  # fmt: skip
         reach = radius_m[site]
@@ -316,8 +332,7 @@ def near_pairs(
             if sure[site]:
                 break
             sx, sy, tx, ty = s_edges[s, 0], s_edges[s, 1], s_edges[s, 2], s_edges[s, 3]
-            k0, k1, k2 = s_frames[s, 0], s_frames[s, 1], s_frames[s, 2]
-            k3, k4 = s_frames[s, 3], s_frames[s, 4]
+            k0, k1, k2, k3, k4 = _frame(sy)
             low_x, high_x, low_y, high_y = min(sx, tx), max(sx, tx), min(sy, ty), max(sy, ty)
             point = s_point[s]
             bound = min(best[0], reach) if n_groups == 1 else reach

@@ -122,12 +122,12 @@ class Pieces:
     @cached_property
     def by_feature(self) -> tuple[Ints, Ints]:
         """Edges in the order of their features, and where each feature begins among them."""
+        n = self.n_features
+        if len(self.edges) == n and np.array_equal(self.owner, np.arange(n)):  # one edge each
+            return np.arange(n), np.arange(n + 1)
         owner = np.repeat(self.owner, np.diff(self.first))
-        if (owner[1:] >= owner[:-1]).all():
-            order = np.arange(len(owner))
-        else:
-            order = np.argsort(owner, kind="stable")
-        return order, np.searchsorted(owner[order], np.arange(self.n_features + 1))
+        order = np.argsort(owner, kind="stable")
+        return order, np.searchsorted(owner[order], np.arange(n + 1))
 
 
 def ranges(start: Ints, size: Ints) -> Ints:

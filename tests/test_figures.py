@@ -28,6 +28,7 @@ from basin.figures import _fonts as fonts
 from basin.figures._fonts import check_glyphs
 from basin.figures._frame import MapFrame, Mark
 from basin.figures._sheet import Sheet, Style, StyleOptions
+from basin.project._report import draw_closeups
 from basin.standards.labels import colour, label
 
 BASE = {"reaches": by_hand.make_reaches(), "districts": by_hand.make_districts()}
@@ -567,3 +568,18 @@ def test_names_of_districts_keep_off_rivers_where_they_can() -> None:
 def test_location_of_nothing_is_an_empty_map() -> None:
     sites = by_hand.make_siting().sites.iloc[:0]
     assert figures.plot_location(sites, lang="en", labels="id").axes
+
+
+def test_the_ground_around_a_site_is_drawn_with_its_distance_and_zones(sample):
+    """The strictest first, each alone, its metres on the way to the bank; none if clear."""
+    result = sample.check()
+    first, second = draw_closeups(sample, result, 2)
+    drawn = result.sites[result.sites["verdict"] == "prohibited"].iloc[:2]
+    for figure, (site_id, site) in zip((first, second), drawn.iterrows(), strict=True):
+        said = words_of(figure)
+        assert figure.get_suptitle() == f"{site_id} {site['name']} 周边"
+        far = f"{site['nearest_m']:,.0f} 米" if site["nearest_m"] > 0 else "岸线内"
+        assert said.count(far) == 2  # on the map and in the list
+        assert "生态环境管控单元" in said
+    clear = dataclasses.replace(result, sites=drawn.assign(verdict="clear"))
+    assert draw_closeups(sample, clear) == []

@@ -11,8 +11,17 @@ import pandas as pd
 import shapely
 
 from basin._colour import text_on
-from basin.figures._frame import INK, Mark, add_legend, key
-from basin.figures._sheet import Sheet, Style, StyleOptions, base_texts, names_of, takes_style
+from basin._pieces import scale_at
+from basin.figures._frame import INK, MapFrame, Mark, add_legend, key
+from basin.figures._sheet import (
+    Sheet,
+    Style,
+    StyleOptions,
+    base_texts,
+    names_of,
+    shorten,
+    takes_style,
+)
 from basin.standards.labels import codes, colour, label
 
 if TYPE_CHECKING:
@@ -25,6 +34,8 @@ _MARKERS = {
     "manual": "P", "conditional": "^", "clear": "o",
 }  # fmt: skip
 _BANDS = {1000.0: "#ef9a9a", 3000.0: "#ffcc80", 5000.0: "#fff3c4"}
+#: Control units cover all the ground: only their outlines are drawn.
+_OUTLINED, _ZONE_ALPHA = "control_unit", 0.22
 _MOST_ROWS = 24
 _LONGEST_KEY = 7
 
@@ -32,9 +43,12 @@ _LONGEST_KEY = 7
 @takes_style
 def plot_siting(
     result: Any, *, shorelines: Any = None, bands: Mapping[float, Any] | None = None,
-    reaches: Any = None, districts: Any = None, **options: Unpack[StyleOptions],
+    zones: Any = None, around_m: float = 0.0, reaches: Any = None, districts: Any = None,
+    **options: Unpack[StyleOptions],
 ) -> Figure:  # fmt: skip
     """Draw the checked sites by verdict beside a list of them, strictest first.
+
+    A single site gets the distance to its nearest shoreline written on the line to it.
 
     Parameters
     ----------
@@ -45,6 +59,10 @@ def plot_siting(
     bands : mapping of metres to GeoDataFrame or geometry, optional
         Areas within each limit, e.g. ``{1000: shoreline_band(shorelines, 1000)}``. Drawn only; a
         verdict is a distance.
+    zones : GeoDataFrame, optional
+        Zones with ``kind``, in EPSG:4490; those in view are drawn in the colour of their kind.
+    around_m
+        Least ground to show around each site, in metres.
     reaches, districts : GeoDataFrame, optional
         Base map in EPSG:4490.
     lang, labels, title, source, date, font
@@ -67,13 +85,24 @@ def plot_siting(
     lang, labels, title = style.lang, style.labels, style.title
     sites = _strictest_first(result.sites)
     texts = [*names_of(sites, labels), *base_texts(reaches, districts, labels)]
-    verdicts = [label("verdict", code, lang) for code in codes("verdict")]
+    verdicts = [
+        label(kind, code, lang) for kind in ("verdict", "zone_kind") for code in codes(kind)
+    ]
     sheet = Sheet((11.0, 7.0), style, [*texts, *verdicts, title])
-    sheet.title(title or sheet.words["siting"], _tally(sites, lang))
+    sheet.title(title or _title(sheet, sites, around_m), _tally(sites, lang))
     box = (0.62, 1.25, 6.1, 5.05)
-    left_out = _draw_map(sheet, box, sites, shorelines, bands or {}, reaches, districts)
+    left_out = _draw_map(
+        sheet, box, sites, shorelines, bands or {}, zones, around_m, reaches, districts
+    )
     _draw_list(sheet, (7.0, 1.25, 3.7, 5.05), sites)
     return sheet.finish(left_out)
+
+
+def _title(sheet: Sheet, sites: Any, around_m: float) -> str:
+    if len(sites) != 1 or not around_m:
+        return sheet.words["siting"]
+    own = dict.fromkeys([*names_of(sites, "id"), *names_of(sites, sheet.style.labels)])
+    return sheet.words["site_around"].format(shorten(" ".join(own), 40))
 
 
 def _strictest_first(sites: Any) -> Any:
@@ -92,15 +121,16 @@ def _tally(sites: Any, lang: str) -> str:
 
 def _draw_map(
     sheet: Sheet, box: Any, sites: Any, shorelines: Any, bands: Mapping[float, Any],
-    reaches: Any, districts: Any,
+    zones: Any, around_m: float, reaches: Any, districts: Any,
 ) -> list[str]:  # fmt: skip
     shown = sites[sites.geometry.notna() & ~sites.geometry.is_empty]
     links = _links(shown)
-    frame = sheet.frame(box, [shown, links], pad=0.1)
+    frame = sheet.frame(box, [shown, links, _ground(shown, around_m)], pad=0.1)
     for limit in sorted(bands, reverse=True):
         area = bands[limit]
         area = area if hasattr(area, "geometry") else gpd.GeoDataFrame(geometry=[area], crs=4490)
         frame.areas(area, facecolor=_band_colour(limit), edgecolor="none", alpha=0.55, zorder=0.6)
+    kinds = _draw_zones(frame, zones)
     sheet.base_map(frame, reaches, districts)
     if shorelines is not None and len(shorelines):
         frame.lines(shorelines, color="#0277bd", linewidth=1.0, zorder=3)
@@ -117,14 +147,14 @@ def _draw_map(
             style = {"marker": _MARKERS[code], "color": fill, "edgecolor": "white", "lw": 0.8}
             frame.points(shown, size_pt=9, at=(x[chosen], y[chosen]), zorder=6, **style)
     frame.furnish()
-    marks = []
+    marks = _distance_mark(sheet, frame, sites, links)
     if sheet.style.labels != "none":
         keys = dict(zip(sites.index, _keys(sites), strict=True))
         for turn, (px, py, site) in enumerate(zip(x, y, shown.index, strict=True)):
             marks.append(Mark(px, py, keys[site], 5.0, 8.0, rank=turn))
     left_out = frame.label(marks)
     sheet.base_names(frame, reaches, districts)
-    handles = _handles(sheet, shown, shorelines, bands, reaches, districts, len(links))
+    handles = _handles(sheet, shown, shorelines, bands, kinds, reaches, districts, len(links))
     add_legend(sheet.figure, handles, at=(box[0] - 0.1, 0.98), width=10.2, family=sheet.families)
     return left_out
 
@@ -144,13 +174,51 @@ def _links(sites: Any) -> Any:
     return gpd.GeoSeries(list(shapely.linestrings(xy)) if len(xy) else [], crs=4490)
 
 
+def _ground(sites: Any, around_m: float) -> Any:
+    """The ground to show around sites, as boxes; none without a distance."""
+    if not around_m or not len(sites):
+        return None
+    west, south, east, north = sites.geometry.bounds.to_numpy().T
+    k_lon, k_lat = scale_at((south + north) / 2)
+    x, y = around_m / k_lon, around_m / k_lat
+    return gpd.GeoSeries(shapely.box(west - x, south - y, east + x, north + y), crs=4490).to_frame()
+
+
+def _draw_zones(frame: MapFrame, zones: Any) -> list[str]:
+    """Draw the zones in view, and return their kinds in the order of the table."""
+    if zones is None or not len(zones):
+        return []
+    (west, east), (south, north) = frame.ax.get_xlim(), frame.ax.get_ylim()
+    view = shapely.box(west, south, east, north)
+    drawn = zones[zones.geometry.notna()]
+    seen = drawn[frame.project(drawn).geometry.intersects(view).to_numpy()]
+    kinds = [kind for kind in codes("zone_kind") if (seen["kind"] == kind).any()]
+    for kind in kinds:
+        tint = colour("zone_kind", kind)
+        fill = "none" if kind == _OUTLINED else (tint, _ZONE_ALPHA)
+        some = seen[seen["kind"] == kind]
+        frame.areas(some, facecolor=fill, edgecolor=tint, linewidth=0.9, zorder=0.8)
+    return kinds
+
+
+def _distance_mark(sheet: Sheet, frame: MapFrame, sites: Any, links: Any) -> list[Mark]:
+    """The distance of a single site, beside the line to its nearest shoreline."""
+    if len(sites) != 1 or not len(links):
+        return []
+    middle = (
+        frame.project(links.to_frame("geometry")).geometry.iloc[0].interpolate(0.5, normalized=True)
+    )
+    text = _nearest(sites["nearest_m"].iloc[0], sheet.words)
+    return [Mark(middle.x, middle.y, text, 2.0, 8.0, rank=-1)]
+
+
 def _band_colour(limit: float) -> str:
     return _BANDS.get(float(limit), "#e1f5fe")
 
 
 def _handles(
-    sheet: Sheet, shown: Any, shorelines: Any, bands: Mapping[float, Any], reaches: Any,
-    districts: Any, n_links: int,
+    sheet: Sheet, shown: Any, shorelines: Any, bands: Mapping[float, Any],
+    kinds: list[str], reaches: Any, districts: Any, n_links: int,
 ) -> list[Any]:  # fmt: skip
     from matplotlib.patches import Patch
 
@@ -173,6 +241,13 @@ def _handles(
         )
         for limit in sorted(bands)
     ]
+    handles += [
+        Patch(
+            facecolor="none" if kind == _OUTLINED else (colour("zone_kind", kind), _ZONE_ALPHA),
+            edgecolor=colour("zone_kind", kind), label=label("zone_kind", kind, lang),
+        )
+        for kind in kinds
+    ]  # fmt: skip
     return handles + sheet.base_handles(reaches, districts)
 
 

@@ -508,8 +508,8 @@ class Basin(SitingQuestions, SpillQuestions, TerrainQuestions, LedgerQuestions):
         template
             A Word document of the user's own, for ``.docx``.
         places
-            Of a siting check: for how many sites that are prohibited or on a limit another place
-            is looked for (seconds each); None is 10.
+            Of a siting check: for how many sites, the strictest first, another place is looked for
+            (seconds each) and a map of the ground around is drawn; None is 10.
         overwrite
             Replace an existing file.
 
@@ -518,7 +518,7 @@ class Basin(SitingQuestions, SpillQuestions, TerrainQuestions, LedgerQuestions):
         BasinError
             As :func:`basin.reports.write_report`.
         """
-        from basin.project._report import draw_figures, plot_of
+        from basin.project._report import draw_closeups, draw_figures, plot_of
         from basin.reports import write_report
         from basin.siting import SitingResult
 
@@ -528,7 +528,9 @@ class Basin(SitingQuestions, SpillQuestions, TerrainQuestions, LedgerQuestions):
         if isinstance(result, SitingResult) and figures is None:
             also = self.siting_details(result, places=places)
         if figures is None:
-            figures = draw_figures(self, {"": result})[0].values() if plot_of(result) else ()
+            figures = [*draw_figures(self, {"": result})[0].values()] if plot_of(result) else []
+            if isinstance(result, SitingResult):
+                figures += draw_closeups(self, result, *(() if places is None else (places,)))
         return write_report(
             result, path, lang=self.lang, figures=figures, template=template, also=also,
             annex=self.annex(result), overwrite=overwrite,

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from basin.project import Basin
+    from basin.siting import SitingResult
 
-__all__ = ["draw_figures", "plot_of"]
+__all__ = ["draw_closeups", "draw_figures", "plot_of"]
+
+#: Verdicts whose sites get a map of their own.
+_DRAWN = ("prohibited", "borderline", "undetermined")
+#: Least ground shown around a site (metres), and how much more than the way to the bank.
+_AROUND_M, _MORE = 1_500.0, 1.2
 
 
 def draw_figures(basin: Basin, results: dict[str, Any]) -> tuple[dict[str, Figure], str]:
@@ -43,6 +50,47 @@ def draw_figures(basin: Basin, results: dict[str, Any]) -> tuple[dict[str, Figur
         return draw(basin.lang, "name"), ""
     except figures.FontError as error:
         return draw("en", "id"), str(error)
+
+
+def draw_closeups(basin: Basin, result: SitingResult, most: int = 10) -> list[Figure]:
+    """Draw the ground around each site that is prohibited, on a limit or undetermined.
+
+    Parameters
+    ----------
+    basin
+        Gives shorelines, bands, zones, rivers and districts, language and date.
+    result
+        Of a siting check.
+    most
+        For how many sites at the most, the strictest first.
+    """
+    from basin import figures
+    from basin.buffers import base_lines
+    from basin.standards import codes
+
+    order = {verdict: rank for rank, verdict in enumerate(codes("verdict"))}
+    drawn = result.sites[result.sites["verdict"].isin(_DRAWN) & result.sites.geometry.notna()]
+    drawn = drawn.iloc[drawn["verdict"].map(order).argsort(kind="stable")].head(most)
+    net, shorelines = basin.usable_network, basin.layers.get("shorelines")
+    bands = basin.bands
+    ground: dict[str, Any] = {
+        "reaches": None if net is None else net.reaches,
+        "districts": basin.layers.get("districts"),
+        "zones": basin.layers.get("zones"),
+        "shorelines": None if shorelines is None else base_lines(shorelines, result.date),
+        "bands": None if bands is None else bands.dissolve("limit_m").geometry.to_dict(),
+    }
+
+    def draw(site_id: Any, lang: str, labels: Literal["name", "id"]) -> Figure:
+        one = replace(result, sites=drawn.loc[[site_id]])
+        far = drawn.loc[site_id, "nearest_m"]
+        around_m = max(_AROUND_M, _MORE * far) if far == far else _AROUND_M
+        return figures.plot_siting(one, around_m=around_m, lang=lang, labels=labels, **ground)
+
+    try:
+        return [draw(site_id, basin.lang, "name") for site_id in drawn.index]
+    except figures.FontError:
+        return [draw(site_id, "en", "id") for site_id in drawn.index]
 
 
 def plot_of(result: Any) -> Any:

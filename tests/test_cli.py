@@ -416,6 +416,7 @@ AT = ("check", SAMPLE, "--at", "106.65,29.03")
         (("check", SAMPLE, "--tributaries", "all,綦江"), "支流范围：all不能当作河名"),
         (("check", SAMPLE, "--tributaries", "綦江、蒲何"), "是否指蒲河？图层中的河有：三岔河"),
         (("check", SAMPLE, "--tributaries", "，"), "空的列表不能当作河名"),
+        (("allowed", SAMPLE, "--category", "chemical", "--tributaries", "蒲何"), "是否指蒲河？"),
         (("check", SAMPLE, "--chunk", "0"), "--chunk 的值 0 超出范围"),
         (("check", SAMPLE, "--chunk", "x"), "--chunk 的值 x 不是数字"),
         (("network", SAMPLE, "--tolerance", "3"), "--tolerance 只用于河线文件"),

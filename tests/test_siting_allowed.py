@@ -284,3 +284,23 @@ def test_the_ground_can_be_a_district_by_name():
     assert len(project._ground(None)) == 3
     with pytest.raises(ProjectError, match="D-QJ"):
         project._ground("渝中区")
+
+
+@pytest.mark.parametrize("tributaries", ["first_order", ("长江",)])
+def test_the_reading_of_tributaries_is_that_of_the_check(sample, tributaries):
+    """Every place of the area reads as the check of a site there, under the same reading."""
+    lon, lat, metres = 106.65, 29.03, 1_500.0
+    area = sample.find_allowed_area(
+        "chemical", within=(lon, lat, metres), tributaries=tributaries, accuracy_m=5.0
+    )
+    random = np.random.default_rng(4)
+    points = shapely.points(np.array([lon, lat]) + random.uniform(-0.009, 0.009, (40, 2)))
+    sites = gpd.GeoDataFrame(
+        {"site_id": [f"S{k}" for k in range(40)], "category": "chemical", "action": "new",
+         "accuracy_m": 5.0},
+        geometry=points, crs=4490,
+    )  # fmt: skip
+    verdict = sample.check(sites, tributaries=tributaries).sites["verdict"].to_numpy()
+    barred = shapely.union_all(area.areas.loc[area.areas["status"] == "prohibited"].geometry)
+    assert ((verdict == "prohibited") == shapely.contains(barred, points)).all()
+    assert not (shapely.contains(area.allowed, points) & (verdict == "prohibited")).any()

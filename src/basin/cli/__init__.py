@@ -45,7 +45,7 @@ from basin.cli._output import (
 from basin.cli._report import report
 from basin.cli._rules import rules
 from basin.cli._siting import beside as _beside
-from basin.cli._siting import reading_of, say_overrides
+from basin.cli._siting import reading_of, say_overrides, tributaries_option
 from basin.cli._spill import spill
 from basin.cli._start import init
 from basin.cli._stream import stream_check
@@ -160,14 +160,7 @@ def validate(
     help="Tell what hangs on lines and definitions: other editions, the shift that flips a "
     "verdict, the setback that passes, GCJ-02, readings of the rule.",
 )
-@click.option(
-    "--tributaries",
-    default="all",
-    show_default=True,
-    metavar="READING",
-    help="Which tributaries count where the law is disputed: all, important, first_order, "
-    "second_order, or names of rivers.",
-)
+@tributaries_option
 @click.option(
     "--overrides",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -17,6 +17,7 @@ from basin.cli._output import (
     say_files,
     write_result,
 )
+from basin.cli._siting import reading_of, tributaries_option
 
 __all__ = ["allowed"]
 
@@ -40,6 +41,7 @@ __all__ = ["allowed"]
     help="With --at: how far around the place.",
 )
 @click.option("--date", type=DATE, metavar="YYYY-MM-DD", help="Another project date.")
+@tributaries_option
 @output_option(help="Write to OUT; its ending chooses the format.")
 @shared_options
 def allowed(
@@ -50,6 +52,7 @@ def allowed(
     at: str | None,
     radius: float,
     date: dt.date | None,
+    tributaries: str,
     output: Path | None,
     as_json: bool,
     overwrite: bool,
@@ -69,7 +72,9 @@ def allowed(
     place = None if at is None else _one_site(at, category, action, None, None)
     with _step("allowed"):
         ground = _ground(basin, within, place, radius)
-        result = basin.find_allowed_area(category, action, within=ground, date=date)
+        result = basin.find_allowed_area(
+            category, action, within=ground, date=date, tributaries=reading_of(tributaries)
+        )
         sites = _failed_sites(basin, result, place)
         nearest = None if sites is None else result.nearest(sites)
     tables: dict[str, Any] = {"allowed_areas": result.areas, "allowed_parks": result.parks}

@@ -7,13 +7,15 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from basin.cli._output import hint, print_table, say
 
 if TYPE_CHECKING:
     from basin.project import Basin
     from basin.siting import DefinitionSensitivity, LineSensitivity, SitingChanges, SitingResult
 
-__all__ = ["Beside", "beside", "reading_of", "say_overrides"]
+__all__ = ["Beside", "beside", "reading_of", "say_overrides", "tributaries_option"]
 
 #: Notes in full up to so many sites; beyond, a table.
 _MOST_SITES = 3
@@ -74,6 +76,16 @@ def beside(
             "site_readings": found.readings.table,
         }
     return found
+
+
+tributaries_option = click.option(
+    "--tributaries",
+    default="all",
+    show_default=True,
+    metavar="READING",
+    help="Which tributaries count where the law is disputed: all, important, first_order, "
+    "second_order, or names of rivers.",
+)
 
 
 def reading_of(tributaries: str) -> str | tuple[str, ...]:

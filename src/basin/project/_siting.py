@@ -159,6 +159,7 @@ class SitingQuestions:
         *,
         within: Any = None,
         date: dt.date | None = None,
+        tributaries: str | tuple[str, ...] = "all",
         **options: Any,
     ) -> AllowedArea:
         """Find where a project may be built.
@@ -173,6 +174,9 @@ class SitingQuestions:
             coverage holds.
         date
             Another project date.
+        tributaries
+            As in :meth:`check`; where the letter prohibits and the reading does not, the ground is
+            left to a person.
         **options
             ``accuracy_m``, ``resolution_m`` of :func:`basin.siting.find_allowed_area`.
 
@@ -183,9 +187,8 @@ class SitingQuestions:
         """
         from basin.siting import find_allowed_area
 
-        return find_allowed_area(
-            category, action, within=self._ground(within), **options, **self._siting_layers(date)
-        )
+        ground = self._siting_layers(date, tributaries)
+        return find_allowed_area(category, action, within=self._ground(within), **options, **ground)
 
     def _ground(self, within: Any) -> Any:
         if isinstance(within, tuple) and len(within) == 3:

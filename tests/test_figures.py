@@ -28,7 +28,7 @@ from basin.figures import _fonts as fonts
 from basin.figures._fonts import check_glyphs
 from basin.figures._frame import MapFrame, Mark
 from basin.figures._sheet import Sheet, Style, StyleOptions
-from basin.project._report import draw_closeups
+from basin.project._report import draw_closeups, siting_pictures
 from basin.standards.labels import colour, label
 
 BASE = {"reaches": by_hand.make_reaches(), "districts": by_hand.make_districts()}
@@ -570,16 +570,43 @@ def test_location_of_nothing_is_an_empty_map() -> None:
     assert figures.plot_location(sites, lang="en", labels="id").axes
 
 
-def test_the_ground_around_a_site_is_drawn_with_its_distance_and_zones(sample):
-    """The strictest first, each alone, its metres on the way to the bank; none if clear."""
+def test_the_ground_around_a_site_tells_its_distance_and_what_decides(sample):
+    """X-12 lies 107 m from a brook, but 464 m from the river that decides: both are told."""
     result = sample.check()
-    first, second = draw_closeups(sample, result, 2)
-    drawn = result.sites[result.sites["verdict"] == "prohibited"].iloc[:2]
-    for figure, (site_id, site) in zip((first, second), drawn.iterrows(), strict=True):
-        said = words_of(figure)
-        assert figure.get_suptitle() == f"{site_id} {site['name']} 周边"
-        far = f"{site['nearest_m']:,.0f} 米" if site["nearest_m"] > 0 else "岸线内"
-        assert said.count(far) == 2  # on the map and in the list
+    closeups, left_out = draw_closeups(sample, result)
+    barred = result.sites[
+        result.sites["verdict"].isin(["prohibited", "borderline", "undetermined"])
+    ]
+    assert len(closeups) == 10
+    assert len(left_out) == len(barred) - 10 > 0
+    by_title = {figure.get_suptitle(): words_of(figure) for figure in closeups}
+    for site_id, site in barred.drop(index=left_out).iterrows():
+        said = by_title[f"{site_id} {site['name']} 周边"]
         assert "生态环境管控单元" in said
-    clear = dataclasses.replace(result, sites=drawn.assign(verdict="clear"))
-    assert draw_closeups(sample, clear) == []
+        bank = site["nearest_river"] or site["nearest_line_id"]
+        written = f"{site['nearest_m']:,.0f} 米 ({bank})" in said
+        assert written == (site["nearest_m"] > 0)
+        assert ("至最近岸线" in said) == written  # no line, no key
+        rules = result.findings[result.findings["site_id"] == site_id].set_index("rule_id")
+        for rule in site["blocking_rules"].split(", "):
+            found = rules.loc[rule]
+            assert f"{label('verdict', found['verdict'])} {rule}" in said
+            if found["limit_m"] > 0 and found["distance_m"] > 0:
+                far = f"{found['distance_m']:,.0f} 米 / 限值 {found['limit_m']:,.0f} 米"
+                assert any(text.endswith(far) for text in said), (site_id, rule)
+    x12 = by_title["X-12 示例造纸新建项目 周边"]
+    assert "长江 464 米 / 限值 1,000 米" in x12
+    assert any(text.startswith("107 米 (") for text in x12)
+
+
+def test_sites_without_a_map_of_their_own_are_named(sample):
+    result = sample.check()
+    pictures = siting_pictures(sample, result, figures.plot_siting(result), 1)
+    assert len(pictures) == 2
+    caption = pictures[0][0]
+    barred = result.sites["verdict"].isin(["prohibited", "borderline", "undetermined"])
+    drawn = pictures[1][1].get_suptitle().split()[0]
+    for site_id in result.sites.index[barred]:
+        assert (site_id in caption) == (site_id != drawn)
+    clear = dataclasses.replace(result, sites=result.sites.assign(verdict="clear"))
+    assert draw_closeups(sample, clear) == ([], [])

@@ -14,6 +14,7 @@ from basin._colour import text_on
 from basin._pieces import scale_at
 from basin.figures._frame import INK, MapFrame, Mark, add_legend, key
 from basin.figures._sheet import (
+    WORDS,
     Sheet,
     Style,
     StyleOptions,
@@ -34,8 +35,9 @@ _MARKERS = {
     "manual": "P", "conditional": "^", "clear": "o",
 }  # fmt: skip
 _BANDS = {1000.0: "#ef9a9a", 3000.0: "#ffcc80", 5000.0: "#fff3c4"}
-#: Control units cover all the ground: only their outlines are drawn.
-_OUTLINED, _ZONE_ALPHA = "control_unit", 0.22
+#: Dashed: some zones have the blue of the banks.
+_OUTLINE: dict[str, Any] = {"linewidth": 1.3, "linestyle": (0, (5, 1.5))}
+_MOST_REASONS = 8
 _MOST_ROWS = 24
 _LONGEST_KEY = 7
 
@@ -48,7 +50,9 @@ def plot_siting(
 ) -> Figure:  # fmt: skip
     """Draw the checked sites by verdict beside a list of them, strictest first.
 
-    A single site gets the distance to its nearest shoreline written on the line to it.
+    A single site gets the distance to its nearest shoreline, with the river, written on the line to
+    it. That line need not be the one that decides: with `around_m`, the rules that do are listed
+    with the distance of their findings, or their zones.
 
     Parameters
     ----------
@@ -60,7 +64,7 @@ def plot_siting(
         Areas within each limit, e.g. ``{1000: shoreline_band(shorelines, 1000)}``. Drawn only; a
         verdict is a distance.
     zones : GeoDataFrame, optional
-        Zones with ``kind``, in EPSG:4490; those in view are drawn in the colour of their kind.
+        Zones with ``kind``, in EPSG:4490; those in view are outlined in the colour of their kind.
     around_m
         Least ground to show around each site, in metres.
     reaches, districts : GeoDataFrame, optional
@@ -88,14 +92,54 @@ def plot_siting(
     verdicts = [
         label(kind, code, lang) for kind in ("verdict", "zone_kind") for code in codes(kind)
     ]
-    sheet = Sheet((11.0, 7.0), style, [*texts, *verdicts, title])
+    alone = len(sites) == 1 and around_m > 0
+    reasons = _reasons(result, sites.iloc[0], lang) if alone else []
+    banks = [_bank_of(site) for site in sites.to_dict("records")] if alone else []
+    said = [text for row in reasons for text in row]
+    sheet = Sheet((11.0, 7.0), style, [*texts, *verdicts, *banks, *said, title])
     sheet.title(title or _title(sheet, sites, around_m), _tally(sites, lang))
     box = (0.62, 1.25, 6.1, 5.05)
     left_out = _draw_map(
         sheet, box, sites, shorelines, bands or {}, zones, around_m, reaches, districts
     )
     _draw_list(sheet, (7.0, 1.25, 3.7, 5.05), sites)
+    if reasons:
+        _draw_reasons(sheet, (7.05, 5.45), reasons)
     return sheet.finish(left_out)
+
+
+def _reasons(result: Any, site: Any, lang: str) -> list[tuple[str, str, str]]:
+    """The rules that decide on a site: verdict, id and title; distance and limit, or the zones."""
+    found = result.findings[result.findings["site_id"] == site.name]
+    blocking = str(site["blocking_rules"]).split(", ")
+    rows = []
+    for row in found[found["rule_id"].isin(blocking)].to_dict("records"):
+        head = f"{label('verdict', row['verdict'], lang)} {row['rule_id']}"
+        if pd.notna(row["limit_m"]) and pd.notna(row["distance_m"]):
+            words = WORDS[lang]
+            far, limit = _nearest(row["distance_m"], words), _nearest(row["limit_m"], words)
+            told = f"{row['river'] or row['evidence']} {far} / {words['limit']} {limit}"
+        else:
+            told = str(row["evidence"] or "")
+        rows.append((head, row[f"title_{lang}"], told))
+    return rows
+
+
+def _draw_reasons(
+    sheet: Sheet, at: tuple[float, float], reasons: list[tuple[str, str, str]]
+) -> None:
+    """List the rules that decide, from a place downwards."""
+    x, y = at
+    sheet.text(x, y, sheet.words["decides"], size=7.5, colour="#546e7a")
+    for head, title, told in reasons[:_MOST_REASONS]:
+        y -= 0.26
+        sheet.text(x, y, head, size=7.5)
+        for line in (title, told):
+            if line:
+                y -= 0.18
+                sheet.text(x, y, _fit(line, 3.5), size=7.0, colour="#455a64")
+    if len(reasons) > _MOST_REASONS:
+        sheet.text(x, y - 0.26, sheet.words["more"].format(len(reasons) - _MOST_REASONS), size=7.5)
 
 
 def _title(sheet: Sheet, sites: Any, around_m: float) -> str:
@@ -169,7 +213,8 @@ def _keys(sites: Any) -> list[str]:
 
 def _links(sites: Any) -> Any:
     """Lines from each site to the nearest point of a shoreline."""
-    ends = sites[["site_lon", "site_lat", "foot_lon", "foot_lat"]].dropna()
+    outside = sites[sites["nearest_m"] > 0]
+    ends = outside[["site_lon", "site_lat", "foot_lon", "foot_lat"]].dropna()
     xy = ends.to_numpy(dtype=float).reshape(-1, 2, 2)
     return gpd.GeoSeries(list(shapely.linestrings(xy)) if len(xy) else [], crs=4490)
 
@@ -194,22 +239,25 @@ def _draw_zones(frame: MapFrame, zones: Any) -> list[str]:
     seen = drawn[frame.project(drawn).geometry.intersects(view).to_numpy()]
     kinds = [kind for kind in codes("zone_kind") if (seen["kind"] == kind).any()]
     for kind in kinds:
-        tint = colour("zone_kind", kind)
-        fill = "none" if kind == _OUTLINED else (tint, _ZONE_ALPHA)
-        some = seen[seen["kind"] == kind]
-        frame.areas(some, facecolor=fill, edgecolor=tint, linewidth=0.9, zorder=0.8)
+        # outlines: fills would mix with the bands into colours that no legend shows
+        tint, some = colour("zone_kind", kind), seen[seen["kind"] == kind]
+        frame.areas(some, facecolor="none", edgecolor=tint, zorder=2.5, **_OUTLINE)
     return kinds
 
 
 def _distance_mark(sheet: Sheet, frame: MapFrame, sites: Any, links: Any) -> list[Mark]:
-    """The distance of a single site, beside the line to its nearest shoreline."""
+    """The distance of a single site, and to what, beside the line to its nearest shoreline."""
     if len(sites) != 1 or not len(links):
         return []
-    middle = (
-        frame.project(links.to_frame("geometry")).geometry.iloc[0].interpolate(0.5, normalized=True)
-    )
-    text = _nearest(sites["nearest_m"].iloc[0], sheet.words)
+    (way,), (site,) = frame.project(links.to_frame("geometry")).geometry, sites.to_dict("records")
+    middle = way.interpolate(0.5, normalized=True)
+    text = f"{_nearest(site['nearest_m'], sheet.words)} ({_bank_of(site)})"
     return [Mark(middle.x, middle.y, text, 2.0, 8.0, rank=-1)]
+
+
+def _bank_of(site: Mapping[Any, Any]) -> str:
+    """The river of the nearest shoreline, or the line's id where it has no name."""
+    return str(site.get("nearest_river") or site.get("nearest_line_id") or "-")
 
 
 def _band_colour(limit: float) -> str:
@@ -243,8 +291,8 @@ def _handles(
     ]
     handles += [
         Patch(
-            facecolor="none" if kind == _OUTLINED else (colour("zone_kind", kind), _ZONE_ALPHA),
-            edgecolor=colour("zone_kind", kind), label=label("zone_kind", kind, lang),
+            facecolor="none", edgecolor=colour("zone_kind", kind), **_OUTLINE,
+            label=label("zone_kind", kind, lang),
         )
         for kind in kinds
     ]  # fmt: skip

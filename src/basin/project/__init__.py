@@ -518,7 +518,7 @@ class Basin(SitingQuestions, SpillQuestions, TerrainQuestions, LedgerQuestions):
         BasinError
             As :func:`basin.reports.write_report`.
         """
-        from basin.project._report import draw_closeups, draw_figures, plot_of
+        from basin.project._report import draw_figures, plot_of, siting_pictures
         from basin.reports import write_report
         from basin.siting import SitingResult
 
@@ -530,7 +530,7 @@ class Basin(SitingQuestions, SpillQuestions, TerrainQuestions, LedgerQuestions):
         if figures is None:
             figures = [*draw_figures(self, {"": result})[0].values()] if plot_of(result) else []
             if isinstance(result, SitingResult):
-                figures += draw_closeups(self, result, *(() if places is None else (places,)))
+                figures = siting_pictures(self, result, figures[0], places)
         return write_report(
             result, path, lang=self.lang, figures=figures, template=template, also=also,
             annex=self.annex(result), overwrite=overwrite,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from basin.project import Basin
     from basin.siting import SitingResult
 
-__all__ = ["draw_closeups", "draw_figures", "plot_of"]
+__all__ = ["draw_closeups", "draw_figures", "plot_of", "siting_pictures"]
 
 #: Verdicts whose sites get a map of their own.
 _DRAWN = ("prohibited", "borderline", "undetermined")
@@ -43,7 +43,8 @@ def draw_figures(basin: Basin, results: dict[str, Any]) -> tuple[dict[str, Figur
     }
 
     def draw(lang: str, labels: Literal["name", "id"]) -> dict[str, Figure]:
-        words: Any = {"lang": lang, "labels": labels, "date": basin.effective_date, **ground}
+        words: Any = {"lang": lang, "labels": labels, "date": basin.effective_date,
+                      "source": basin.name, **ground}  # fmt: skip
         return {name: plot_of(result)(result, **words) for name, result in results.items()}
 
     try:
@@ -52,7 +53,9 @@ def draw_figures(basin: Basin, results: dict[str, Any]) -> tuple[dict[str, Figur
         return draw("en", "id"), str(error)
 
 
-def draw_closeups(basin: Basin, result: SitingResult, most: int = 10) -> list[Figure]:
+def draw_closeups(
+    basin: Basin, result: SitingResult, most: int = 10
+) -> tuple[list[Figure], list[str]]:
     """Draw the ground around each site that is prohibited, on a limit or undetermined.
 
     Parameters
@@ -63,14 +66,21 @@ def draw_closeups(basin: Basin, result: SitingResult, most: int = 10) -> list[Fi
         Of a siting check.
     most
         For how many sites at the most, the strictest first.
+
+    Returns
+    -------
+    list, list
+        The figures, and the ids of such sites that have none: beyond `most`, or without geometry.
     """
     from basin import figures
     from basin.buffers import base_lines
     from basin.standards import codes
 
     order = {verdict: rank for rank, verdict in enumerate(codes("verdict"))}
-    drawn = result.sites[result.sites["verdict"].isin(_DRAWN) & result.sites.geometry.notna()]
-    drawn = drawn.iloc[drawn["verdict"].map(order).argsort(kind="stable")].head(most)
+    barred = result.sites[result.sites["verdict"].isin(_DRAWN)]
+    barred = barred.iloc[barred["verdict"].map(order).argsort(kind="stable")]
+    drawn = barred[barred.geometry.notna() & ~barred.geometry.is_empty].head(most)
+    left_out = [str(site_id) for site_id in barred.index.difference(drawn.index, sort=False)]
     net, shorelines = basin.usable_network, basin.layers.get("shorelines")
     bands = basin.bands
     ground: dict[str, Any] = {
@@ -78,6 +88,7 @@ def draw_closeups(basin: Basin, result: SitingResult, most: int = 10) -> list[Fi
         "districts": basin.layers.get("districts"),
         "zones": basin.layers.get("zones"),
         "shorelines": None if shorelines is None else base_lines(shorelines, result.date),
+        "source": basin.name,
         "bands": None if bands is None else bands.dissolve("limit_m").geometry.to_dict(),
     }
 
@@ -88,9 +99,22 @@ def draw_closeups(basin: Basin, result: SitingResult, most: int = 10) -> list[Fi
         return figures.plot_siting(one, around_m=around_m, lang=lang, labels=labels, **ground)
 
     try:
-        return [draw(site_id, basin.lang, "name") for site_id in drawn.index]
+        return [draw(site_id, basin.lang, "name") for site_id in drawn.index], left_out
     except figures.FontError:
-        return [draw(site_id, "en", "id") for site_id in drawn.index]
+        return [draw(site_id, "en", "id") for site_id in drawn.index], left_out
+
+
+def siting_pictures(
+    basin: Basin, result: SitingResult, overview: Figure, most: int | None
+) -> list[tuple[str, Figure]]:
+    """Caption the map of all sites and those around each; the first tells which sites have none."""
+    closeups, left_out = draw_closeups(basin, result, *(() if most is None else (most,)))
+    told = {"zh": "（未单独绘周边图：{}）", "en": " (without a map of their own: {})"}[basin.lang]
+    more = told.format(", ".join(left_out)) if left_out else ""
+    return [
+        (overview.get_suptitle() + more, overview),
+        *((figure.get_suptitle(), figure) for figure in closeups),
+    ]
 
 
 def plot_of(result: Any) -> Any:

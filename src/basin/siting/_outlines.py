@@ -108,9 +108,11 @@ def _river_outlines(
 ) -> Iterator[Any]:
     limit = float(rule.distance_m or 0.0)
     base = _near(evidence.base, ground, limit + 2_000.0)
-    match = match_scope(rule, plain_text(base, "river"), plain_text(base, "river_class"))
-    for level in (2, 1):
-        yield from _bands(base[match == level], site_error_m, limit, (-1, 1))
+    scope = rule, plain_text(base, "river"), plain_text(base, "river_class")
+    # what the letter meets, and what the reading of "tributary" that was chosen does
+    for match in (match_scope(*scope), match_scope(*scope, base["_read"])):
+        for level in (2, 1):
+            yield from _bands(base[match == level], site_error_m, limit, (-1, 1))
     lines = evidence.shorelines
     others = lines[~lines["_row"].isin(evidence.base["_row"]) & ~in_force(lines, evidence.date)]
     others = _near(others, ground, limit + 2_000.0)
